@@ -1,0 +1,36 @@
+/* embedded - a private PostgreSQL: started when no database is configured.
+ *
+ * A cluster under STATE_DIR/postgresql (initdb on first use: C.UTF-8, data checksums, trust inside
+ * a 0700 directory, fsync on, database `prism_db`), reached by a unix socket in a short private
+ * directory; no TCP. As root, PostgreSQL runs as the user `postgres`, to whom that subtree belongs.
+ * A postmaster left by a kill is adopted (healthy and ours) or stopped first. Debian's own cluster
+ * is left alone.
+ *
+ * Blocking: used by main before the loop runs and after it ends, and by prism-db.
+ * Errors: a message that says what was tried and what to do. */
+#pragma once
+#include "proto/bytes.h"
+
+struct embedded;
+
+enum { EMBEDDED_MESSAGE_SIZE = 512 };
+
+/* Starts or adopts. *out is NULL on failure. */
+MUST_CHECK
+bool embedded_start(struct embedded **out, const char *state_dir,
+                    char message[EMBEDDED_MESSAGE_SIZE]);
+
+/* libpq connection string of the started cluster; lives as long as it. */
+const char *embedded_conninfo(const struct embedded *embedded);
+int embedded_pid(const struct embedded *embedded);
+
+/* Fast shutdown (SIGINT), immediate after 30 s; frees. */
+void embedded_stop(struct embedded *embedded);
+
+/* Frees the handle and leaves the server running (for a caller that found it running). */
+void embedded_release(struct embedded *embedded);
+
+/* $STATE_DIRECTORY, else $XDG_STATE_HOME/prism, else ~/.local/state/prism, else /var/lib/prism for
+ * root. False: it does not fit. */
+MUST_CHECK
+bool embedded_default_state_dir(char *out, size_t size);

@@ -1,0 +1,40 @@
+/* statement - every SQL text that the daemon runs, by name, with the types of its parameters and
+ * columns.
+ *
+ * db/queries/NAME.sql holds them (one file a topic, many statements a file); the build generates
+ * `extern const struct statement NAME`, typed parameters and typed row accessors into
+ * "db/queries.h". The registry is checked against the live schema once per process. */
+#pragma once
+#include "db/params.h"
+
+enum lane {
+	LANE_READ,  /* one read-only statement; several share a Sync, an aborted neighbour is sent
+	               again */
+	LANE_WRITE, /* one writing statement, or one static batch; a Sync of its own */
+	LANE_COUNT,
+};
+
+struct param_spec {
+	const char *name;
+	enum db_type type;
+	bool nullable;
+};
+
+struct column_spec {
+	const char *name;
+	enum db_type type;
+	bool nullable; /* false: the handler relies on the column behind it being NOT NULL */
+};
+
+struct statement {
+	const char *name; /* also its prepared name */
+	const char *sql;
+	enum lane lane;
+	uint16_t index; /* in `statements` */
+	uint8_t param_count, column_count;
+	const struct param_spec *params;
+	const struct column_spec *columns;
+};
+
+extern const struct statement *const statements[];
+extern const size_t statement_count;

@@ -1,0 +1,57 @@
+/* rules - what fields may hold: generated from (prism.field) options by protoc-gen-prism-c, applied
+ * after unpacking.
+ *
+ * Errors: INVALID_ARGUMENT; `reason` names the field by its path, the value's fault and what is
+ * allowed
+ * ("title: 300 characters, at most 255 are allowed"). */
+#pragma once
+#include "proto/wirecheck.h"
+
+enum rule_format {
+	RULE_ANY,
+	RULE_UUID, /* 8-4-4-4-12 hexadecimal digits */
+	RULE_SLUG, /* ^[a-z0-9](-?[a-z0-9])*$ */
+	RULE_KEY,  /* ^[A-Za-z][A-Za-z0-9]{1,19}$: a project's key, upper-cased by the service */
+	RULE_STORY_KEY, /* KEY-number: "PROJ-123", case-insensitive */
+	RULE_EMAIL,     /* one '@', no spaces, something on both sides */
+	RULE_USERNAME,  /* ^[A-Za-z0-9_-]{3,100}$ */
+	RULE_JSON_OBJECT,
+	RULE_DECIMAL, /* digits with an optional fraction */
+	RULE_DATE,    /* YYYY-MM-DD, a day that exists */
+	RULE_COLOR,   /* #RRGGBB */
+};
+
+enum rule_has {
+	RULE_REQUIRED = 1, /* strings and bytes not empty, numbers and enums not zero, messages
+	                      present, lists not empty, a oneof set */
+	RULE_MIN_LEN = 2,  /* strings in characters, bytes in bytes, lists in elements */
+	RULE_MAX_LEN = 4,
+	RULE_MIN = 8, /* integers, enums */
+	RULE_MAX = 16,
+	RULE_KNOWN_ENUM = 32, /* the value is one of the enum's (always set for enum fields) */
+	RULE_TRIMMED = 64,    /* no white space at either end */
+};
+
+struct message_rules;
+
+struct field_rule {
+	uint32_t number; /* the field's */
+	uint32_t has;    /* enum rule_has bits */
+	enum rule_format format;
+	uint64_t min_len, max_len;
+	int64_t min, max;
+	const struct message_rules *nested; /* rules of a message field's type, or NULL */
+};
+
+struct message_rules {
+	const ProtobufCMessageDescriptor *message;
+	const struct field_rule *fields; /* ascending numbers */
+	size_t count;
+	const char *const *required_oneofs; /* names of oneofs of which one member must be set;
+	                                       NULL-terminated or NULL */
+};
+
+/* `rules` may be NULL: nothing to check. */
+MUST_CHECK
+enum status rules_check(const struct message_rules *rules, const ProtobufCMessage *message,
+                        char reason[WIRE_REASON_SIZE]);
