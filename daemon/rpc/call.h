@@ -47,10 +47,11 @@ struct call {
 	struct rpc *rpc;
 	const struct method *method; /* NULL: unknown path, ends UNIMPLEMENTED */
 	const struct service *service;
+	const struct route
+		*route;    /* method and service as the router has them; NULL: unknown path */
 	struct peer *peer; /* NULL once the connection is gone */
-	const struct identity
-		*identity;  /* set by the identify interceptor; lives as long as the call */
-	struct uuid *actor; /* on whose behalf; NULL: nobody's */
+	struct identity identity; /* set by the identify interceptor; scopes 0: nobody */
+	struct uuid *actor;       /* on whose behalf; NULL: nobody's */
 	struct bytes
 		metadata; /* CallMeta block; metadata_find(call->metadata, METADATA_IN_CALL, ...) */
 	struct bytes trace; /* 25 bytes or empty */

@@ -10,10 +10,12 @@
 #include <uv.h>
 
 struct pool;
+struct auth;
+struct health;
 
 enum verdict {
 	VERDICT_PROCEED,
-	VERDICT_PENDING, /* somebody will call rpc_proceed() */
+	VERDICT_PENDING, /* somebody will call rpc_proceed(); until then the call is not freed */
 	VERDICT_REFUSE,  /* call_fail() was called; the handler does not run */
 };
 
@@ -43,6 +45,8 @@ struct rpc {
 	const struct router *router;
 	const struct interceptor *const *interceptors;
 	struct pool *pool;
+	struct auth *auth;     /* auth/ knows what it is; NULL: nobody is identified */
+	struct health *health; /* admin/ knows what it is */
 	void *ctx;
 	uint32_t running_limit;
 	struct call *ready_first, *ready_last;
