@@ -1,0 +1,59 @@
+"""The files that the lints look at, and what they say about them."""
+import os
+import subprocess
+
+OUTSIDE = {'.git', 'build', '__pycache__'}
+
+
+class Tree:
+    """A source tree: what git knows of it and does not ignore, or, without git, every file in it."""
+
+    def __init__(self, root):
+        self.root = root
+        self.paths = sorted(path for path in self._listed() if os.path.isfile(os.path.join(root, path)))
+
+    def _listed(self):
+        command = ['git', '-C', self.root, 'ls-files', '-z', '--cached', '--others', '--exclude-standard']
+        listed = subprocess.run(command, capture_output=True, text=True, check=False)
+        if listed.returncode == 0 and listed.stdout:
+            return set(listed.stdout.split('\0')) - {''}
+        return self._walked()
+
+    def _walked(self):
+        found = set()
+        for folder, folders, names in os.walk(self.root):
+            folders[:] = [name for name in folders if name not in OUTSIDE]
+            found.update(os.path.relpath(os.path.join(folder, name), self.root) for name in names)
+        return found
+
+    def with_suffix(self, *suffixes):
+        return [path for path in self.paths if path.endswith(suffixes)]
+
+    def under(self, *folders):
+        return [path for path in self.paths if path.startswith(tuple(folder + '/' for folder in folders))]
+
+    def read(self, path):
+        with open(os.path.join(self.root, path), encoding='utf-8', errors='replace') as file:
+            return file.read()
+
+    def scripts(self):
+        """Shell scripts: by their name, or by their first line."""
+        return [path for path in self.paths if path.endswith('.sh') or self._first_line(path) == '#!/bin/sh']
+
+    def python(self):
+        return [path for path in self.paths if path.endswith('.py') or 'python3' in self._first_line(path)]
+
+    def _first_line(self, path):
+        if '.' in os.path.basename(path):
+            return ''
+        with open(os.path.join(self.root, path), 'rb') as file:
+            start = file.readline(80)
+        return start.decode('utf-8', 'replace').strip() if start.startswith(b'#!') else ''
+
+
+def finding(path, line, message):
+    return f'{path}:{line}: {message}'
+
+
+def line_of(text, offset):
+    return text.count('\n', 0, offset) + 1
