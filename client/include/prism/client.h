@@ -1,15 +1,30 @@
 /* prism/client.h - libprism, the client library of PRISM.
  *
  * A channel is a connection to a PRISM daemon that connects on first use, reconnects with back-off,
- * and multiplexes calls. It belongs to one thread. Two ways to use it: on a libuv loop of yours:
- * prism_channel_open(..., loop): calls end in callbacks on that loop; blocking:
+ * and multiplexes calls. There are two ways to use it: on a libuv loop of yours,
+ * prism_channel_open(..., loop): calls end in callbacks on that loop; or blocking,
  * prism_channel_open(..., NULL): the *_wait functions run a private loop until the call has ended.
  * Generated stubs (protoc-gen-prism-c) give each method a typed function of both kinds; what
  * follows is what they are made of.
  *
- * Units: *_ms milliseconds. Ownership: strings and messages passed in are copied or packed before
- * the function returns; messages passed out are freed with protobuf-c's *__free_unpacked(message,
- * NULL), unless a callback's comment says that they are lent. */
+ * Thread: a channel and its calls belong to one thread. No signal handler is installed; SIGPIPE is
+ * never raised.
+ * Units: *_ms milliseconds, *_us microseconds.
+ * Ownership: strings and messages passed in are copied or packed before the function returns; a
+ * `struct prism_method` outlives the calls that name it; messages passed out are freed with
+ * protobuf-c's *__free_unpacked(message, NULL), unless a callback's comment says that they are
+ * lent. Errors: every call ends with a struct prism_result. What the library itself reports:
+ *   INVALID_ARGUMENT     a request of another type than the method's, bad metadata, actor or
+ *                        traceparent: NOT_EXECUTED, message says which
+ *   UNAVAILABLE          no connection could be made (NOT_EXECUTED), or it was lost after the call
+ *                        was sent (OUTCOME_UNKNOWN; NOT_EXECUTED if the method is `safe`, or if the
+ *                        request had not left completely)
+ *   DEADLINE_EXCEEDED, CANCELLED   as above: OUTCOME_UNKNOWN once sent, else NOT_EXECUTED
+ *   RESOURCE_EXHAUSTED   the request is larger than the server takes, the answer larger than
+ *                        max_message, or no memory
+ *   INTERNAL             the server's answer was malformed; the connection is closed too
+ * A call that never left, or that the server refused as safe to repeat, is sent again by itself
+ * within its deadline: the first kind as often as needed, the second once. */
 #pragma once
 #include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
@@ -46,8 +61,11 @@ enum prism_status {
 	PRISM_UNAUTHENTICATED = 16,
 };
 
-/* "NOT_FOUND". Static. */
+/* "NOT_FOUND"; "STATUS_?" for a number that is none. Static. */
 PRISM_API const char *prism_status_name(enum prism_status status);
+
+/* The library's version, "0.1.0". Static. */
+PRISM_API const char *prism_version(void);
 
 /* Whether a failed call may have been executed. */
 enum prism_outcome {
@@ -61,7 +79,7 @@ enum prism_outcome {
 struct prism_result {
 	enum prism_status status;
 	enum prism_outcome outcome;
-	char message[1025];   /* for people; "" for OK */
+	char message[1025];   /* for people, UTF-8; "" for OK */
 	uint32_t server_us;   /* time in the server; 0: not told */
 	uint32_t pushback_ms; /* the server asks to wait this long before trying again; 0: nothing
 	                         asked */
@@ -72,44 +90,60 @@ struct prism_result {
 struct prism_channel;
 
 struct prism_channel_options {
-	const char *address;  /* "127.0.0.1:7400", "[::1]:7400", "host:7400", "unix:/path"; NULL:
-	                         $PRISM_ADDRESS, else 127.0.0.1:7400 */
+	const char *address;  /* "127.0.0.1:7400", "[::1]:7400", "host:7400" (7400 when the port is
+	                         left out), "unix:/path"; NULL: $PRISM_ADDRESS, else
+	                         127.0.0.1:7400 */
 	const char *key;      /* service key "prk_..."; NULL: read from key_file */
 	const char *key_file; /* NULL: $PRISM_KEY_FILE, else none */
 	const char *actor; /* user (UUID) on whose behalf calls are made; NULL: $PRISM_ACTOR, else
 	                      none */
-	const char *agent; /* name of the calling program, for the server's log */
-	uint32_t connect_timeout_ms; /* 0: 20,000 */
+	const char *agent; /* name of the calling program, for the server's log; NULL: none */
+	uint32_t connect_timeout_ms; /* until the server has said HELLO; 0: 20,000 */
 	uint32_t idle_timeout_ms;    /* closes an unused connection; 0: never */
 	uint32_t max_message;        /* largest answer in bytes; 0: 4 MiB */
 };
 
-/* Opens a channel; nothing is connected yet. `loop` NULL: blocking, with a private loop.
- * PRISM_INVALID_ARGUMENT: bad address, actor or key; PRISM_NOT_FOUND: key file; `message` (may be
- * NULL) says which. */
+/* Opens a channel; nothing is connected yet. `options` NULL: all defaults. `loop` NULL: blocking,
+ * with a private loop. A channel without calls does not keep the loop running, and neither does its
+ * idle connection.
+ * Errors: INVALID_ARGUMENT: bad address, key or actor; NOT_FOUND: no such key file;
+ * PERMISSION_DENIED: the key file cannot be read; RESOURCE_EXHAUSTED: no memory or descriptors.
+ * `message` (may be NULL) says which; *channel is written only when PRISM_OK is returned. */
 PRISM_API PRISM_MUST_CHECK enum prism_status prism_channel_open(
 	struct prism_channel **channel, const struct prism_channel_options *options,
 	struct uv_loop_s *loop, char message[256]);
 
 /* Ends every call with CANCELLED, closes the connection, frees the channel, then calls closed(ctx)
- * (may be NULL) on the loop. A blocking channel is gone when this returns. NULL is allowed. */
+ * (may be NULL) on the loop, which must run until then. A blocking channel is gone when this
+ * returns. NULL is allowed. Calls cannot be started any more. */
 PRISM_API void prism_channel_close(struct prism_channel *channel, void (*closed)(void *ctx),
                                    void *ctx);
 
+/* Blocking: connects if need be, and measures one round trip of the framing's PING. Returns
+ * result->status; `result` may be NULL; *round_trip_us (may be NULL) is written only on OK.
+ * timeout_ms 0: 30,000. The server counts more than one ping a second as abuse.
+ * Errors: as a call's, FAILED_PRECONDITION as prism_call_wait()'s. */
+PRISM_API enum prism_status prism_ping_wait(struct prism_channel *channel, uint32_t timeout_ms,
+                                            uint64_t *round_trip_us, struct prism_result *result);
+
 /* --- calls ------------------------------------------------------------------- */
 
+#define PRISM_NO_TIMEOUT UINT32_MAX
+
 struct prism_call_options {
-	uint32_t timeout_ms;                   /* 0: the method's default, else 30,000 */
-	const char *actor;                     /* overrides the channel's; "": none */
-	const char *traceparent;               /* W3C; NULL: none */
+	uint32_t timeout_ms;     /* 0: the method's default, else 30,000; or PRISM_NO_TIMEOUT */
+	const char *actor;       /* overrides the channel's; "": none */
+	const char *traceparent; /* W3C, "00-...-...-01"; NULL: none */
 	const struct prism_metadata *metadata; /* sent with the call */
-	size_t metadata_count;
+	size_t metadata_count;                 /* at most 99, and all in 8,000 bytes */
 	bool wait_for_ready; /* wait for a connection until the deadline instead of failing
 	                        UNAVAILABLE when connecting fails */
 };
 
+/* The key is [0-9a-z_.-]+, does not begin with "grpc-", and is not x-prism-actor (the actor has an
+ * option of its own). */
 struct prism_metadata {
-	const char *key; /* [0-9a-z_.-]+ */
+	const char *key;
 	const void *value;
 	size_t value_len;
 };
@@ -127,46 +161,57 @@ struct prism_method {
 	enum prism_kind kind;
 	const ProtobufCMessageDescriptor *request, *response;
 	uint32_t timeout_ms; /* default deadline; 0: none of its own */
-	bool safe;           /* no side effects: may be sent again after a lost connection */
+	bool safe;           /* no side effects: a lost connection leaves NOT_EXECUTED */
 };
 
 struct prism_call;
 
 struct prism_call_handler {
 	/* One answer; lent: gone when this returns. Not called after prism_call_cancel(). May be
-	 * NULL for no interest. */
+	 * NULL for no interest. The answer of unary and client-streaming calls comes only when
+	 * they end with OK, right before done(). */
 	void (*message)(void *ctx, struct prism_call *call, const ProtobufCMessage *message);
 	/* The end, exactly once, never before prism_call_start() returned; the call is freed after
-	 * it. */
+	 * it. May be NULL. */
 	void (*done)(void *ctx, const struct prism_result *result);
 	void *ctx;
+	/* prism_call_send() had no room; there is some again. May be NULL. */
+	void (*writable)(void *ctx, struct prism_call *call);
 };
 
 /* Starts a call of any kind. `request` is the only message of unary and server-streaming calls
  * (sent, and the sending side closed); NULL for the others, which send with prism_call_send().
- * NULL: no memory; then done() is not called. */
+ * `options` NULL: all defaults; `handler` NULL: no interest. On a blocking channel the call makes
+ * progress while a *_wait function or prism_stream_next() runs.
+ * Errors: NULL: no memory, or the channel is being closed; then done() is not called. Everything
+ * else comes with done(). */
 PRISM_API PRISM_MUST_CHECK struct prism_call *prism_call_start(
 	struct prism_channel *channel, const struct prism_method *method,
 	const struct prism_call_options *options, const ProtobufCMessage *request,
 	const struct prism_call_handler *handler);
 
-/* Sends one message of a client- or bidirectional-streaming call. False: over 1 MiB is queued
- * already (wait for room), or the call ended. */
+/* Sends one message of a client- or bidirectional-streaming call.
+ * False: over 1 MiB is queued already (writable() tells when there is room), or the call has ended,
+ * was cancelled or closed for sending. A message of another type, or larger than the server takes,
+ * ends the call: done() says so. */
 PRISM_API PRISM_MUST_CHECK bool prism_call_send(struct prism_call *call,
                                                 const ProtobufCMessage *message);
 
-/* No more messages will be sent. */
+/* No more messages will be sent. Does nothing when that was said before. */
 PRISM_API void prism_call_close_send(struct prism_call *call);
 
-/* Server and bidirectional streaming: stops and resumes message(); while stopped, the server is
- * held back by its credit. */
+/* Stops and resumes message(); while stopped, the server is held back by its credit, and a call
+ * that ended meanwhile tells its end after its last message. */
 PRISM_API void prism_call_pause(struct prism_call *call, bool paused);
 
-/* Ends the call; done() follows with CANCELLED. */
+/* Ends the call; done() follows with CANCELLED (not from within this function). Does nothing when
+ * done() is already on its way with an error of its own. */
 PRISM_API void prism_call_cancel(struct prism_call *call);
 
-/* Blocking, unary: the answer (owned by the caller) or NULL. Returns result->status. `result` may
- * be NULL. */
+/* Blocking, unary: the answer (owned by the caller) in *response, NULL unless PRISM_OK. `response`
+ * NULL: no interest. Returns result->status. `result` may be NULL.
+ * Errors: FAILED_PRECONDITION: the channel runs on a loop of yours, or this was called from within
+ * a callback of the same channel; INVALID_ARGUMENT: the method is not unary; else the call's. */
 PRISM_API enum prism_status prism_call_wait(struct prism_channel *channel,
                                             const struct prism_method *method,
                                             const struct prism_call_options *options,
@@ -174,15 +219,17 @@ PRISM_API enum prism_status prism_call_wait(struct prism_channel *channel,
                                             ProtobufCMessage **response,
                                             struct prism_result *result);
 
-/* Blocking, server streaming. */
+/* Blocking, server streaming. NULL: no memory; every other error is told by prism_stream_close(),
+ * with prism_call_wait()'s meanings. Close it before its channel. */
 struct prism_stream;
 PRISM_API PRISM_MUST_CHECK struct prism_stream *prism_stream_open(
 	struct prism_channel *channel, const struct prism_method *method,
 	const struct prism_call_options *options, const ProtobufCMessage *request);
 /* The next answer (owned by the caller), or NULL at the end; prism_stream_close() then tells how it
  * ended. */
-PRISM_API ProtobufCMessage *prism_stream_next(struct prism_stream *stream);
-/* Ends (cancels, if it has not ended) and frees. Returns the status. `result` may be NULL. */
+PRISM_API PRISM_MUST_CHECK ProtobufCMessage *prism_stream_next(struct prism_stream *stream);
+/* Ends (cancels, if it has not ended) and frees. Returns the status. `result` may be NULL. NULL is
+ * allowed: RESOURCE_EXHAUSTED. */
 PRISM_API enum prism_status prism_stream_close(struct prism_stream *stream,
                                                struct prism_result *result);
 
