@@ -1,0 +1,37 @@
+#include "daemon/services/values.h"
+
+enum { MICROSECONDS = 1000000 };
+
+enum status value_uuid(struct call *call, const struct rows *rows, size_t row, size_t column,
+                       char **out)
+{
+	if (rows_null(rows, row, column))
+		return STATUS_OK;
+	char *text = arena_alloc(&call->arena, UUID_TEXT_SIZE);
+	if (!text)
+		return call_no_memory(call);
+	struct uuid uuid = rows_uuid(rows, row, column);
+	uuid_format(&uuid, text);
+	*out = text;
+	return STATUS_OK;
+}
+
+/* Rounds towards the past, so that nanos is never negative (timestamp.proto). */
+enum status value_timestamp(struct call *call, const struct rows *rows, size_t row, size_t column,
+                            Google__Protobuf__Timestamp **out)
+{
+	if (rows_null(rows, row, column))
+		return STATUS_OK;
+	Google__Protobuf__Timestamp *timestamp = arena_alloc(&call->arena, sizeof(*timestamp));
+	if (!timestamp)
+		return call_no_memory(call);
+	google__protobuf__timestamp__init(timestamp);
+	int64_t time_us = rows_timestamp(rows, row, column);
+	int64_t rest_us = time_us % MICROSECONDS;
+	if (rest_us < 0)
+		rest_us += MICROSECONDS;
+	timestamp->seconds = (time_us - rest_us) / MICROSECONDS;
+	timestamp->nanos = (int32_t)(rest_us * 1000);
+	*out = timestamp;
+	return STATUS_OK;
+}
