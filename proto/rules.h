@@ -1,9 +1,12 @@
 /* rules - what fields may hold: generated from (prism.field) options by protoc-gen-prism-c, applied
  * after unpacking.
  *
- * Errors: INVALID_ARGUMENT; `reason` names the field by its path, the value's fault and what is
- * allowed
- * ("title: 300 characters, at most 255 are allowed"). */
+ * A field that is not set is held to RULE_REQUIRED alone. A number, string or list outside of a
+ * oneof is set when it is not zero or empty; a member of a oneof is set when the oneof says so,
+ * whatever its value. For a list, the lengths are the list's and every other rule is each
+ * element's. Strings are valid UTF-8 (wire_check). Errors: INVALID_ARGUMENT; `reason` names the
+ * field by its path, the value's fault and what is allowed ("title: 300 characters, at most 255 are
+ * allowed"). */
 #pragma once
 #include "proto/wirecheck.h"
 
@@ -43,12 +46,19 @@ struct field_rule {
 	const struct message_rules *nested; /* rules of a message field's type, or NULL */
 };
 
+/* A oneof of which one member must be set. protobuf-c's descriptors do not name oneofs, so it is
+ * found by any of its members. */
+struct oneof_rule {
+	const char *name;
+	uint32_t member; /* a field number */
+};
+
 struct message_rules {
 	const ProtobufCMessageDescriptor *message;
 	const struct field_rule *fields; /* ascending numbers */
 	size_t count;
-	const char *const *required_oneofs; /* names of oneofs of which one member must be set;
-	                                       NULL-terminated or NULL */
+	const struct oneof_rule *required_oneofs;
+	size_t required_oneof_count;
 };
 
 /* `rules` may be NULL: nothing to check. */
