@@ -1,0 +1,23 @@
+-- version: raised by each change, compared by who changes. deleted_at: hidden, restorable, purged later.
+ALTER TABLE users
+	ADD COLUMN version INTEGER NOT NULL DEFAULT 1,
+	ADD COLUMN deleted_at TIMESTAMPTZ;
+ALTER TABLE organizations
+	ADD COLUMN version INTEGER NOT NULL DEFAULT 1,
+	ADD COLUMN deleted_at TIMESTAMPTZ;
+ALTER TABLE projects
+	ADD COLUMN version INTEGER NOT NULL DEFAULT 1,
+	ADD COLUMN deleted_at TIMESTAMPTZ;
+ALTER TABLE epics
+	ADD COLUMN version INTEGER NOT NULL DEFAULT 1,
+	ADD COLUMN deleted_at TIMESTAMPTZ;
+ALTER TABLE sprints
+	ADD COLUMN version INTEGER NOT NULL DEFAULT 1,
+	ADD COLUMN deleted_at TIMESTAMPTZ;
+ALTER TABLE documents
+	ADD COLUMN version INTEGER NOT NULL DEFAULT 1,
+	ADD COLUMN deleted_at TIMESTAMPTZ;
+ALTER TABLE stories
+	ADD COLUMN version INTEGER NOT NULL DEFAULT 1,
+	ADD COLUMN deleted_at TIMESTAMPTZ;
+ALTER TABLE organization_members ADD COLUMN version INTEGER NOT NULL DEFAULT 1;

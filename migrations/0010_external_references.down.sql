@@ -1,0 +1,16 @@
+ALTER TABLE stories
+	DROP CONSTRAINT stories_external_check,
+	DROP COLUMN external_id,
+	DROP COLUMN external_source;
+ALTER TABLE documents
+	DROP CONSTRAINT documents_external_check,
+	DROP COLUMN external_id,
+	DROP COLUMN external_source;
+ALTER TABLE sprints
+	DROP CONSTRAINT sprints_external_check,
+	DROP COLUMN external_id,
+	DROP COLUMN external_source;
+ALTER TABLE epics
+	DROP CONSTRAINT epics_external_check,
+	DROP COLUMN external_id,
+	DROP COLUMN external_source;

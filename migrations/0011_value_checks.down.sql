@@ -1,0 +1,10 @@
+ALTER TABLE ai_generations DROP CONSTRAINT ai_generations_provider_check;
+ALTER TABLE ai_generations DROP CONSTRAINT ai_generations_generation_type_check;
+ALTER TABLE stories DROP CONSTRAINT stories_status_check;
+ALTER TABLE stories DROP CONSTRAINT stories_priority_check;
+ALTER TABLE documents DROP CONSTRAINT documents_status_check;
+ALTER TABLE documents DROP CONSTRAINT documents_document_type_check;
+ALTER TABLE sprints DROP CONSTRAINT sprints_status_check;
+ALTER TABLE epics DROP CONSTRAINT epics_status_check;
+ALTER TABLE projects DROP CONSTRAINT projects_status_check;
+ALTER TABLE organization_members DROP CONSTRAINT organization_members_role_check;

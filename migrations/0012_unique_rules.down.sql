@@ -1,0 +1,6 @@
+DROP INDEX sprints_one_active_key;
+DROP INDEX documents_project_id_slug_key;
+ALTER TABLE organization_members DROP CONSTRAINT organization_members_organization_id_user_id_key;
+ALTER TABLE organizations DROP CONSTRAINT organizations_slug_key;
+DROP INDEX users_username_lower_key;
+DROP INDEX users_email_lower_key;
