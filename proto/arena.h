@@ -1,7 +1,8 @@
 /* arena - the memory of one call: allocated piece by piece, freed as a whole.
  *
  * Owns: its chunks, and what arena_defer() was told to release.
- * Lifetime: arena_init() .. arena_deinit(); arena_reset() in between keeps the first chunk.
+ * Lifetime: arena_init() .. arena_deinit(); arena_reset() in between keeps the caller's storage.
+ * Under AddressSanitizer room that was not handed out is poisoned. The arena may not be moved.
  * Thread: one. Units: bytes.
  * Errors: NULL when the arena's limit or the heap is exhausted: RESOURCE_EXHAUSTED for the call. */
 #pragma once
@@ -10,16 +11,34 @@
 #include <protobuf-c/protobuf-c.h>
 #include <stdarg.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define ARENA_POISONS 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_POISONS 1
+#endif
+#endif
+
+#ifdef ARENA_POISONS
+#include <sanitizer/asan_interface.h>
+#define arena_poison(at, len)   ASAN_POISON_MEMORY_REGION(at, len)
+#define arena_unpoison(at, len) ASAN_UNPOISON_MEMORY_REGION(at, len)
+#else
+#define arena_poison(at, len)   ((void)(at), (void)(len))
+#define arena_unpoison(at, len) ((void)(at), (void)(len))
+#endif
+
 struct arena_chunk;
 struct arena_deferred;
 
 struct arena {
-	uint8_t *at, *end;
-	struct arena_chunk *chunks; /* newest first; the first chunk may be the caller's storage */
+	uint8_t *at, *end;               /* free room of the chunk in use */
+	struct arena_chunk *chunks;      /* from the heap, newest first */
 	struct arena_deferred *deferred; /* run in reverse order by reset and deinit */
-	uint8_t *storage;                /* the caller's first chunk, or NULL */
+	uint8_t *storage;                /* the caller's first chunk, aligned */
 	size_t storage_len;
-	size_t used, limit;           /* bytes handed out by the heap chunks, and their bound */
+	size_t used, limit;           /* bytes of the heap chunks, and their bound */
+	size_t chunk_len;             /* of the next heap chunk */
 	ProtobufCAllocator allocator; /* for protobuf-c: allocates here, frees nothing */
 };
 
@@ -28,21 +47,32 @@ struct arena {
 void arena_init(struct arena *arena, void *storage, size_t storage_len, size_t limit);
 void arena_deinit(struct arena *arena);
 
+/* The slow path of arena_reset: deferred releases and heap chunks. */
+void arena_reset_slow(struct arena *arena);
+
 /* As new: runs what was deferred, frees the heap chunks. */
-void arena_reset(struct arena *arena);
+static inline void arena_reset(struct arena *arena)
+{
+	if (arena->deferred || arena->chunks) {
+		arena_reset_slow(arena);
+		return;
+	}
+	arena->at = arena->storage;
+	arena_poison(arena->at, arena->storage_len);
+}
 
 /* The slow path of arena_alloc: a new chunk. */
 void *arena_alloc_slow(struct arena *arena, size_t len);
 
 /* `len` bytes aligned to 16, uninitialised; NULL over the limit. */
-static inline MUST_CHECK
-void *arena_alloc(struct arena *arena, size_t len)
+static inline MUST_CHECK void *arena_alloc(struct arena *arena, size_t len)
 {
 	size_t rounded = (len + 15) & ~(size_t)15;
 	if (rounded < len || rounded > (size_t)(arena->end - arena->at))
 		return arena_alloc_slow(arena, len);
 	void *result = arena->at;
 	arena->at += rounded;
+	arena_unpoison(result, len);
 	return result;
 }
 

@@ -65,7 +65,7 @@ static inline struct bytes reader_bytes(struct reader *reader, size_t len)
 	return bytes;
 }
 
-/* A varint of up to 10 bytes; fails on a longer one and on an 11th..64-bit overflow. */
+/* A varint of up to 10 bytes; fails on a longer one and on one above 64 bits. */
 uint64_t reader_varint_slow(struct reader *reader);
 
 static inline uint64_t reader_varint(struct reader *reader)
@@ -73,4 +73,16 @@ static inline uint64_t reader_varint(struct reader *reader)
 	if (!reader->failed && reader->at < reader->end && *reader->at < 0x80)
 		return *reader->at++;
 	return reader_varint_slow(reader);
+}
+
+/* A length as a varint, then that many bytes. */
+static inline struct bytes reader_delimited(struct reader *reader)
+{
+	uint64_t len = reader_varint(reader);
+	if (len > reader_left(reader)) {
+		reader->failed = true;
+		reader->at = reader->end;
+		len = 0;
+	}
+	return reader_bytes(reader, (size_t)len);
 }

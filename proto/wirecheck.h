@@ -3,20 +3,24 @@
  * protobuf-c 1.4 recurses without limit, cuts strings at an embedded NUL and accepts invalid UTF-8;
  * after unpacking the evidence is gone. So the bytes are checked first: well-formed fields and wire
  * types, UTF-8 (RFC 3629) and no NUL in strings, nesting depth, number of elements, and the memory
- * that unpacking will take. Errors: INVALID_ARGUMENT (malformed, bad string), RESOURCE_EXHAUSTED (a
- * limit); `reason` says which and where ("story.title"). */
+ * that unpacking will take. A message field that is not repeated may be given once only: protobuf-c
+ * loses values when it merges two. Message types may have up to WIRE_FIELDS fields.
+ * Errors: INVALID_ARGUMENT (malformed, bad string), RESOURCE_EXHAUSTED (a limit); `reason` says
+ * which and where ("story.title: ..."). */
 #pragma once
 #include "proto/arena.h"
+#include "proto/utf8.h"
 
 struct wire_budget {
 	uint32_t depth;    /* levels of nested messages still allowed */
 	uint32_t elements; /* repeated elements still allowed, over the whole message */
-	size_t memory;     /* bytes of unpacked structs, strings and arrays still allowed */
+	size_t memory; /* bytes of unpacked structs, strings and arrays still allowed, each rounded
+	                  up to 16 as an arena does; what unpacking needs meanwhile included */
 };
 
 extern const struct wire_budget WIRE_BUDGET; /* from limits.def */
 
-enum { WIRE_REASON_SIZE = 256 };
+enum { WIRE_REASON_SIZE = 256, WIRE_FIELDS = 256 };
 
 MUST_CHECK
 enum status wire_check(const ProtobufCMessageDescriptor *descriptor, struct bytes wire,
@@ -27,9 +31,6 @@ MUST_CHECK
 enum status message_unpack(const ProtobufCMessageDescriptor *descriptor, struct bytes wire,
                            struct arena *arena, ProtobufCMessage **out,
                            char reason[WIRE_REASON_SIZE]);
-
-/* Valid UTF-8 by RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
-bool utf8_valid(struct bytes text);
 
 /* The name of a message type that can contain itself, reachable from `descriptor`; NULL if there is
  * none. Such a type must not be a request: it could be nested without end. */

@@ -1,0 +1,49 @@
+/* frame_fields - what the fields of the meta blocks are: one table for the decoder (frame_meta.c)
+ * and the encoder (frame_meta_write.c). Private to them.
+ *
+ * Field numbers stay below 16, so each tag is one byte. */
+#pragma once
+#include "proto/frame.h"
+
+enum meta_kind {
+	META_NONE, /* not ours: skipped */
+	META_U32,
+	META_U64,
+	META_TIMEOUT,   /* a uint64 that may be zero: `flag` says that it is there */
+	META_STATUS,    /* enum status */
+	META_RETRY,     /* enum retry */
+	META_CODECS,    /* repeated uint32 into a bit set */
+	META_TEXT,      /* UTF-8 */
+	META_PRINTABLE, /* ASCII without control characters */
+	META_RAW,       /* any bytes */
+	META_HEAD,      /* an embedded HeadMeta */
+	META_ENTRY,     /* repeated KV: metadata */
+	META_DETAIL,    /* repeated bytes: google.protobuf.Any */
+	META_REFUSED,   /* reserved by the protocol: must be zero in version 1 */
+};
+
+/* `twice`, `wrong` and `bad` are what a peer is told. */
+struct meta_field {
+	enum meta_kind kind;
+	uint16_t offset, flag; /* in the struct */
+	const char *twice, *wrong, *bad;
+};
+
+enum { META_FIELDS = 16 };
+
+struct meta_shape {
+	struct meta_field fields[META_FIELDS]; /* by number */
+};
+
+extern const struct meta_shape HELLO_SHAPE, CALL_SHAPE, HEAD_SHAPE, END_SHAPE, CANCEL_SHAPE,
+	GOAWAY_SHAPE;
+
+/* A field as it stands on the wire. */
+struct wire_field {
+	uint32_t number;
+	uint8_t wire;
+	uint64_t value;     /* of wire type 0 */
+	struct bytes bytes; /* of wire type 2 */
+};
+
+enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_DELIMITED = 2, WIRE_32 = 5 };
