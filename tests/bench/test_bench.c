@@ -1,0 +1,171 @@
+#include "proto/reader.h"
+#include "tests/bench/histogram.h"
+#include "tests/bench/process.h"
+#include "tests/bench/workload.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void test_percentiles_are_within_a_bucket(void **state)
+{
+	(void)state;
+	static struct histogram histogram;
+	for (uint64_t i = 1; i <= 100000; i++)
+		histogram_record(&histogram, i);
+	for (int percent = 1; percent <= 100; percent++) {
+		uint64_t exact = (uint64_t)percent * 1000;
+		uint64_t got = histogram_percentile(&histogram, percent / 100.0);
+		assert_in_range(got, exact, exact + exact / 64 + 1);
+	}
+	assert_int_equal(histogram.max_ns, 100000);
+}
+
+static void test_small_values_are_exact(void **state)
+{
+	(void)state;
+	static struct histogram histogram;
+	for (uint64_t i = 0; i < 128; i++)
+		histogram_record(&histogram, i);
+	assert_int_equal(histogram_percentile(&histogram, 0.5), 63);
+	assert_int_equal(histogram_percentile(&histogram, 1), 127);
+}
+
+static void test_an_empty_histogram_says_zero(void **state)
+{
+	(void)state;
+	static struct histogram histogram;
+	assert_int_equal(histogram_percentile(&histogram, 0.99), 0);
+}
+
+static void test_the_longest_times_have_a_bucket(void **state)
+{
+	(void)state;
+	static struct histogram histogram;
+	histogram_record(&histogram, UINT64_MAX);
+	histogram_record(&histogram, 1);
+	assert_int_equal(histogram.counts[HISTOGRAM_BUCKETS - 1], 1);
+	assert_int_equal(histogram_percentile(&histogram, 0.5), 1);
+}
+
+static void test_echo_wants_its_own_bytes_back(void **state)
+{
+	(void)state;
+	struct workload workload;
+	uint8_t request[128];
+	assert_true(workload_echo_init(&workload, 64));
+	assert_int_equal(workload.body_max, 66);
+	struct writer writer = writer_init(request, sizeof request);
+	uint64_t asked = workload_write(&workload, &writer);
+	assert_int_equal(writer.at - request, 66);
+	assert_true(workload_right(&workload, asked, bytes_of(request, 66)));
+	assert_false(workload_right(&workload, asked, bytes_of(request, 65)));
+	request[40] ^= 1;
+	assert_false(workload_right(&workload, asked, bytes_of(request, 66)));
+	workload_deinit(&workload);
+}
+
+static void test_stories_are_asked_for_by_organization_and_id(void **state)
+{
+	(void)state;
+	struct workload workload;
+	uint8_t request[32];
+	assert_true(workload_range_init(&workload, 300, 1000, 1009));
+	for (int i = 0; i < 100; i++) {
+		struct writer writer = writer_init(request, workload.body_max);
+		uint64_t asked = workload_write(&workload, &writer);
+		struct reader reader =
+			reader_init(bytes_of(request, (size_t)(writer.at - request)));
+		assert_false(writer.failed);
+		assert_int_equal(reader_u8(&reader), 0x08);
+		assert_int_equal(reader_varint(&reader), 300);
+		assert_int_equal(reader_u8(&reader), 0x10);
+		assert_int_equal(reader_varint(&reader), asked);
+		assert_in_range(asked, 1000, 1009);
+		assert_int_equal(reader_left(&reader), 0);
+	}
+	workload_deinit(&workload);
+}
+
+static void test_a_story_is_known_by_its_id(void **state)
+{
+	(void)state;
+	struct workload workload;
+	uint8_t answer[64] = {0x08, 0x85, 0x08};
+	assert_true(workload_range_init(&workload, 1, 1, 1));
+	assert_true(workload_right(&workload, 0x405, bytes_of(answer, sizeof answer)));
+	assert_false(workload_right(&workload, 0x406, bytes_of(answer, sizeof answer)));
+	assert_false(workload_right(&workload, 0x405, bytes_of(answer, 3)));
+	workload_deinit(&workload);
+}
+
+static void write_file(char path[64], const char *text)
+{
+	strcpy(path, "/tmp/prism-bench-XXXXXX");
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static void test_a_file_of_stories(void **state)
+{
+	(void)state;
+	struct workload workload;
+	char path[64], message[WORKLOAD_MESSAGE_SIZE] = "";
+	write_file(path, "1 10\n2 20\n");
+	assert_true(workload_file_init(&workload, path, message));
+	assert_int_equal(workload.key_count, 2);
+	assert_int_equal(workload.keys[1].organization, 2);
+	assert_int_equal(workload.keys[1].id, 20);
+	workload_deinit(&workload);
+	unlink(path);
+	assert_false(workload_file_init(&workload, path, message));
+	assert_non_null(strstr(message, "cannot read"));
+}
+
+static void test_a_broken_file_of_stories_is_named_with_its_line(void **state)
+{
+	(void)state;
+	struct workload workload;
+	char path[64], message[WORKLOAD_MESSAGE_SIZE] = "";
+	write_file(path, "1 10\n2 x\n");
+	assert_false(workload_file_init(&workload, path, message));
+	assert_non_null(strstr(message, "line 2"));
+	unlink(path);
+}
+
+static void test_what_processes_use(void **state)
+{
+	(void)state;
+	uint64_t own = 0, family = 0, kib = 0;
+	assert_true(process_cpu_us(getpid(), &own));
+	assert_true(process_family_cpu_us(getpid(), &family));
+	assert_true(process_anonymous_kib(getpid(), &kib));
+	assert_true(family >= own);
+	assert_true(kib > 0);
+	assert_false(process_cpu_us(INT32_MAX, &own));
+	assert_false(process_family_cpu_us(INT32_MAX, &own));
+	assert_false(process_anonymous_kib(INT32_MAX, &own));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_percentiles_are_within_a_bucket),
+		cmocka_unit_test(test_small_values_are_exact),
+		cmocka_unit_test(test_an_empty_histogram_says_zero),
+		cmocka_unit_test(test_the_longest_times_have_a_bucket),
+		cmocka_unit_test(test_echo_wants_its_own_bytes_back),
+		cmocka_unit_test(test_stories_are_asked_for_by_organization_and_id),
+		cmocka_unit_test(test_a_story_is_known_by_its_id),
+		cmocka_unit_test(test_a_file_of_stories),
+		cmocka_unit_test(test_a_broken_file_of_stories_is_named_with_its_line),
+		cmocka_unit_test(test_what_processes_use),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

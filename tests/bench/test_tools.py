@@ -1,0 +1,97 @@
+"""The load tools work: against the raw echo, closed and open loop, with plain answers and with plain complaints.
+
+Usage: test_tools.py DIRECTORY-OF-THE-PROGRAMS. Nothing here depends on how long anything takes.
+"""
+import json
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+sys.dont_write_bytecode = True
+PROGRAMS = ''
+
+
+def run(name, *arguments):
+    command = [os.path.join(PROGRAMS, name), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+class RawEcho(unittest.TestCase):
+    def setUp(self):
+        self.server = subprocess.Popen([os.path.join(PROGRAMS, 'bench_uv_echo')], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(self.stop)
+        self.address = re.search(r'ready on (\S+)', self.server.stdout.readline()).group(1)
+
+    def stop(self):
+        self.server.terminate()
+        self.assertEqual(self.server.wait(timeout=30), 0)
+        self.server.stdout.close()
+
+    def load(self, *arguments):
+        return run('bench_load', '--address', self.address, '--raw', '--echo', 62, '--warmup', 0, '--duration', 0.2,
+                   '--server-pid', self.server.pid, *arguments)
+
+    def test_closed_loop(self):
+        ran = self.load('--connections', 4, '--in-flight', 8, '--json')
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        report = json.loads(ran.stdout)
+        self.assertGreater(report['calls_per_second'], 0)
+        self.assertEqual(report['errors'], {})
+        latency = report['latency_us']
+        self.assertLessEqual(latency['p50'], latency['p99'])
+        self.assertLessEqual(latency['p99'], latency['max'])
+        self.assertIn('server', report['cpu_us_per_call'])
+
+    def test_open_loop_sends_what_was_asked(self):
+        ran = self.load('--connections', 2, '--in-flight', 100, '--rate', 1000, '--json')
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        report = json.loads(ran.stdout)
+        self.assertEqual(report['offered_per_second'], 1000)
+        self.assertGreater(report['calls_per_second'], 0)
+        self.assertEqual(report['errors'], {})
+
+    def test_text(self):
+        ran = self.load()
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertRegex(ran.stdout, r'(?s)^raw bytes, 1 connections x 1.*calls.*latency.*p99\.9.*CPU')
+
+    def test_idle_connections(self):
+        ran = run('bench_idle', '--address', self.address, '--raw', '--server-pid', self.server.pid,
+                  '--connections', 200, '--json')
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertEqual(json.loads(ran.stdout)['connections'], 200)
+
+    def test_a_command_while_they_are_open(self):
+        idle = ('bench_idle', '--address', self.address, '--raw', '--server-pid', self.server.pid, '--connections', 8, '--')
+        self.assertIn('seen', run(*idle, 'echo', 'seen').stdout)
+        self.assertEqual(run(*idle, 'false').returncode, 1)
+
+    def test_an_echo_is_no_prism_server(self):
+        ran = run('bench_load', '--address', self.address, '--echo', 64)
+        self.assertEqual(ran.returncode, 1)
+        self.assertIn('broke the protocol', ran.stderr)
+
+
+class Complaints(unittest.TestCase):
+    def test_nobody_listens(self):
+        ran = run('bench_load', '--address', '127.0.0.1:1', '--echo', 64)
+        self.assertEqual(ran.returncode, 1)
+        self.assertIn('cannot connect to 127.0.0.1:1', ran.stderr)
+
+    def test_bad_options(self):
+        for arguments, expected in (
+                (('--connections', 'x'), 'expected a number'),
+                (('--ids', '5-1'), 'FIRST-LAST'),
+                (('--metadata', 'novalue'), 'KEY=VALUE'),
+                (('--key-file', '/nonexistent'), 'a file'),
+                ((), 'bench_load --address')):
+            ran = run('bench_load', *arguments)
+            self.assertEqual(ran.returncode, 2, arguments)
+            self.assertIn(expected, ran.stderr)
+
+
+if __name__ == '__main__':
+    PROGRAMS = sys.argv.pop(1)
+    unittest.main()

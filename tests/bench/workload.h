@@ -1,0 +1,41 @@
+/* workload - what is asked, and whether an answer is the right one.
+ *
+ * Owns: the list of stories. Lifetime: workload_*_init() .. workload_deinit(). */
+#pragma once
+#include "proto/writer.h"
+
+struct story_key {
+	int64_t organization, id;
+};
+
+struct workload {
+	enum workload_kind { WORKLOAD_ECHO, WORKLOAD_STORY } kind;
+	size_t body_max;        /* no request is larger */
+	uint8_t *echo;          /* the one request of an echo */
+	struct story_key *keys; /* the stories that are asked for, at random */
+	size_t key_count;
+	uint64_t random;
+};
+
+enum { WORKLOAD_MESSAGE_SIZE = 256 };
+
+/* A message whose field 1 holds `len` bytes; the answer has to be the same. */
+MUST_CHECK
+bool workload_echo_init(struct workload *workload, size_t len);
+
+/* GetStory by id: stories first..last of one organization. */
+MUST_CHECK
+bool workload_range_init(struct workload *workload, int64_t organization, int64_t first,
+                         int64_t last);
+
+/* GetStory by id: the file has a line "ORGANIZATION ID" per story. */
+MUST_CHECK
+bool workload_file_init(struct workload *workload, const char *path,
+                        char message[WORKLOAD_MESSAGE_SIZE]);
+void workload_deinit(struct workload *workload);
+
+/* Writes a request; returns what workload_right() wants to know about it. */
+uint64_t workload_write(struct workload *workload, struct writer *writer);
+
+/* Is this the answer to that request? */
+bool workload_right(const struct workload *workload, uint64_t asked, struct bytes answer);
