@@ -1,0 +1,159 @@
+/* Names that are different in a .proto file and the same in C.
+ *
+ * Every identifier that protoc-c or we make is claimed for what it is made of; two claims of one
+ * identifier are a problem. A member's identifier begins with that of its struct and a dot. */
+#include "client/plugin/check.h"
+#include "client/plugin/names.h"
+
+#include <stdlib.h>
+
+struct claim {
+	const char *identifier;
+	const char *owner; /* "StoryService.GetStory" */
+	const struct file *file;
+};
+
+struct claims {
+	struct check *check;
+	struct claim *list;
+	size_t count, capacity;
+};
+
+static void claim(struct claims *claims, const struct file *file, const char *owner,
+                  const char *identifier)
+{
+	if (claims->count == claims->capacity) {
+		claims->capacity = claims->capacity ? 2 * claims->capacity : 256;
+		claims->list = must(realloc(claims->list, claims->capacity * sizeof *claims->list));
+	}
+	claims->list[claims->count++] = (struct claim){identifier, owner, file};
+}
+
+/* A NULL ends `suffixes`. */
+static void claim_each(struct claims *claims, const struct file *file, const char *owner,
+                       const char *prefix, const char *const *suffixes)
+{
+	for (; *suffixes; suffixes++)
+		claim(claims, file, owner,
+		      text_printf(claims->check->model->arena, "%s%s", prefix, *suffixes));
+}
+
+/* --- messages --------------------------------------------------------------- */
+
+static void claim_member(struct claims *claims, const struct type *type, const char *owner,
+                         const char *prefix, const char *member, const char *suffix)
+{
+	claim(claims, type->file, owner,
+	      text_printf(claims->check->model->arena, "%s.%s%s%s", type->c_struct, prefix, member,
+	                  suffix));
+}
+
+static void claim_field(struct claims *claims, const struct type *type, const proto_field *field)
+{
+	const char *owner = check_where(claims->check, type, field->name);
+	const char *member = name_field(claims->check->model->arena, field->name);
+	claim_member(claims, type, owner, "", member, "");
+	if (field->label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REPEATED)
+		claim_member(claims, type, owner, "n_", member, "");
+}
+
+static void claim_oneof(struct claims *claims, const struct type *type, const proto_oneof *oneof)
+{
+	struct arena *arena = claims->check->model->arena;
+	const char *owner = check_where(claims->check, type, oneof->name);
+	claim_member(claims, type, owner, "", name_field(arena, oneof->name), "_case");
+	claim(claims, type->file, owner,
+	      text_printf(arena, "%s__%sCase", type->c_struct, name_camel(arena, oneof->name)));
+}
+
+static void claim_type(struct claims *claims, const struct type *type)
+{
+	static const char *const FUNCTIONS[] = {
+		"__init",       "__pack",           "__unpack",        "__get_packed_size",
+		"__descriptor", "__pack_to_buffer", "__free_unpacked", NULL};
+	const char *owner = check_where(claims->check, type, NULL);
+	claim(claims, type->file, owner, type->c_struct);
+	if (!type->message) {
+		claim_each(claims, type->file, owner, type->c_lower,
+		           (const char *const[]){"__descriptor", NULL});
+		return;
+	}
+	claim_each(claims, type->file, owner, type->c_lower, FUNCTIONS);
+	claim_member(claims, type, "protobuf-c", "", "base", "");
+	for (size_t i = 0; i < type->message->n_field; i++)
+		claim_field(claims, type, type->message->field[i]);
+	for (size_t i = 0; i < type->message->n_oneof_decl; i++)
+		claim_oneof(claims, type, type->message->oneof_decl[i]);
+}
+
+/* --- services ---------------------------------------------------------------- */
+
+static void claim_rpc(struct claims *claims, const struct file *file,
+                      const struct service_model *service, const struct rpc *rpc)
+{
+	static const char *const UNARY[] = {"", "_method", "_wait", NULL};
+	static const char *const STREAMING[] = {"",      "_method", "_send", "_receive",
+	                                        "_open", "_next",   NULL};
+	struct arena *arena = claims->check->model->arena;
+	claim_each(claims, file, rpc->where, rpc->c_name,
+	           rpc->kind == CALL_UNARY ? UNARY : STREAMING);
+	claim(claims, file, rpc->where, text_printf(arena, "%s.%s", service->c_name, rpc->member));
+	claim(claims, file, rpc->where,
+	      text_printf(arena, "%s__%s", name_lower(arena, service->name),
+	                  name_snake(arena, rpc->proto->name)));
+}
+
+static void claim_service(struct claims *claims, const struct file *file,
+                          const struct service_model *service)
+{
+	static const char *const OURS[] = {"", "_methods", "_handlers", NULL};
+	static const char *const PROTOC_C[] = {"__init", "__descriptor", "__create_service", NULL};
+	struct arena *arena = claims->check->model->arena;
+	const char *owner = service->proto->name;
+	claim_each(claims, file, owner, service->c_name, OURS);
+	claim_each(claims, file, owner, name_lower(arena, service->name), PROTOC_C);
+	claim(claims, file, owner,
+	      text_printf(arena, "%s_Service", name_struct(arena, service->name)));
+	for (size_t i = 0; i < service->count; i++)
+		claim_rpc(claims, file, service, &service->rpcs[i]);
+}
+
+/* --- all of it --------------------------------------------------------------- */
+
+static int claim_compare(const void *a, const void *b)
+{
+	const struct claim *one = a, *other = b;
+	int order = strcmp(one->identifier, other->identifier);
+	if (order == 0)
+		order = strcmp(one->file->name, other->file->name);
+	return order != 0 ? order : strcmp(one->owner, other->owner);
+}
+
+static void report(struct claims *claims, const struct claim *one, const struct claim *other)
+{
+	if (strcmp(one->identifier, other->identifier) != 0 ||
+	    !(one->file->generate || other->file->generate))
+		return;
+	bool here = other->file->generate && strcmp(other->owner, "protobuf-c") != 0;
+	const struct claim *at = here ? other : one, *with = here ? one : other;
+	problem(claims->check->problems, at->file->name, at->owner,
+	        "its C name %s is also that of %s%s%s%s; rename one of them", at->identifier,
+	        with->owner, with->file == at->file ? "" : " (",
+	        with->file == at->file ? "" : with->file->name, with->file == at->file ? "" : ")");
+}
+
+void check_names(struct check *check)
+{
+	struct claims claims = {.check = check};
+	const struct model *model = check->model;
+	for (size_t i = 0; i < model->type_count; i++)
+		claim_type(&claims, &model->types[i]);
+	for (size_t f = 0; f < model->file_count; f++)
+		for (size_t s = 0; s < model->files[f].count; s++)
+			claim_service(&claims, &model->files[f], &model->files[f].services[s]);
+	if (claims.count > 0)
+		qsort(claims.list, claims.count, sizeof *claims.list, claim_compare);
+	for (size_t i = 1; i < claims.count; i++)
+		report(&claims, &claims.list[i - 1], &claims.list[i]);
+	free(claims.list);
+}
