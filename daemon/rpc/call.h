@@ -15,82 +15,107 @@ struct call;
 struct rpc;
 struct fiber;
 struct uuid;
+struct route;
+struct service;
 
-/* What the protocol of a call does for it. After finish(), and after call_cancel(), the transport
- * has forgotten the call. */
+/* What the protocol of a call does for it; all four run on the loop's stack, in rpc_run(). After
+ * finish(), and after call_cancel(), the transport has forgotten the call. */
 struct call_ops {
 	/* Room for another message? If not, the transport calls call_writable() when there is. */
 	bool (*writable)(struct call *call);
-	/* Packs and queues one message (head first, if it was not sent). */
+	/* Packs and queues one message (head first, if it was not sent); adds its size to
+	 * call->sent_bytes. */
 	void (*send)(struct call *call, const ProtobufCMessage *message);
-	/* The handler took a request message of `len` wire bytes: the peer's credit may be
+	/* A request message of `len` wire bytes was taken from the queue: the peer's credit may be
 	 * returned. */
 	void (*taken)(struct call *call, size_t len);
 	/* Sends the status (call->status, ->message, ->retry, details), with `message` before it if
-	 * not NULL. */
+	 * not NULL; adds the message's size to call->sent_bytes. */
 	void (*finish)(struct call *call, const ProtobufCMessage *message);
 };
 
 enum call_state {
-	CALL_RECEIVING, /* the request is not complete yet */
 	CALL_READY,     /* on the ready list: to be dispatched or resumed */
+	CALL_RECEIVING, /* looked at, but its request is not complete yet */
 	CALL_PENDING,   /* an interceptor will say proceed later */
 	CALL_RUNNING,   /* its handler is on the CPU */
 	CALL_WAITING,   /* its handler is suspended in call_wait() */
 	CALL_FINISHED,  /* the transport was told, or is gone */
 };
 
-struct inbound; /* a queued request message of a stream */
+/* What a suspended handler waits for: only that, the deadline or cancellation makes it ready. */
+enum call_wants {
+	WANTS_WAKE,    /* call_wake() */
+	WANTS_MESSAGE, /* a request message or the half-close */
+	WANTS_ROOM,    /* call_writable() */
+	WANTS_ANSWER,  /* the database's */
+	WANTS_TIME,    /* the end of its pause */
+};
 
 struct call {
 	/* who and what */
 	struct rpc *rpc;
-	const struct method *method; /* NULL: unknown path, ends UNIMPLEMENTED */
+	const struct route *route; /* NULL: unknown path, ends UNIMPLEMENTED */
 	const struct service *service;
-	const struct route
-		*route;    /* method and service as the router has them; NULL: unknown path */
-	struct peer *peer; /* NULL once the connection is gone */
+	const struct method *method;
+	struct peer *peer;        /* NULL once the connection is gone, or cannot tell that it is */
 	struct identity identity; /* set by the identify interceptor; scopes 0: nobody */
 	struct uuid *actor;       /* on whose behalf; NULL: nobody's */
-	struct bytes
-		metadata; /* CallMeta block; metadata_find(call->metadata, METADATA_IN_CALL, ...) */
-	struct bytes trace; /* 25 bytes or empty */
-	uint64_t id;        /* unique in the process, for logs */
+	struct bytes metadata;    /* CallMeta block: metadata_find(.., METADATA_IN_CALL, ..) */
+	struct bytes trace;       /* 25 bytes or empty */
+	uint64_t id;              /* unique in the process, for logs */
 	/* how it goes */
 	enum call_state state;
 	enum status cancelled;            /* OK, or why the call should stop */
 	uint64_t started_ns, deadline_ns; /* UINT64_MAX: none */
-	const char *waiting_for;          /* statement or step; for the live page */
+	const char *waiting_for;          /* statement or step; for the live page; NULL: nothing */
 	/* how it ended */
 	enum status status;
 	enum outcome outcome;
-	enum retry retry;
+	enum retry retry; /* UNSET follows from status and outcome */
 	uint32_t pushback_ms;
-	const char *message;   /* in the arena or static */
+	const char *message;   /* for the caller; in the arena or static */
+	const char *cause;     /* for the log alone: what went wrong inside; NULL: nothing */
 	struct bytes *details; /* packed google.protobuf.Any */
 	uint32_t detail_count;
-	struct metadata *trailers;
 	uint32_t trailer_count;
-	uint32_t received_bytes, sent_bytes;
+	struct metadata *trailers;
+	uint64_t received_bytes; /* of messages; counted by call_message() */
+	uint64_t sent_bytes;     /* of messages; counted by the transport */
 	/* the transport's */
 	const struct call_ops *ops; /* NULL once the transport forgot the call */
 	void *stream;
 	/* private to daemon/rpc */
-	struct call *next;
-	struct fiber *fiber;
-	struct bytes request; /* unary, server streaming: the one message, in the arena */
-	struct inbound *inbound_first, *inbound_last;
-	struct arena message_arena; /* the message that call_receive() gave last */
-	size_t heap_index;          /* in rpc's deadline heap; SIZE_MAX: not there */
-	uint8_t interceptor;        /* the next to be asked */
-	bool has_request, half_closed, too_many, woken, started, send_blocked;
+	struct call *next; /* in the ready list, or in the cache */
+	struct call *live_next, *live_prev;
+	struct fiber *fiber; /* while the handler is alive */
+	enum call_wants wants;
+	void (*errand)(struct call *call, void *ctx); /* to run for the fiber on the loop's stack */
+	void *errand_ctx;
+	size_t heap_index;     /* in rpc's heap; SIZE_MAX: not there */
+	struct bytes wire;     /* unary, server streaming: the one request, in the arena */
+	struct buffer inbound; /* streams: what call_receive() will take, each after its length */
+	ProtobufCMessage *request;  /* for the handler; NULL when it streams */
+	ProtobufCMessage *response; /* by the handler; NULL when it streams */
+	enum status returned;       /* by the handler */
+	enum status refused;        /* by transport or interceptor: overrules the handler; or OK */
+	const char *refusal;        /* the transport's reason */
+	uint8_t interceptor;        /* the next to be asked; all before it said proceed */
+	bool admitted;              /* the limits let it in */
+	bool has_request, half_closed, too_many;
+	bool woken;   /* call_wake() was called and not yet noticed by call_wait() */
+	bool started; /* its handler was called */
+	bool wrote;   /* a write of its handler was committed, or may have been */
+	bool sent;    /* a message was sent */
 	struct arena arena;
-	uint8_t storage[2048]; /* the arena's first chunk */
+	struct arena message_arena; /* streams: the message that call_receive() gave last */
+	uint8_t storage[2048];      /* the arena's first chunk */
 };
 
 /* --- for service code --------------------------------------------------- */
 
-/* Says why and returns `status`: `return call_fail(call, STATUS_NOT_FOUND, "no such story");` */
+/* Says why and returns `status`: `return call_fail(call, STATUS_NOT_FOUND, "no such story");`
+ * The text replaces what was said before, and is cut to LIMIT_STATUS_MESSAGE. */
 MUST_CHECK
 enum status call_fail(struct call *call, enum status status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -119,7 +144,8 @@ SUSPENDS
 enum status call_send(struct call *call, const ProtobufCMessage *message);
 
 /* Waits until call_wake(), the deadline or cancellation. OK: woken (look again at what you wait
- * for). */
+ * for). A call that was cancelled or whose deadline has passed never waits: it gets that status at
+ * once, again and again. `what` outlives the wait. */
 MUST_CHECK
 SUSPENDS
 enum status call_wait(struct call *call, const char *what);
@@ -147,7 +173,8 @@ struct call_start {
 };
 
 /* NULL: no memory. The call lives until finish() was called or call_cancel() returned, as far as
- * the transport is concerned. */
+ * the transport is concerned. None of these functions runs a handler or calls ops: the next
+ * rpc_run() does. */
 MUST_CHECK
 struct call *call_begin(struct rpc *rpc, const struct call_start *start);
 
@@ -158,7 +185,8 @@ void call_message(struct call *call, struct bytes message);
 /* The peer sent its last message. */
 void call_half_close(struct call *call);
 
-/* Fails the call before or instead of its handler: oversized message, bad compression, ... */
+/* Fails the call before or instead of its handler: oversized message, bad compression, ... The
+ * message is copied. */
 void call_refuse(struct call *call, enum status status, const char *message);
 
 /* The peer cancelled (CANCELLED, DEADLINE_EXCEEDED) or is gone (CANCELLED, gone). The transport has

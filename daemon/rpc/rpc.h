@@ -3,7 +3,8 @@
  *
  * I/O callbacks only decode and queue (call_begin, call_message, call_wake); rpc_run(), called once
  * per turn of the loop, dispatches and resumes everything that is ready, on the loop's stack and
- * then on fibers. Owns: its calls (the live list and a cache), its timer. Thread: one. */
+ * then on fibers. Owns: its calls (the live list and a cache), its timer. Lifetime: rpc_init() ..
+ * the loop has run once after rpc_deinit(). Thread: one. */
 #pragma once
 #include "daemon/rpc/service.h"
 
@@ -19,8 +20,10 @@ enum verdict {
 	VERDICT_REFUSE,  /* call_fail() was called; the handler does not run */
 };
 
-/* Asked in order, on the loop's stack, when the request is complete and before it is unpacked; and
- * in reverse when the call ended. */
+/* before() is asked in order, on the loop's stack, when the request is complete and before it is
+ * unpacked. after() runs once for each call that ended, in reverse order, if its own before() said
+ * proceed or there is none: so what before() took, after() gives back, and an interceptor without
+ * before() (log, count) sees every call, the refused ones and those without a method too. */
 struct interceptor {
 	const char *name;
 	enum verdict (*before)(struct call *call); /* NULL: nothing to ask */
@@ -29,15 +32,21 @@ struct interceptor {
 
 struct method_counters {
 	uint64_t started, handled[STATUS_COUNT];
-	uint64_t latency_ns;
+	uint64_t latency_ns; /* sum over the handled ones, by the clock of the turns */
 };
 
 struct rpc_settings {
 	const struct router *router;
-	const struct interceptor *const *interceptors; /* NULL-terminated, outlives */
+	const struct interceptor *const *interceptors; /* NULL-terminated, outlives; NULL: none */
 	struct pool *pool;                             /* NULL: no database */
 	uint32_t running_limit;                        /* calls with a fiber; 0: LIMIT_FIBERS */
 	void *ctx; /* the worker, for interceptors and handlers */
+};
+
+/* A call that waits, and when it is to be looked at: its deadline, or the end of its pause. */
+struct due {
+	uint64_t at_ns;
+	struct call *call;
 };
 
 struct rpc {
@@ -50,33 +59,41 @@ struct rpc {
 	void *ctx;
 	uint32_t running_limit;
 	struct call *ready_first, *ready_last;
+	struct call *calls; /* every live call, newest first, by live_next */
 	struct call *cache;
 	size_t cached, live, running;
-	struct call **heap; /* by deadline: calls that wait */
+	struct due *heap; /* the earliest first */
 	size_t heap_len, heap_capacity;
 	uv_timer_t timer;
-	uint64_t timer_ns; /* when it fires; 0: stopped */
-	uint64_t now_ns;   /* of this turn */
+	uint64_t timer_ns; /* when it fires; UINT64_MAX: it is stopped */
+	uint64_t trim_ns;  /* when idle stacks are given back; UINT64_MAX: nothing to give */
+	uint64_t now_ns;   /* of this turn, or of the one before: rpc_now() knows */
 	uint64_t next_id;
-	struct method_counters *counters; /* by route index */
-	bool draining;
+	struct method_counters
+		*counters; /* by route index; the one after the last: unknown paths */
+	size_t route_count;
+	bool clock_read; /* now_ns is of this turn */
+	bool draining;   /* new calls are refused UNAVAILABLE, safe to send elsewhere */
 };
 
+/* INTERNAL: no memory, or the timer could not be made. */
 MUST_CHECK
 enum status rpc_init(struct rpc *rpc, uv_loop_t *loop, const struct rpc_settings *settings);
 
-/* Dispatches and resumes until nothing is ready. At the end of each turn; cheap when there is
- * nothing. */
+/* Dispatches and resumes until nothing is ready. At the end of each turn, after poll and after
+ * timers (uv_check, uv_prepare); cheap when there is nothing. */
 void rpc_run(struct rpc *rpc);
 
 /* The interceptor that said PENDING lets the call go on (OK) or fails it (after call_fail()). */
 void rpc_proceed(struct call *call, enum status status);
 
-/* Refreshes rpc->now_ns; at the start of a turn's callbacks and before deadlines are looked at. */
+/* The time of this turn: the clock is read once between two rpc_run()s. */
 uint64_t rpc_now(struct rpc *rpc);
 
-/* Cancels every live call (a drain that took too long). */
+/* Cancels every live call (a drain that took too long): handlers unwind with `why`, callers are
+ * told it, at the next rpc_run(). */
 void rpc_cancel_all(struct rpc *rpc, enum status why);
 
-/* Asserts that no call is left, closes the timer (the loop must run once more), frees the cache. */
+/* Asserts that no call is left, closes the timer (the loop must run once more before `rpc` goes
+ * away), frees the cache. */
 void rpc_deinit(struct rpc *rpc);

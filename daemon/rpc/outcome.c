@@ -1,0 +1,105 @@
+/* Saying why, and settling what was said. The last word counts: a handler may try one thing, fail,
+ * and end well; or return a status without a word. */
+#include "daemon/rpc/outcome.h"
+
+#include "proto/limits.h"
+
+#include <stdio.h>
+
+/* What was cut off must not be half a character: the last one goes too. */
+static size_t cut(const char *text, size_t len)
+{
+	while (len > 0 && ((uint8_t)text[len - 1] & 0xc0) == 0x80)
+		len--;
+	return len > 0 && (uint8_t)text[len - 1] >= 0xc0 ? len - 1 : len;
+}
+
+static const char *text_of(struct call *call, const char *format, va_list args)
+{
+	char text[LIMIT_STATUS_MESSAGE + 1];
+	int wanted = vsnprintf(text, sizeof(text), format, args);
+	if (wanted < 0)
+		return NULL;
+	size_t len = (size_t)wanted;
+	if (len >= sizeof(text))
+		len = cut(text, sizeof(text) - 1);
+	return arena_string(&call->arena, bytes_of(text, len));
+}
+
+static void say(struct call *call, enum status status, enum outcome outcome, const char *format,
+                va_list args)
+{
+	const char *text = text_of(call, format, args);
+	call->message = text ? text : status_text(status);
+	call->status = status;
+	call->outcome = outcome;
+}
+
+enum status call_fail(struct call *call, enum status status, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	say(call, status, call->started ? OUTCOME_EXECUTED : OUTCOME_NOT_EXECUTED, format, args);
+	va_end(args);
+	return status;
+}
+
+enum status call_fail_outcome(struct call *call, enum status status, enum outcome outcome,
+                              const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	say(call, status, outcome, format, args);
+	va_end(args);
+	return status;
+}
+
+enum status call_no_memory(struct call *call)
+{
+	call->message = "the request needs more memory than one call may use";
+	call->status = STATUS_RESOURCE_EXHAUSTED;
+	call->outcome = call->started ? OUTCOME_EXECUTED : OUTCOME_NOT_EXECUTED;
+	return call->status;
+}
+
+static void settle_ok(struct call *call)
+{
+	call->status = STATUS_OK;
+	call->message = "";
+	call->outcome = OUTCOME_EXECUTED;
+	call->retry = RETRY_UNSET;
+}
+
+static void settle_unsaid(struct call *call, enum status status, const char *message)
+{
+	call->status = status;
+	call->message = message;
+	call->outcome = call->started ? OUTCOME_EXECUTED : OUTCOME_NOT_EXECUTED;
+}
+
+/* Nobody saw it, or it may have happened: the caller's client acts on that by itself. */
+static enum retry retry_of(const struct call *call)
+{
+	if (call->outcome == OUTCOME_UNKNOWN)
+		return RETRY_NEVER;
+	bool safe = call->status == STATUS_UNAVAILABLE && call->outcome == OUTCOME_NOT_EXECUTED;
+	return safe && !call->sent ? RETRY_SAFE : RETRY_UNSET;
+}
+
+void outcome_settle(struct call *call, enum status status)
+{
+	status = call->refused != STATUS_OK ? call->refused : status_from_number((uint32_t)status);
+	if (status == STATUS_OK) {
+		settle_ok(call);
+		return;
+	}
+	const char *message = call->refusal;
+	if (!message && (status != call->status || !call->message))
+		message = status_text(status);
+	if (message)
+		settle_unsaid(call, status, message);
+	if (call->outcome == OUTCOME_NOT_EXECUTED && call->wrote)
+		call->outcome = OUTCOME_UNKNOWN;
+	if (call->retry == RETRY_UNSET)
+		call->retry = retry_of(call);
+}
