@@ -6,6 +6,7 @@
 #   messages   protobuf-c's structs            a.pb-c.h
 #   methods    method tables, rules, descriptors  a.prism-methods.h   (needs the messages)
 #   server     typed handlers                  a.prism-server.h    (needs the methods)
+#   client     typed calls                     a.prism-client.h    (needs the messages and <prism/client.h>)
 # LINK says where the library finds what it needs and does not hold. Imports are found in ROOT, in PRISM_PROTO_ROOTS
 # (prism/options.proto) and in protoc's own directory. In this tree the plugin is the one being built.
 include_guard(GLOBAL)
@@ -13,6 +14,7 @@ include_guard(GLOBAL)
 set(PRISM_GENERATE_SUFFIXES_messages .pb-c)
 set(PRISM_GENERATE_SUFFIXES_methods .prism-methods)
 set(PRISM_GENERATE_SUFFIXES_server .prism-server)
+set(PRISM_GENERATE_SUFFIXES_client .prism-client)
 
 # One run of protoc: OUTPUT files of PROTO, made by the plugin or by protoc-c.
 function(_prism_generate_command out root proto suffixes program)
@@ -51,7 +53,7 @@ function(prism_generate)
   set(suffixes "")
   foreach(mode ${ARG_MODES})
     if(NOT DEFINED PRISM_GENERATE_SUFFIXES_${mode})
-      message(FATAL_ERROR "prism_generate: no mode ${mode}; messages, methods and server are allowed")
+      message(FATAL_ERROR "prism_generate: no mode ${mode}; messages, methods, server and client are allowed")
     endif()
     if(NOT mode STREQUAL messages)
       list(APPEND suffixes ${PRISM_GENERATE_SUFFIXES_${mode}})

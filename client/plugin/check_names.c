@@ -91,9 +91,11 @@ static void claim_type(struct claims *claims, const struct type *type)
 static void claim_rpc(struct claims *claims, const struct file *file,
                       const struct service_model *service, const struct rpc *rpc)
 {
-	static const char *const UNARY[] = {"", "_method", "_wait", NULL};
-	static const char *const STREAMING[] = {"",      "_method", "_send", "_receive",
-	                                        "_open", "_next",   NULL};
+	static const char *const UNARY[] = {"",         "_method",     "_wait", "_run",
+	                                    "_on_done", "_on_message", NULL};
+	static const char *const STREAMING[] = {"",         "_method",     "_send",  "_receive",
+	                                        "_open",    "_next",       "_close", "_run",
+	                                        "_on_done", "_on_message", NULL};
 	struct arena *arena = claims->check->model->arena;
 	claim_each(claims, file, rpc->where, rpc->c_name,
 	           rpc->kind == CALL_UNARY ? UNARY : STREAMING);
@@ -106,8 +108,8 @@ static void claim_rpc(struct claims *claims, const struct file *file,
 static void claim_service(struct claims *claims, const struct file *file,
                           const struct service_model *service)
 {
-	static const char *const OURS[] = {"", "_methods", "_handlers", NULL};
-	static const char *const PROTOC_C[] = {"__init", "__descriptor", "__create_service", NULL};
+	static const char *const OURS[] = {"", "_methods", "_runs", NULL};
+	static const char *const PROTOC_C[] = {"__init", "__descriptor", NULL};
 	struct arena *arena = claims->check->model->arena;
 	const char *owner = service->proto->name;
 	claim_each(claims, file, owner, service->c_name, OURS);

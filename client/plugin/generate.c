@@ -19,6 +19,8 @@ static const struct mode MODES[] = {
          {{".prism-methods.h", emit_methods_header}, {".prism-methods.c", emit_methods_source}}},
 	{"server",
          {{".prism-server.h", emit_server_header}, {".prism-server.c", emit_server_source}}},
+	{"client",
+         {{".prism-client.h", emit_client_header}, {".prism-client.c", emit_client_source}}},
 };
 
 enum { MODE_COUNT = sizeof MODES / sizeof *MODES };

@@ -4,7 +4,7 @@
 #include "proto/arena.h"
 
 /* What --prism-c_out=PARAMETER:DIR may name. */
-#define GENERATE_MODES "methods and server"
+#define GENERATE_MODES "methods, server and client"
 
 /* The packed CodeGeneratorResponse: files, or an error. In the arena. */
 struct bytes generate(struct arena *arena,

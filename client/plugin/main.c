@@ -15,6 +15,7 @@ static const char HELP[] =
 	"\n"
 	"  methods   FILE.prism-methods.[ch]: method tables, field rules, descriptor set\n"
 	"  server    FILE.prism-server.[ch]:  typed handlers (needs methods)\n"
+	"  client    FILE.prism-client.[ch]:  typed calls with <prism/client.h>\n"
 	"\n"
 	"Messages come from protoc-c: protoc-c --c_out=DIR -I ROOT FILE.proto...\n"
 	"Each method needs option (prism.method) = {role: ...}; see prism/options.proto.\n"
