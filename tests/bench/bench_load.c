@@ -10,7 +10,8 @@ static const char USAGE[] =
 	"\n"
 	"Workloads:\n"
 	"  --echo BYTES                     a message of that many bytes; the same comes back\n"
-	"  --get-story --organization N --ids FIRST-LAST\n"
+	"  --get-story --organization N --ids FIRST-LAST [--per-organization K]\n"
+	"                                   every K ids belong to the next organization\n"
 	"  --get-story --ids-file FILE      FILE has lines \"ORGANIZATION ID\"\n"
 	"\n"
 	"Load:\n"
@@ -35,6 +36,7 @@ enum option_code {
 	OPTION_GET_STORY,
 	OPTION_ORGANIZATION,
 	OPTION_IDS,
+	OPTION_PER_ORGANIZATION,
 	OPTION_IDS_FILE,
 	OPTION_CONNECTIONS,
 	OPTION_IN_FLIGHT,
@@ -59,6 +61,7 @@ static const struct option OPTIONS[] = {
 	{"get-story", no_argument, NULL, OPTION_GET_STORY},
 	{"organization", required_argument, NULL, OPTION_ORGANIZATION},
 	{"ids", required_argument, NULL, OPTION_IDS},
+	{"per-organization", required_argument, NULL, OPTION_PER_ORGANIZATION},
 	{"ids-file", required_argument, NULL, OPTION_IDS_FILE},
 	{"connections", required_argument, NULL, OPTION_CONNECTIONS},
 	{"in-flight", required_argument, NULL, OPTION_IN_FLIGHT},
@@ -82,7 +85,7 @@ static const struct option OPTIONS[] = {
 struct asked {
 	bool story, json;
 	size_t echo;
-	int64_t organization, first, last;
+	struct story_range range;
 	const char *ids_file;
 };
 
@@ -118,16 +121,6 @@ static void add_metadata(struct load_options *options, const char *pair)
 	};
 }
 
-static void parse_ids(struct asked *asked, const char *value)
-{
-	char *end;
-	asked->first = asked->last = strtoll(value, &end, 10);
-	if (*end == '-')
-		asked->last = strtoll(end + 1, &end, 10);
-	if (*end != 0 || asked->first < 1 || asked->last < asked->first)
-		refuse("ids", value, "FIRST-LAST");
-}
-
 static bool parse_workload(int option, const char *value, struct asked *asked)
 {
 	switch (option) {
@@ -137,10 +130,14 @@ static bool parse_workload(int option, const char *value, struct asked *asked)
 	case OPTION_GET_STORY:
 		return asked->story = true;
 	case OPTION_ORGANIZATION:
-		asked->organization = (int64_t)number("organization", value, 1, 1e15);
+		asked->range.organization = (int64_t)number("organization", value, 1, 1e15);
 		return true;
 	case OPTION_IDS:
-		parse_ids(asked, value);
+		if (!story_range_parse(value, &asked->range))
+			refuse("ids", value, "FIRST-LAST");
+		return true;
+	case OPTION_PER_ORGANIZATION:
+		asked->range.per_organization = (int64_t)number("per-organization", value, 1, 1e15);
 		return true;
 	case OPTION_IDS_FILE:
 		asked->ids_file = value;
@@ -224,8 +221,7 @@ static bool make_workload(struct workload *workload, const struct asked *asked)
 	else if (asked->ids_file)
 		made = workload_file_init(workload, asked->ids_file, message);
 	else
-		made = workload_range_init(workload, asked->organization, asked->first,
-		                           asked->last);
+		made = workload_range_init(workload, &asked->range);
 	if (!made)
 		fprintf(stderr, "bench_load: %s\n", message);
 	return made;
@@ -233,7 +229,7 @@ static bool make_workload(struct workload *workload, const struct asked *asked)
 
 static bool complete(const struct load_options *options, const struct asked *asked)
 {
-	bool stories = asked->ids_file || (asked->organization > 0 && asked->first > 0);
+	bool stories = asked->ids_file || (asked->range.organization > 0 && asked->range.first > 0);
 	return options->address && options->duration_ns > 0 && (asked->echo > 0) != asked->story &&
 	       (!asked->story || stories);
 }

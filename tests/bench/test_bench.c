@@ -74,7 +74,7 @@ static void test_stories_are_asked_for_by_organization_and_id(void **state)
 	(void)state;
 	struct workload workload;
 	uint8_t request[32];
-	assert_true(workload_range_init(&workload, 300, 1000, 1009));
+	assert_true(workload_range_init(&workload, &(struct story_range){300, 1000, 1009, 0}));
 	for (int i = 0; i < 100; i++) {
 		struct writer writer = writer_init(request, workload.body_max);
 		uint64_t asked = workload_write(&workload, &writer);
@@ -91,12 +91,32 @@ static void test_stories_are_asked_for_by_organization_and_id(void **state)
 	workload_deinit(&workload);
 }
 
+static void test_a_range_goes_over_organizations(void **state)
+{
+	(void)state;
+	struct workload workload;
+	struct story_range range = {.organization = 7, .per_organization = 3};
+	assert_true(story_range_parse("10-15", &range));
+	assert_true(workload_range_init(&workload, &range));
+	assert_int_equal(workload.key_count, 6);
+	assert_int_equal(workload.keys[2].organization, 7);
+	assert_int_equal(workload.keys[3].organization, 8);
+	assert_int_equal(workload.keys[3].id, 13);
+	workload_deinit(&workload);
+	assert_true(story_range_parse("5", &range));
+	assert_int_equal(range.last, 5);
+	assert_false(story_range_parse("5-", &range));
+	assert_false(story_range_parse("6-5", &range));
+	assert_false(story_range_parse("0-5", &range));
+	assert_false(story_range_parse("1-5x", &range));
+}
+
 static void test_a_story_is_known_by_its_id(void **state)
 {
 	(void)state;
 	struct workload workload;
 	uint8_t answer[64] = {0x08, 0x85, 0x08};
-	assert_true(workload_range_init(&workload, 1, 1, 1));
+	assert_true(workload_range_init(&workload, &(struct story_range){1, 1, 1, 0}));
 	assert_true(workload_right(&workload, 0x405, bytes_of(answer, sizeof answer)));
 	assert_false(workload_right(&workload, 0x406, bytes_of(answer, sizeof answer)));
 	assert_false(workload_right(&workload, 0x405, bytes_of(answer, 3)));
@@ -162,6 +182,7 @@ int main(void)
 		cmocka_unit_test(test_the_longest_times_have_a_bucket),
 		cmocka_unit_test(test_echo_wants_its_own_bytes_back),
 		cmocka_unit_test(test_stories_are_asked_for_by_organization_and_id),
+		cmocka_unit_test(test_a_range_goes_over_organizations),
 		cmocka_unit_test(test_a_story_is_known_by_its_id),
 		cmocka_unit_test(test_a_file_of_stories),
 		cmocka_unit_test(test_a_broken_file_of_stories_is_named_with_its_line),

@@ -42,17 +42,30 @@ static void story_init(struct workload *workload, struct story_key *keys, size_t
 	};
 }
 
-bool workload_range_init(struct workload *workload, int64_t organization, int64_t first,
-                         int64_t last)
+bool story_range_parse(const char *text, struct story_range *range)
 {
-	if (first < 1 || last < first)
+	char *end;
+	int64_t first = strtoll(text, &end, 10), last = first;
+	if (*end == '-')
+		last = strtoll(end + 1, &end, 10);
+	if (*end != 0 || first < 1 || last < first)
 		return false;
-	size_t count = (size_t)(last - first) + 1;
+	range->first = first;
+	range->last = last;
+	return true;
+}
+
+bool workload_range_init(struct workload *workload, const struct story_range *range)
+{
+	size_t count = (size_t)(range->last - range->first) + 1;
+	size_t each = range->per_organization > 0 ? (size_t)range->per_organization : count;
 	struct story_key *keys = calloc(count, sizeof *keys);
 	if (!keys)
 		return false;
-	for (size_t i = 0; i < count; i++)
-		keys[i] = (struct story_key){organization, first + (int64_t)i};
+	for (size_t i = 0; i < count; i++) {
+		keys[i].organization = range->organization + (int64_t)(i / each);
+		keys[i].id = range->first + (int64_t)i;
+	}
 	story_init(workload, keys, count);
 	return true;
 }
@@ -113,13 +126,18 @@ static uint64_t next_random(struct workload *workload)
 	return workload->random;
 }
 
+const struct story_key *workload_story(struct workload *workload)
+{
+	return &workload->keys[next_random(workload) % workload->key_count];
+}
+
 uint64_t workload_write(struct workload *workload, struct writer *writer)
 {
 	if (workload->kind == WORKLOAD_ECHO) {
 		writer_bytes(writer, workload->echo, workload->body_max);
 		return 0;
 	}
-	const struct story_key *key = &workload->keys[next_random(workload) % workload->key_count];
+	const struct story_key *key = workload_story(workload);
 	writer_u8(writer, TAG_ORGANIZATION);
 	writer_varint(writer, (uint64_t)key->organization);
 	writer_u8(writer, TAG_ID);

@@ -23,16 +23,28 @@ enum { WORKLOAD_MESSAGE_SIZE = 256 };
 MUST_CHECK
 bool workload_echo_init(struct workload *workload, size_t len);
 
-/* GetStory by id: stories first..last of one organization. */
+/* Stories first..last: the first `per_organization` of them belong to `organization`, the next ones
+ * to the organization behind it, and so on. 0: all belong to one. */
+struct story_range {
+	int64_t organization, first, last, per_organization;
+};
+
+/* Reads "FIRST-LAST" or "ID" into first and last. */
 MUST_CHECK
-bool workload_range_init(struct workload *workload, int64_t organization, int64_t first,
-                         int64_t last);
+bool story_range_parse(const char *text, struct story_range *range);
+
+/* GetStory by id: any story of the range. */
+MUST_CHECK
+bool workload_range_init(struct workload *workload, const struct story_range *range);
 
 /* GetStory by id: the file has a line "ORGANIZATION ID" per story. */
 MUST_CHECK
 bool workload_file_init(struct workload *workload, const char *path,
                         char message[WORKLOAD_MESSAGE_SIZE]);
 void workload_deinit(struct workload *workload);
+
+/* One of the stories, at random. */
+const struct story_key *workload_story(struct workload *workload);
 
 /* Writes a request; returns what workload_right() wants to know about it. */
 uint64_t workload_write(struct workload *workload, struct writer *writer);

@@ -1,0 +1,164 @@
+"""GetStory through prismd, beside the same statement through pgbench and through pipelined libpq."""
+import json
+import os
+import re
+import shutil
+import signal
+import tempfile
+import time
+
+from machine import BenchError, Process, run
+from samples import Samples, interleaved, table, verdict
+
+ACTOR = '7b0b2d9e-5c54-4a2f-9d0c-3f6f5a1be001'
+STORIES, PER_ORGANIZATION = 100000, 1000
+DATABASE_CONNECTIONS = 4   # that read: prismd's, bench_libpq's
+DEPTH = 16                 # in flight on each, where that can be said
+SHARE_TARGET = 0.75        # of bench_libpq's rate, number 2 of targets.md
+LONE_TARGET_US = 60        # that a lone call adds, number 7
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Database:
+    """The private PostgreSQL that prismd has started under its state directory."""
+
+    def __init__(self, state_dir):
+        with open(os.path.join(state_dir, 'postgresql', 'postmaster.pid'), encoding='utf-8') as file:
+            lines = file.read().splitlines()
+        self.postmaster, self.port, self.socket_dir = int(lines[0]), lines[3], lines[4]
+
+    def stop(self):
+        """prismd stops its PostgreSQL itself; this is for a prismd that was killed."""
+        try:
+            os.kill(self.postmaster, signal.SIGINT)
+            while os.path.exists(f'/proc/{self.postmaster}'):
+                time.sleep(0.05)
+        except ProcessLookupError:
+            pass
+
+    def conninfo(self):
+        return f'host={self.socket_dir} port={self.port} user=postgres dbname=prism_db'
+
+
+class Story:
+    """prismd with a private state directory, a generated backlog, and a key that may only act as a user."""
+
+    def __init__(self, options):
+        self.options = options
+        self.programs, self.machine = options.programs, options.machine
+        self.state_dir = tempfile.mkdtemp(prefix='prism-bench-')
+        self.server = self.database = None
+
+    def __enter__(self):
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _start(self):
+        os.chmod(self.state_dir, 0o711)   # as root, PostgreSQL runs as another user and has to get to its part
+        os.environ['DATABASE_POOL_SIZE'] = str(2 * DATABASE_CONNECTIONS + 2)
+        self.server = Process([self.programs.product('prismd'), '--state-dir', self.state_dir, '--listen', '127.0.0.1:0',
+                               '--workers', '1'], self.machine)
+        self.database = Database(self.state_dir)
+        run(['psql', '-q', '-d', self.database.conninfo(), '-v', f'stories={STORIES}',
+             '-v', f'per_organization={PER_ORGANIZATION}', '-v', f'actor={ACTOR}', '-f', os.path.join(HERE, 'backlog.sql')])
+        self.key = self._create_key()
+        self.script = os.path.join(self.state_dir, 'get_story.pgbench')
+        run([self.programs.bench('bench_libpq'), '--pgbench-script', self.script, *self._stories()])
+
+    def _create_key(self):
+        made = run([self.programs.product('prism-db'), '--state-dir', self.state_dir,
+                    '--database-url', self.database.conninfo(),
+                    'create-key', '--name', 'bench', '--scope', 'act-as-user'])
+        key = re.search(r'\bprk_\w+', made)
+        if not key:
+            raise BenchError(f'prism-db create-key printed no key:\n{made}')
+        return key.group(0)
+
+    def __exit__(self, *_):
+        if self.server:
+            self.server.stop()
+        if self.database:
+            self.database.stop()
+        shutil.rmtree(self.state_dir, ignore_errors=True)
+
+    @staticmethod
+    def _stories():
+        return ['--actor', ACTOR, '--organization', '1', '--ids', f'1-{STORIES}',
+                '--per-organization', str(PER_ORGANIZATION)]
+
+    # --- one measurement each ------------------------------------------------
+
+    def prism(self, connections, in_flight):
+        command = [self.programs.bench('bench_load'), '--address', self.server.address, '--get-story',
+                   *self._stories()[2:], '--token', self.key, '--metadata', f'x-prism-actor={ACTOR}',
+                   '--connections', connections, '--in-flight', in_flight, '--server-pid', self.server.pid,
+                   '--postmaster', self.database.postmaster, '--duration', self.options.seconds, '--json']
+        return json.loads(run(command, self.machine.load))
+
+    def libpq(self, connections, in_flight, sync):
+        command = [self.programs.bench('bench_libpq'), '--database', self.database.conninfo(), *self._stories(),
+                   '--connections', connections, '--in-flight', in_flight, '--postmaster', self.database.postmaster,
+                   '--duration', self.options.seconds, '--json', *(['--sync', 'each'] if sync == 'each' else [])]
+        return json.loads(run(command, self.machine.server))
+
+    def pgbench(self, clients):
+        command = ['pgbench', '-n', '-M', 'prepared', '-f', self.script, '-c', clients, '-j', '1',
+                   '-T', max(1, round(self.options.seconds)), '-D', f'actor={ACTOR}', '-D', 'minimum_rank=1',
+                   '-D', 'system=false', '-h', self.database.socket_dir, '-p', self.database.port, '-U', 'postgres',
+                   'prism_db']
+        told = run(command, self.machine.server)
+        rate = re.search(r'^tps = ([\d.]+)', told, re.M)
+        latency = re.search(r'^latency average = ([\d.]+) ms', told, re.M)
+        if not rate or not latency:
+            raise BenchError(f'pgbench said:\n{told}')
+        return {'calls_per_second': float(rate.group(1)), 'latency_us': {'mean': float(latency.group(1)) * 1000}}
+
+
+def measure(options):
+    samples = Samples()
+    with Story(options) as story:
+        busy = {
+            'prism 8 x 8': lambda: story.prism(8, 8),
+            'prism 64 x 1': lambda: story.prism(64, 1),
+            'libpq, Sync per turn': lambda: story.libpq(DATABASE_CONNECTIONS, DEPTH, 'turn'),
+            'libpq, Sync each': lambda: story.libpq(DATABASE_CONNECTIONS, DEPTH, 'each'),
+            'pgbench, 8 clients': lambda: story.pgbench(8),
+        }
+        lone = {'prism': lambda: story.prism(1, 1), 'libpq': lambda: story.libpq(1, 1, 'turn')}
+        for _, name, go in interleaved(busy, options.rounds):
+            samples.add('busy', name, go())
+        for _, name, go in interleaved(lone, options.rounds):
+            samples.add('lone', name, go())
+    return samples
+
+
+def _cpu(samples, name, whose):
+    reports = samples.rounds['busy'][name]
+    if whose in reports[0].get('cpu_us_per_call', {}):
+        return f'{samples.median("busy", name, "cpu_us_per_call", whose):.1f}'
+    return '-'
+
+
+def show(samples):
+    ceiling = samples.median('busy', 'libpq, Sync per turn', 'calls_per_second')
+    rows = []
+    for name in samples.rounds['busy']:
+        share = samples.median('busy', name, 'calls_per_second') / ceiling
+        ours = name == 'prism 8 x 8'
+        client = 'server' if name.startswith('prism') else 'load'
+        rows.append([name, f'{share:.2f}', f'>= {SHARE_TARGET}' if ours else '',
+                     verdict(share, SHARE_TARGET, at_least=True) if ours else '',
+                     f'{samples.median("busy", name, "calls_per_second"):,.0f}',
+                     _cpu(samples, name, client), _cpu(samples, name, 'postgres')])
+    busy = table(f'GetStory, {DATABASE_CONNECTIONS} database connections: share of what libpq reaches',
+                 ['who', 'share', 'target', '', 'calls/s', 'CPU us/call', 'postgres CPU'], rows)
+    ours = samples.median('lone', 'prism', 'latency_us', 'p50')
+    theirs = samples.median('lone', 'libpq', 'latency_us', 'p50')
+    lone = table('A lone GetStory: p50 in us', ['libpq', 'prism', 'adds', 'target', ''],
+                 [[f'{theirs:.0f}', f'{ours:.0f}', f'{ours - theirs:.0f}', f'<= {LONE_TARGET_US}',
+                   verdict(ours - theirs, LONE_TARGET_US)]])
+    return busy + '\n\n' + lone
