@@ -23,7 +23,8 @@ class Database:
     """The private PostgreSQL that prismd has started under its state directory."""
 
     def __init__(self, state_dir):
-        with open(os.path.join(state_dir, 'postgresql', 'postmaster.pid'), encoding='utf-8') as file:
+        self.directory = os.path.join(state_dir, 'postgresql')
+        with open(os.path.join(self.directory, 'postmaster.pid'), encoding='utf-8') as file:
             lines = file.read().splitlines()
         self.postmaster, self.port, self.socket_dir = int(lines[0]), lines[3], lines[4]
 
@@ -31,10 +32,11 @@ class Database:
         """prismd stops its PostgreSQL itself; this is for a prismd that was killed."""
         try:
             os.kill(self.postmaster, signal.SIGINT)
-            while os.path.exists(f'/proc/{self.postmaster}'):
-                time.sleep(0.05)
         except ProcessLookupError:
-            pass
+            return
+        give_up = time.monotonic() + 30
+        while os.path.exists(os.path.join(self.directory, 'postmaster.pid')) and time.monotonic() < give_up:
+            time.sleep(0.05)
 
     def conninfo(self):
         return f'host={self.socket_dir} port={self.port} user=postgres dbname=prism_db'
