@@ -56,9 +56,10 @@ struct db_request {
 	void *ctx;
 	/* the pool's own */
 	struct db_request *next, *prev;
-	void *place;
-	uint64_t queued_ns;
+	void *place; /* the queue or the pipeline's entry that it is in */
+	uint64_t queued_ms, due_ms;
 	uint8_t attempts, state;
+	bool alone; /* a read that gets a Sync of its own */
 };
 
 MUST_CHECK

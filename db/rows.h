@@ -27,3 +27,16 @@ struct bytes rows_bytes(const struct rows *rows, size_t row, size_t column);
 int64_t rows_timestamp(const struct rows *rows, size_t row,
                        size_t column); /* microseconds since 1970; INT64_MAX/MIN: infinity */
 int32_t rows_date(const struct rows *rows, size_t row, size_t column); /* days since 1970 */
+
+/* An array's elements, one after the other. */
+struct rows_array {
+	struct bytes rest;
+	uint32_t count; /* elements that rows_array_next() has not given yet */
+};
+
+/* Of a NULL: no elements. */
+struct rows_array rows_array(const struct rows *rows, size_t row, size_t column);
+
+/* The next element in its binary form (text: its bytes, without a NUL); a NULL element is
+ * {NULL, 0}. False: there is none. */
+bool rows_array_next(struct rows_array *array, struct bytes *element);

@@ -1,0 +1,210 @@
+#include "db/encode.h"
+
+#include "db/epoch.h"
+
+#include <assert.h>
+#include <endian.h>
+
+/* Element types of arrays, by PostgreSQL's own numbers (pg_type.dat). */
+enum { OID_BOOL = 16, OID_INT8 = 20, OID_INT4 = 23, OID_TEXT = 25, OID_UUID = 2950 };
+
+enum { ARRAY_HEADER_SIZE = 20, ELEMENT_LENGTH_SIZE = 4 };
+
+static uint8_t *put_32(uint8_t *at, uint32_t value)
+{
+	value = htobe32(value);
+	memcpy(at, &value, sizeof(value));
+	return at + sizeof(value);
+}
+
+static uint8_t *put_64(uint8_t *at, uint64_t value)
+{
+	value = htobe64(value);
+	memcpy(at, &value, sizeof(value));
+	return at + sizeof(value);
+}
+
+static bool is_array(enum db_type type)
+{
+	return type == DB_INT8_ARRAY || type == DB_INT4_ARRAY || type == DB_UUID_ARRAY ||
+	       type == DB_TEXT_ARRAY || type == DB_BOOL_ARRAY;
+}
+
+static const char *text_element(const struct param *param, size_t i)
+{
+	return ((const char *const *)param->array.at)[i];
+}
+
+/* Bytes of one element without its length. */
+static size_t element_size(const struct param *param, size_t i)
+{
+	if (param->type == DB_INT8_ARRAY)
+		return 8;
+	if (param->type == DB_INT4_ARRAY)
+		return 4;
+	if (param->type == DB_UUID_ARRAY)
+		return sizeof(struct uuid);
+	if (param->type == DB_BOOL_ARRAY)
+		return 1;
+	const char *text = text_element(param, i);
+	return text ? strlen(text) : 0;
+}
+
+static uint32_t element_oid(enum db_type type)
+{
+	if (type == DB_INT8_ARRAY)
+		return OID_INT8;
+	if (type == DB_INT4_ARRAY)
+		return OID_INT4;
+	if (type == DB_UUID_ARRAY)
+		return OID_UUID;
+	return type == DB_BOOL_ARRAY ? OID_BOOL : OID_TEXT;
+}
+
+static size_t array_size(const struct param *param)
+{
+	size_t size = ARRAY_HEADER_SIZE;
+	for (size_t i = 0; i < param->array.count; i++)
+		size += ELEMENT_LENGTH_SIZE + element_size(param, i);
+	return size;
+}
+
+static uint8_t *put_element(uint8_t *at, const struct param *param, size_t i)
+{
+	if (param->type == DB_TEXT_ARRAY && !text_element(param, i))
+		return put_32(at, UINT32_MAX); /* -1: NULL */
+	size_t size = element_size(param, i);
+	at = put_32(at, (uint32_t)size);
+	if (param->type == DB_INT8_ARRAY)
+		return put_64(at, (uint64_t)((const int64_t *)param->array.at)[i]);
+	if (param->type == DB_INT4_ARRAY)
+		return put_32(at, (uint32_t)((const int32_t *)param->array.at)[i]);
+	const void *data = param->type == DB_TEXT_ARRAY
+	                           ? (const void *)text_element(param, i)
+	                           : (const uint8_t *)param->array.at + i * size;
+	memcpy(at, data, size);
+	return at + size;
+}
+
+/* One dimension with lower bound 1; an empty array has none. */
+static uint8_t *put_array(uint8_t *at, const struct param *param)
+{
+	size_t count = param->array.count;
+	bool has_null = false;
+	for (size_t i = 0; param->type == DB_TEXT_ARRAY && i < count; i++)
+		has_null = has_null || !text_element(param, i);
+	at = put_32(at, count ? 1 : 0);
+	at = put_32(at, has_null);
+	at = put_32(at, element_oid(param->type));
+	if (count == 0)
+		return at;
+	at = put_32(at, (uint32_t)count);
+	at = put_32(at, 1);
+	for (size_t i = 0; i < count; i++)
+		at = put_element(at, param, i);
+	return at;
+}
+
+/* Into eight bytes; how many are used. */
+static int put_fixed(uint8_t fixed[8], const struct param *param)
+{
+	switch (param->type) {
+	case DB_BOOL:
+		fixed[0] = param->boolean;
+		return 1;
+	case DB_INT2: {
+		uint16_t value = htobe16((uint16_t)param->integer);
+		memcpy(fixed, &value, sizeof(value));
+		return sizeof(value);
+	}
+	case DB_INT4:
+		return (int)(put_32(fixed, (uint32_t)param->integer) - fixed);
+	case DB_DATE:
+		return (int)(put_32(fixed, (uint32_t)epoch_date_to_postgres(param->integer)) -
+		             fixed);
+	case DB_TIMESTAMPTZ:
+		return (int)(put_64(fixed, (uint64_t)epoch_time_to_postgres(param->integer)) -
+		             fixed);
+	case DB_INT8:
+		return (int)(put_64(fixed, (uint64_t)param->integer) - fixed);
+	case DB_UUID:
+	case DB_TEXT:
+	case DB_BYTEA:
+	case DB_JSONB:
+	case DB_NUMERIC:
+	case DB_INT8_ARRAY:
+	case DB_UUID_ARRAY:
+	case DB_TEXT_ARRAY:
+	case DB_BOOL_ARRAY:
+	case DB_INT4_ARRAY:
+		break;
+	}
+	assert(!"a type of fixed size");
+	return 0;
+}
+
+static void encode_scalar(struct encoded *out, size_t i, const struct param *param)
+{
+	out->formats[i] = 1;
+	if (param->type == DB_TEXT || param->type == DB_JSONB || param->type == DB_NUMERIC) {
+		assert(param->text);
+		out->values[i] = param->text; /* as text, libpq measures it */
+		out->lengths[i] = 0;
+		out->formats[i] = 0;
+	} else if (param->type == DB_UUID) {
+		out->values[i] = (const char *)param->uuid.byte;
+		out->lengths[i] = sizeof(param->uuid);
+	} else if (param->type == DB_BYTEA) {
+		/* NULL would be SQL NULL, so an empty value points somewhere else. */
+		const void *data = param->bytes.len ? (const void *)param->bytes.data : "";
+		out->values[i] = data;
+		out->lengths[i] = (int)param->bytes.len;
+	} else {
+		out->values[i] = (const char *)out->fixed[i];
+		out->lengths[i] = put_fixed(out->fixed[i], param);
+	}
+}
+
+/* Room for all arrays at once: a buffer that grows later would move what was encoded. */
+static bool reserve_arrays(struct encoded *out, const struct params *params)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < params->count; i++)
+		if (is_array(params->at[i].type))
+			size += array_size(&params->at[i]);
+	buffer_consume(&out->arrays, buffer_len(&out->arrays));
+	return size == 0 || buffer_reserve(&out->arrays, size) != NULL;
+}
+
+bool encode_params(struct encoded *out, const struct statement *statement,
+                   const struct params *params)
+{
+	assert(params->count == statement->param_count);
+	if (!reserve_arrays(out, params))
+		return false;
+	for (size_t i = 0; i < params->count; i++) {
+		const struct param *param = &params->at[i];
+		assert(param->type == statement->params[i].type);
+		assert(!param->null || statement->params[i].nullable);
+		if (param->null) {
+			out->values[i] = NULL;
+			out->lengths[i] = 0;
+			out->formats[i] = 0;
+		} else if (is_array(param->type)) {
+			uint8_t *start = out->arrays.data + out->arrays.end;
+			uint8_t *end = put_array(start, param);
+			out->arrays.end += (size_t)(end - start);
+			out->values[i] = (const char *)start;
+			out->lengths[i] = (int)(end - start);
+			out->formats[i] = 1;
+		} else {
+			encode_scalar(out, i, param);
+		}
+	}
+	return true;
+}
+
+void encoded_deinit(struct encoded *encoded)
+{
+	buffer_deinit(&encoded->arrays);
+}

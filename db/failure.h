@@ -1,0 +1,20 @@
+/* failure - why there is no connection: the cause in words, and how soon to try again. */
+#pragma once
+#include "proto/status.h"
+
+enum failure_kind {
+	FAILURE_NETWORK,  /* refused, reset, timed out: it may be back any moment */
+	FAILURE_STARTING, /* PostgreSQL says that it is starting up or recovering: worth waiting */
+	FAILURE_FULL,     /* max_connections reached */
+	FAILURE_REFUSED,  /* password, permission, no such database: somebody has to act */
+	FAILURE_SCHEMA,   /* connected, but our statements do not fit the schema */
+};
+
+struct failure {
+	enum failure_kind kind;
+	char message[256]; /* one line, for the operator */
+};
+
+/* From what PQerrorMessage() says after a failed connect with PQERRORS_VERBOSE (before libpq 18
+ * there is no other way to the SQLSTATE): kind, and the words without SQLSTATE and source line. */
+void failure_from_libpq(struct failure *failure, const char *text);

@@ -1,0 +1,150 @@
+/* Who goes where: reads to the connection with the fewest in line, writes of one project one at a
+ * time, nothing behind a statement that stalls. */
+#include "db/pool_inside.h"
+
+#include <stdlib.h>
+
+bool lane_init(struct pool_lane *lane, struct pool *pool, enum lane kind, uint32_t count)
+{
+	bool write = kind == LANE_WRITE;
+	*lane = (struct pool_lane){
+		.pool = pool,
+		.kind = kind,
+		.count = count,
+		.depth = write ? POOL_WRITE_DEPTH : LIMIT_QUERY_DEPTH,
+		.timeout_ms =
+			write ? pool->settings.write_timeout_ms : pool->settings.read_timeout_ms,
+	};
+	lane->members = calloc(count, sizeof(struct member));
+	return lane->members && flows_init(&lane->flows, count * POOL_WRITE_DEPTH);
+}
+
+void lane_deinit(struct pool_lane *lane)
+{
+	flows_deinit(&lane->flows);
+	free(lane->members);
+	conninfo_free(lane->conninfo);
+}
+
+void lane_queue(struct pool_lane *lane, struct queue *queue, struct db_request *request)
+{
+	request->state = REQUEST_QUEUED;
+	queue_push(queue, request);
+	lane->pool->queued++;
+	lane->pool->dirty = true;
+}
+
+void lane_release(struct pool_lane *lane, uint64_t affinity)
+{
+	struct db_request *next = flow_next(&lane->flows, affinity);
+	if (!next)
+		return;
+	queue_push(&lane->again, next);
+	lane->pool->dirty = true;
+}
+
+void lane_unqueue(struct pool_lane *lane, struct db_request *request)
+{
+	queue_remove(request->place, request);
+	lane->pool->queued--;
+	struct flow *flow = flow_find(&lane->flows, request->affinity);
+	if (flow && flow->owner == request)
+		lane_release(lane, request->affinity);
+}
+
+bool lane_hopeless(const struct pool_lane *lane)
+{
+	const struct dial *dial = &lane->pool->dial;
+	return lane->serving == 0 && dial->failures > 0 && dial->last.kind != FAILURE_STARTING;
+}
+
+/* The connection that this request should go to now; NULL: none takes it. */
+static struct member *choose(const struct pool_lane *lane, const struct db_request *request)
+{
+	if (request->affinity) {
+		uint64_t hash = request->affinity * UINT64_C(0x9e3779b97f4a7c15);
+		struct member *own = &lane->members[(hash >> 32) % lane->count];
+		if (own->pipeline.requests == 0 && member_takes(own))
+			return own;
+	}
+	struct member *best = NULL;
+	for (uint32_t i = 0; i < lane->count; i++) {
+		struct member *member = &lane->members[i];
+		if (member_takes(member) &&
+		    (!best || member->pipeline.requests < best->pipeline.requests))
+			best = member;
+	}
+	return best;
+}
+
+static void send_to(struct pool_lane *lane, struct member *member, struct db_request *request)
+{
+	struct pool *pool = lane->pool;
+	member->touched = true;
+	if (pipeline_send(&member->pipeline, request, &pool->encoded, request->alone)) {
+		request->state = REQUEST_SENT;
+		flow_begin(&lane->flows, request);
+		pool->sent++;
+	} else if (member->pipeline.broken) {
+		lane_queue(lane, &lane->again, request);
+	} else {
+		lane_release(lane, request->affinity);
+		answer_end(pool, request, REQUEST_REFUSED_MEMORY);
+	}
+}
+
+/* The first in line moves: to a connection, or behind the write that has its affinity's turn.
+ * False: it has to wait. */
+static bool dispatch_one(struct pool_lane *lane)
+{
+	struct queue *queue = lane->again.first ? &lane->again : &lane->waiting;
+	struct db_request *request = queue->first;
+	if (!request)
+		return false;
+	struct flow *flow = flow_find(&lane->flows, request->affinity);
+	if (flow && flow->owner != request) {
+		queue_remove(queue, request);
+		queue_push(&flow->followers, request);
+		return true;
+	}
+	struct member *member = choose(lane, request);
+	if (!member)
+		return false;
+	queue_remove(queue, request);
+	lane->pool->queued--;
+	send_to(lane, member, request);
+	return true;
+}
+
+void lane_dispatch(struct pool_lane *lane)
+{
+	while (dispatch_one(lane))
+		continue;
+	for (uint32_t i = 0; i < lane->count; i++)
+		if (lane->members[i].touched)
+			member_flush(&lane->members[i]);
+}
+
+static void end_queue(struct pool_lane *lane, struct queue *queue, enum request_state how,
+                      bool (*ends)(const struct pool_lane *lane, const struct db_request *request))
+{
+	struct db_request *next;
+	for (struct db_request *request = queue->first; request; request = next) {
+		next = request->next;
+		if (ends && !ends(lane, request))
+			continue;
+		lane_unqueue(lane, request);
+		answer_end(lane->pool, request, how);
+	}
+}
+
+void lane_end_queued(struct pool_lane *lane, enum request_state how,
+                     bool (*ends)(const struct pool_lane *lane, const struct db_request *request))
+{
+	/* Followers first: ending an owner would make one of them an owner elsewhere. */
+	for (uint32_t i = 0; i < lane->flows.count; i++)
+		end_queue(lane, &lane->flows.at[i].followers, how, ends);
+	end_queue(lane, &lane->again, how, ends);
+	end_queue(lane, &lane->waiting, how, ends);
+	end_queue(lane, &lane->delayed, how, ends);
+}

@@ -1,0 +1,277 @@
+#include "db/pipeline.h"
+
+#include <assert.h>
+
+/* libpq 17 and later: a Sync that does not write to the socket at once. */
+extern int PQsendPipelineSync(PGconn *conn) __attribute__((weak));
+
+/* More NULLs in a row than results can explain: libpq lost count (PostgreSQL bug #17948). */
+enum { NULLS_MAX = 2 };
+
+static uint64_t now_ms(const struct pipeline *pipeline)
+{
+	return uv_now(pipeline->connection->loop);
+}
+
+static struct entry *entry_at(struct pipeline *pipeline, uint32_t offset)
+{
+	return &pipeline->ring[(pipeline->first + offset) % PIPELINE_ENTRIES];
+}
+
+const struct entry *pipeline_head(const struct pipeline *pipeline)
+{
+	return pipeline->count ? &pipeline->ring[pipeline->first] : NULL;
+}
+
+void pipeline_init(struct pipeline *pipeline, struct db_connection *connection,
+                   void (*settled)(struct pipeline *pipeline, const struct entry *entry,
+                                   enum settlement how, PGresult *result))
+{
+	*pipeline = (struct pipeline){.connection = connection, .settled = settled};
+}
+
+static struct entry *push(struct pipeline *pipeline, enum entry_kind kind,
+                          struct db_request *request)
+{
+	assert(pipeline->count < PIPELINE_ENTRIES);
+	struct entry *entry = entry_at(pipeline, pipeline->count++);
+	*entry = (struct entry){
+		.request = request,
+		.affinity = request ? request->affinity : 0,
+		.head_since_ms = pipeline->count == 1 ? now_ms(pipeline) : 0,
+		.pipeline = pipeline,
+		.kind = kind,
+	};
+	return entry;
+}
+
+/* Takes the head out of line. */
+static struct entry pop(struct pipeline *pipeline)
+{
+	struct entry entry = pipeline->ring[pipeline->first];
+	pipeline->first = (pipeline->first + 1) % PIPELINE_ENTRIES;
+	pipeline->count--;
+	if (entry.kind != ENTRY_SYNC)
+		pipeline->requests--;
+	if (entry.kind != ENTRY_SYNC && !entry.request)
+		pipeline->zombies--;
+	if (pipeline->count)
+		entry_at(pipeline, 0)->head_since_ms = now_ms(pipeline);
+	return entry;
+}
+
+static void settle(struct pipeline *pipeline, const struct entry *entry, enum settlement how,
+                   PGresult *result)
+{
+	pipeline->settled(pipeline, entry, how, result);
+}
+
+static bool send_sync(struct pipeline *pipeline)
+{
+	pipeline->syncs++;
+	PGconn *pg = pipeline->connection->pg;
+	return PQsendPipelineSync ? PQsendPipelineSync(pg) : PQpipelineSync(pg);
+}
+
+/* Ends the segment of the reads that were sent. */
+static bool sync_reads(struct pipeline *pipeline)
+{
+	if (!send_sync(pipeline))
+		return false;
+	pipeline->unsynced = 0;
+	push(pipeline, ENTRY_SYNC, NULL);
+	return true;
+}
+
+bool pipeline_send(struct pipeline *pipeline, struct db_request *request, struct encoded *encoded,
+                   bool alone)
+{
+	const struct statement *statement = request->statement;
+	if (!encode_params(encoded, statement, &request->params))
+		return false;
+	bool write = statement->lane == LANE_WRITE;
+	if (alone && pipeline->unsynced && !sync_reads(pipeline))
+		return false;
+	if (!PQsendQueryPrepared(pipeline->connection->pg, statement->name,
+	                         (int)request->params.count, encoded->values, encoded->lengths,
+	                         encoded->formats, 1)) {
+		pipeline->broken = true;
+		return false;
+	}
+	request->place = push(pipeline, write ? ENTRY_WRITE : ENTRY_READ, request);
+	pipeline->requests++;
+	/* It is in line now: a Sync that fails is a dead link, found by whoever reads next. */
+	if (write) {
+		pipeline->broken = !send_sync(pipeline);
+		return true;
+	}
+	pipeline->unsynced++;
+	if (alone || pipeline->unsynced == PIPELINE_SEGMENT)
+		pipeline->broken = !sync_reads(pipeline);
+	return true;
+}
+
+bool pipeline_flush(struct pipeline *pipeline)
+{
+	if (pipeline->unsynced && !sync_reads(pipeline))
+		return false;
+	return db_connection_flush(pipeline->connection);
+}
+
+void pipeline_abandon(struct entry *entry)
+{
+	entry->request = NULL;
+	entry->pipeline->zombies++;
+}
+
+static bool is_rows(const PGresult *result)
+{
+	ExecStatusType status = PQresultStatus(result);
+	return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
+}
+
+static bool is_fatal(const PGresult *result)
+{
+	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+	return severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
+}
+
+/* PostgreSQL has committed (or rolled back): the segment's Sync came. */
+static bool take_sync(struct pipeline *pipeline)
+{
+	struct entry *head = pipeline->count ? entry_at(pipeline, 0) : NULL;
+	bool read_sync = head && head->kind == ENTRY_SYNC && head->state == ENTRY_SENT;
+	bool write_sync = head && head->kind == ENTRY_WRITE && head->state == ENTRY_HELD;
+	if (!read_sync && !write_sync)
+		return false;
+	struct entry entry = pop(pipeline);
+	if (write_sync)
+		settle(pipeline, &entry, entry.held ? SETTLED : SETTLED_ABORTED, entry.held);
+	return true;
+}
+
+/* Rows or an error of the head. A read is answered at once; a write when its Sync is there. */
+static void take_result(struct pipeline *pipeline, struct entry *head, PGresult *result)
+{
+	if (head->kind == ENTRY_WRITE) {
+		PQclear(head->held);
+		head->held = result;
+		head->state = ENTRY_RESULT;
+		return;
+	}
+	head->state = ENTRY_RESULT;
+	if (head->kind == ENTRY_SYNC) {
+		PQclear(result);
+		return;
+	}
+	struct entry answered = *head;
+	if (head->request)
+		pipeline_abandon(head); /* answered: what remains of it is a place in line */
+	settle(pipeline, &answered, SETTLED, result);
+}
+
+static void take_aborted(struct pipeline *pipeline, struct entry *head)
+{
+	if (head->kind == ENTRY_READ) {
+		struct entry aborted = *head;
+		if (head->request)
+			pipeline_abandon(head);
+		settle(pipeline, &aborted, SETTLED_ABORTED, NULL);
+	}
+	head->state = ENTRY_RESULT;
+}
+
+/* Without an SQLSTATE it is libpq that speaks, of a dead link. And when the rows of a write are
+ * followed by the end of the session instead of its Sync, the commit may have happened in between.
+ */
+static bool ends_link(struct pipeline *pipeline, const struct entry *head, const PGresult *result)
+{
+	if (is_rows(result) || PQresultStatus(result) == PGRES_PIPELINE_ABORTED)
+		return false;
+	bool fatal = is_fatal(result);
+	pipeline->last_words = pipeline->last_words || fatal;
+	return !PQresultErrorField(result, PG_DIAG_SQLSTATE) ||
+	       (fatal && head->state == ENTRY_HELD);
+}
+
+/* False: the link is dead, or nothing in line explains this result. */
+static bool take(struct pipeline *pipeline, PGresult *result)
+{
+	ExecStatusType status = PQresultStatus(result);
+	if (status == PGRES_PIPELINE_SYNC) {
+		PQclear(result);
+		return take_sync(pipeline);
+	}
+	struct entry *head = pipeline->count ? entry_at(pipeline, 0) : NULL;
+	if (!head || head->state == ENTRY_RESULT || ends_link(pipeline, head, result)) {
+		PQclear(result);
+		return false;
+	}
+	if (status == PGRES_PIPELINE_ABORTED) {
+		PQclear(result);
+		take_aborted(pipeline, head);
+	} else {
+		take_result(pipeline, head, result);
+	}
+	return true;
+}
+
+/* The end of one query's results. False: there were too many of them. */
+static bool take_null(struct pipeline *pipeline, int *nulls)
+{
+	struct entry *head = entry_at(pipeline, 0);
+	if (head->state != ENTRY_RESULT)
+		return ++*nulls <= NULLS_MAX;
+	*nulls = 0;
+	if (head->kind == ENTRY_READ)
+		(void)pop(pipeline);
+	else
+		head->state = head->kind == ENTRY_WRITE ? ENTRY_HELD : ENTRY_SENT;
+	return true;
+}
+
+/* Ends by itself: what is in line is bounded, and nothing is sent meanwhile. */
+bool pipeline_pump(struct pipeline *pipeline)
+{
+	PGconn *pg = pipeline->connection->pg;
+	int nulls = 0;
+	while (!PQisBusy(pg)) {
+		PGresult *result = PQgetResult(pg);
+		if (!result && pipeline->count == 0)
+			return PQstatus(pg) == CONNECTION_OK;
+		if (!(result ? take(pipeline, result) : take_null(pipeline, &nulls)))
+			return false;
+	}
+	return PQstatus(pg) == CONNECTION_OK;
+}
+
+static enum settlement loss_of(const struct pipeline *pipeline, const struct entry *entry)
+{
+	bool never_ran = pipeline->last_words && entry->state == ENTRY_SENT;
+	return never_ran ? SETTLED_LOST_OUT : SETTLED_LOST;
+}
+
+/* A write whose error arrived was rolled back, with or without its Sync. */
+static void settle_lost(struct pipeline *pipeline, struct entry *entry)
+{
+	bool answered = entry->kind == ENTRY_READ && entry->state == ENTRY_RESULT;
+	if (entry->kind == ENTRY_SYNC || answered)
+		return;
+	if (entry->held && !is_rows(entry->held)) {
+		settle(pipeline, entry, SETTLED, entry->held);
+		return;
+	}
+	PQclear(entry->held);
+	settle(pipeline, entry, loss_of(pipeline, entry), NULL);
+}
+
+void pipeline_fail(struct pipeline *pipeline)
+{
+	while (pipeline->count) {
+		struct entry entry = pop(pipeline);
+		settle_lost(pipeline, &entry);
+	}
+	pipeline->unsynced = 0;
+	pipeline->last_words = false;
+	pipeline->broken = false;
+}

@@ -1,0 +1,59 @@
+-- Stories.
+--
+-- No row: no caller. `rank` below the minimum: refused, and the story was not read. `rank` enough
+-- and nothing found: no such story.
+
+-- statement: story_get_by_id
+-- The project is joined by its id alone: with its organization_id the planner would read every
+-- project of the organization; the composite foreign key vouches for the tenant.
+-- lane: read
+-- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, id int8
+-- columns: rank int4?, id int8, project_id int8, project_key text, number int8, title text,
+--   description text?, acceptance_criteria text?, status text, priority text, story_points int4?,
+--   epic_id int8?, sprint_id int8?, assignee_id uuid?, creator_id uuid?, story_rank int8,
+--   version int4, created_at timestamptz, updated_at timestamptz, started_at timestamptz?,
+--   completed_at timestamptz?
+-- found: id
+WITH {{caller}}
+SELECT c.rank, s.id, s.project_id, s.project_key, s.number, s.title, s.description,
+       s.acceptance_criteria, s.status, s.priority, s.story_points, s.epic_id, s.sprint_id,
+       s.assignee_id, s.creator_id, s.story_rank, s.version, s.created_at, s.updated_at,
+       s.started_at, s.completed_at
+FROM caller c
+LEFT JOIN (
+  SELECT s.id, s.project_id, p.key AS project_key, s.number, s.title, s.description,
+         s.acceptance_criteria, s.status, s.priority, s.story_points, s.epic_id, s.sprint_id,
+         s.assignee_id, s.creator_id, s.rank AS story_rank, s.version, s.created_at, s.updated_at,
+         s.started_at, s.completed_at
+  FROM stories s
+  JOIN projects p ON p.id = s.project_id AND p.deleted_at IS NULL
+  WHERE (SELECT rank FROM caller) >= $3
+    AND s.organization_id = $1 AND s.id = $5 AND s.deleted_at IS NULL) s ON true;
+
+-- statement: story_get_by_key
+-- The key ("PROJ-123") comes as the project's key in upper case, current or former, and the number.
+-- lane: read
+-- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, project_key text,
+--   number int8
+-- columns: rank int4?, id int8, project_id int8, project_key text, number int8, title text,
+--   description text?, acceptance_criteria text?, status text, priority text, story_points int4?,
+--   epic_id int8?, sprint_id int8?, assignee_id uuid?, creator_id uuid?, story_rank int8,
+--   version int4, created_at timestamptz, updated_at timestamptz, started_at timestamptz?,
+--   completed_at timestamptz?
+-- found: id
+WITH {{caller}}
+SELECT c.rank, s.id, s.project_id, s.project_key, s.number, s.title, s.description,
+       s.acceptance_criteria, s.status, s.priority, s.story_points, s.epic_id, s.sprint_id,
+       s.assignee_id, s.creator_id, s.story_rank, s.version, s.created_at, s.updated_at,
+       s.started_at, s.completed_at
+FROM caller c
+LEFT JOIN (
+  SELECT s.id, s.project_id, p.key AS project_key, s.number, s.title, s.description,
+         s.acceptance_criteria, s.status, s.priority, s.story_points, s.epic_id, s.sprint_id,
+         s.assignee_id, s.creator_id, s.rank AS story_rank, s.version, s.created_at, s.updated_at,
+         s.started_at, s.completed_at
+  FROM project_keys k
+  JOIN projects p ON p.id = k.project_id AND p.deleted_at IS NULL
+  JOIN stories s ON s.project_id = k.project_id AND s.number = $6 AND s.deleted_at IS NULL
+  WHERE (SELECT rank FROM caller) >= $3
+    AND k.organization_id = $1 AND k.key = $5) s ON true;
