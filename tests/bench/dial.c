@@ -29,7 +29,7 @@ static bool dial_unix(const char *path, int *fd, char message[DIAL_MESSAGE_SIZE]
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	if (strlen(path) >= sizeof address.sun_path)
 		return fail(message, "%s: longer than a socket's path may be", path);
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path));
 	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (*fd >= 0 && connect(*fd, (struct sockaddr *)&address, sizeof address) == 0)
 		return true;

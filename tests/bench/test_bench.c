@@ -125,7 +125,7 @@ static void test_a_story_is_known_by_its_id(void **state)
 
 static void write_file(char path[64], const char *text)
 {
-	strcpy(path, "/tmp/prism-bench-XXXXXX");
+	snprintf(path, 64, "/tmp/prism-bench-XXXXXX");
 	int fd = mkstemp(path);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));

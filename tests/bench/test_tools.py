@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.dont_write_bytecode = True
@@ -72,6 +73,32 @@ class RawEcho(unittest.TestCase):
         ran = run('bench_load', '--address', self.address, '--echo', 64)
         self.assertEqual(ran.returncode, 1)
         self.assertIn('broke the protocol', ran.stderr)
+
+
+class Libpq(unittest.TestCase):
+    STORIES = ('--actor', '7b0b2d9e-5c54-4a2f-9d0c-3f6f5a1be001', '--organization', 5, '--ids', '11-40')
+
+    def test_the_script_for_pgbench(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'script')
+            ran = run('bench_libpq', '--pgbench-script', path, *self.STORIES, '--per-organization', 10)
+            self.assertEqual(ran.returncode, 0, ran.stderr)
+            with open(path, encoding='utf-8') as file:
+                script = file.read()
+        self.assertTrue(script.startswith('\\set id random(11, 40)\n\\set organization_id (:id - 11) / 10 + 5\n'), script)
+        self.assertIn(':actor', script)
+        self.assertNotRegex(script, r'\$\d')
+
+    def test_no_database(self):
+        ran = run('bench_libpq', '--database', 'host=/nonexistent', *self.STORIES)
+        self.assertEqual(ran.returncode, 1)
+        self.assertIn('cannot connect', ran.stderr)
+
+    def test_bad_options(self):
+        for arguments in ((), ('--actor', 'x'), ('--database', 'x', *self.STORIES, '--ids', '5-1')):
+            ran = run('bench_libpq', *arguments)
+            self.assertEqual(ran.returncode, 2, arguments)
+            self.assertIn('bench_libpq --database', ran.stderr)
 
 
 class Complaints(unittest.TestCase):
