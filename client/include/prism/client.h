@@ -135,7 +135,7 @@ struct prism_call_options {
 	const char *actor;       /* overrides the channel's; "": none */
 	const char *traceparent; /* W3C, "00-...-...-01"; NULL: none */
 	const struct prism_metadata *metadata; /* sent with the call */
-	size_t metadata_count;                 /* at most 99, and all in 8,000 bytes */
+	size_t metadata_count;                 /* at most 99, with their values 7,800 bytes */
 	bool wait_for_ready; /* wait for a connection until the deadline instead of failing
 	                        UNAVAILABLE when connecting fails */
 };

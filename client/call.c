@@ -1,0 +1,170 @@
+#include "client/call.h"
+
+#include "client/channel.h"
+#include "client/session.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void call_free(struct prism_call *call)
+{
+	channel_forget(call->channel, call);
+	buffer_deinit(&call->outbox);
+	buffer_deinit(&call->inbox);
+	buffer_deinit(&call->partial);
+	free(call->end.text);
+	free(call);
+}
+
+/* Field by field: the text's kilobyte is not worth clearing. */
+static void result_fill(struct prism_result *result, const struct call_end *end)
+{
+	result->status = (enum prism_status)end->status;
+	result->outcome = (enum prism_outcome)end->outcome;
+	result->server_us = end->server_us;
+	result->pushback_ms = end->pushback_ms;
+	result->message[0] = '\0';
+	if (end->status != STATUS_OK)
+		snprintf(result->message, sizeof result->message, "%s",
+		         end->text ? end->text : status_text(end->status));
+}
+
+/* Tells done() and frees it; it is in no list. */
+static void call_finish(struct prism_call *call)
+{
+	struct prism_result result;
+	result_fill(&result, &call->end);
+	if (call->handler.done)
+		call->handler.done(call->handler.ctx, &result);
+	call_free(call);
+}
+
+bool call_left(const struct prism_call *call, uint64_t written)
+{
+	return call->state != CALL_WAITING && written >= call->stream.committed_at;
+}
+
+static enum outcome call_outcome(const struct prism_call *call)
+{
+	if (!call->method || call->method->safe || call->state == CALL_WAITING)
+		return OUTCOME_NOT_EXECUTED;
+	const struct session *session = call->stream.session;
+	if (session && !call_left(call, session_reached(session)))
+		return OUTCOME_NOT_EXECUTED;
+	return OUTCOME_UNKNOWN;
+}
+
+/* Out of every list but the channel's, and without a deadline. */
+static void call_detach(struct prism_call *call, enum status status)
+{
+	deadlines_remove(&call->channel->deadlines, &call->deadline);
+	if (call->state == CALL_WAITING)
+		channel_dequeue(call->channel, call);
+	else if (call->state == CALL_HELD)
+		channel_release(call->channel, call);
+	else if (call->stream.session)
+		session_drop(call->stream.session, call, status);
+}
+
+static void call_fail_text(struct prism_call *call, enum status status, enum outcome outcome,
+                           char *text)
+{
+	call_detach(call, status);
+	call_drop_answers(call);
+	free(call->end.text);
+	call->end = (struct call_end){.status = status, .outcome = outcome, .text = text};
+	call->state = CALL_ENDED;
+	channel_ready(call->channel, call);
+}
+
+static char *text_format(const char *format, va_list args)
+{
+	char *text;
+	return vasprintf(&text, format, args) < 0 ? NULL : text;
+}
+
+void call_fail(struct prism_call *call, enum status status, const char *format, ...)
+{
+	if (call->state == CALL_ENDED)
+		return;
+	va_list args;
+	va_start(args, format);
+	char *text = text_format(format, args);
+	va_end(args);
+	call_fail_text(call, status, call_outcome(call), text);
+}
+
+void call_fail_as(struct prism_call *call, enum status status, enum outcome outcome,
+                  const char *format, ...)
+{
+	if (call->state == CALL_ENDED)
+		return;
+	va_list args;
+	va_start(args, format);
+	char *text = text_format(format, args);
+	va_end(args);
+	call_fail_text(call, status, outcome, text);
+}
+
+bool call_rewind(struct prism_call *call)
+{
+	if (call->stream.consumed || call->given || call->state == CALL_ENDED)
+		return false;
+	assert(!call->stream.session);
+	call_drop_answers(call);
+	call->stream = (struct call_stream){.id = 0};
+	call->state = CALL_WAITING;
+	call->attempt++;
+	return true;
+}
+
+void call_ended(struct prism_call *call, const struct call_end *end)
+{
+	deadlines_remove(&call->channel->deadlines, &call->deadline);
+	call->end = *end;
+	if (buffer_len(&call->inbox) > 0) {
+		call->state = CALL_HELD;
+		channel_hold(call->channel, call);
+		return;
+	}
+	call->state = CALL_ENDED;
+	if (!call->ready)
+		call_finish(call);
+}
+
+/* What was held back by prism_call_pause(), as far as it is not paused again. */
+static void call_resume(struct prism_call *call)
+{
+	char reason[WIRE_REASON_SIZE];
+	size_t taken = 0;
+	enum answer answer = call_give(call, &taken, reason);
+	if (call->stream.session)
+		session_answered(call->stream.session, call, answer, taken, reason);
+	else if (answer != ANSWER_OK)
+		call_fail_as(call, STATUS_INTERNAL, OUTCOME_EXECUTED, "malformed answer: %s",
+		             reason);
+	if (call->state == CALL_HELD && buffer_len(&call->inbox) == 0) {
+		channel_release(call->channel, call);
+		call->state = CALL_ENDED;
+	}
+}
+
+static void call_tell_room(struct prism_call *call)
+{
+	if (!call->want_writable || buffer_len(&call->outbox) > CALL_OUTBOX_ROOM)
+		return;
+	call->want_writable = false;
+	if (call->handler.writable)
+		call->handler.writable(call->handler.ctx, call);
+}
+
+void call_turn(struct prism_call *call)
+{
+	if (call->state == CALL_WAITING || call->state == CALL_OPEN)
+		call_tell_room(call);
+	if (!call->paused && buffer_len(&call->inbox) > 0)
+		call_resume(call);
+	if (call->state == CALL_ENDED && !call->ready)
+		call_finish(call);
+}

@@ -1,0 +1,168 @@
+/* call - one call, from prism_call_start() to done().
+ *
+ * Owns: its request (packed), what it has queued to send, what it received and has not given out.
+ * Lifetime: call_new() .. call_finish(), which tells done() and frees it. Everything that ends a
+ * call from this side is told in the channel's turn, so that no call vanishes under a caller's
+ * feet; an END from the server is told at once.
+ * Thread: the channel's. */
+#pragma once
+#include "client/deadlines.h"
+#include "proto/bytes.h"
+#include "proto/flow.h"
+#include "proto/wirecheck.h"
+
+#include <prism/client.h>
+#include <sys/queue.h>
+
+struct session;
+
+enum call_state {
+	CALL_WAITING, /* in the channel's queue: nothing of it is in a session */
+	CALL_OPEN,    /* in a session */
+	CALL_HELD,    /* the server ended it; the caller, which paused it, has not seen all */
+	CALL_ENDED,   /* its end is known, and told in the channel's turn */
+};
+
+/* How a call ended. */
+struct call_end {
+	enum status status;
+	enum outcome outcome;
+	uint32_t server_us, pushback_ms;
+	char *text; /* heap; NULL: status_text() says it */
+};
+
+/* A call's part in a session; as new whenever it is to be sent (again). */
+struct call_stream {
+	struct session *session;
+	uint32_t id;
+	struct flow flow;
+	size_t sent;           /* bytes of the message that is being sent */
+	uint64_t committed_at; /* from this many bytes of its connection's output on, the server may
+	                          have executed it; UINT64_MAX: not before more is sent */
+	bool consumed;         /* messages were sent that are not kept: cannot be sent again */
+	bool closed;           /* CLOSE was sent */
+	bool queued;           /* in session->sending */
+};
+
+TAILQ_HEAD(call_list, prism_call);
+
+enum {
+	CALL_OUTBOX_MOST = 1 << 20, /* prism_call_send() refuses above this, */
+	CALL_OUTBOX_ROOM = 1 << 19, /* and at this there is room again */
+};
+
+struct prism_call {
+	struct prism_channel *channel;
+	const struct prism_method *method; /* NULL: a ping */
+	struct prism_call_handler handler;
+	enum call_state state;
+	TAILQ_ENTRY(prism_call) link; /* in the channel's queue, or a list of the session */
+	TAILQ_ENTRY(prism_call) ready_link;
+	struct deadline deadline;
+	uint32_t timeout_ms; /* PRISM_NO_TIMEOUT: none */
+	uint32_t attempt;    /* how often it was sent again */
+
+	struct call_stream stream;
+	struct bytes metadata, request; /* packed, behind this struct; metadata: KV fields of a
+	                                   CallMeta */
+	uint8_t trace[25];
+	bool traced;
+	struct buffer outbox; /* messages to send */
+
+	struct buffer inbox;   /* whole messages that were not given out; tag: bytes of credit to
+	                          return then */
+	struct buffer partial; /* the message that is being assembled */
+	struct call_end end;   /* once HELD or ENDED */
+
+	bool wait_for_ready;
+	bool close_send;    /* the caller sends no more */
+	bool want_writable; /* the caller waits for room */
+	bool paused;
+	bool assembling; /* a MORE fragment came, its message goes on */
+	bool given;      /* the caller has seen a message: not to be sent again */
+	bool refused;    /* it was sent again once because the server had not processed it */
+	bool owned;      /* handler.message gets messages that it is to free */
+	bool ready;      /* in the channel's ready list */
+};
+
+static inline bool call_streams_requests(const struct prism_call *call)
+{
+	return call->method && call->method->kind >= PRISM_CLIENT_STREAMING;
+}
+
+/* Answers that come one by one, and not with the end. */
+static inline bool call_streams_answers(const struct prism_call *call)
+{
+	return call->method && (call->method->kind == PRISM_SERVER_STREAMING ||
+	                        call->method->kind == PRISM_BIDIRECTIONAL);
+}
+
+/* A call in CALL_WAITING, in no list. `method` NULL: a ping. *fault NULL, or what is wrong with the
+ * arguments: the call is to be failed with it (INVALID_ARGUMENT). NULL: no memory. */
+MUST_CHECK
+struct prism_call *call_new(struct prism_channel *channel, const struct prism_method *method,
+                            const struct prism_call_options *options,
+                            const ProtobufCMessage *request,
+                            const struct prism_call_handler *handler, const char **fault);
+
+/* Ends a call that is waiting or open from this side: leaves its lists, tells the server if it must
+ * know, drops what was received. done() is told in the channel's turn. Does nothing when the call
+ * has ended. call_fail() finds the outcome itself. */
+void call_fail(struct prism_call *call, enum status status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void call_fail_as(struct prism_call *call, enum status status, enum outcome outcome,
+                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Whether the server can have executed it when it has seen `written` bytes of the session's output.
+ */
+bool call_left(const struct prism_call *call, uint64_t written);
+
+/* Waiting once more, as if it had never been sent, in no list; false: it cannot be sent again. */
+MUST_CHECK
+bool call_rewind(struct prism_call *call);
+
+/* The server ended it, and it has left its session: tells done() when nothing is to be given out
+ * before. Takes end->text. */
+void call_ended(struct prism_call *call, const struct call_end *end);
+
+/* Its part of the channel's turn: what was put off until now. May free it. */
+void call_turn(struct prism_call *call);
+
+/* --- answers (call_answer.c) -------------------------------------------------- */
+
+enum answer {
+	ANSWER_OK,
+	ANSWER_TOO_LARGE, /* over max_message, or no memory: this call fails */
+	ANSWER_MALFORMED, /* the server does not keep to the protocol */
+};
+
+/* A fragment of an answer; `more`: its message goes on; `final`: it came with an END of status OK.
+ * Gives out what can be. *taken: how many bytes of the stream's credit can be returned. `reason` is
+ * written unless OK. */
+MUST_CHECK
+enum answer call_receive(struct prism_call *call, struct bytes fragment, bool more, bool final,
+                         size_t *taken, char reason[WIRE_REASON_SIZE]);
+
+/* Gives out what was received, unless paused. *taken as above. */
+MUST_CHECK
+enum answer call_give(struct prism_call *call, size_t *taken, char reason[WIRE_REASON_SIZE]);
+
+/* Drops what was received. */
+void call_drop_answers(struct prism_call *call);
+
+/* --- requests (call_request.c) ------------------------------------------------ */
+
+/* The message to send next, as far as it was not sent; false: there is none. */
+bool call_unsent(const struct prism_call *call, struct bytes *rest);
+
+/* `len` more bytes of it were sent; `last`: that was its end. */
+void call_sent(struct prism_call *call, size_t len, bool last);
+
+/* Nothing is queued behind that message. */
+bool call_sends_alone(const struct prism_call *call);
+
+/* What has to be said by a frame: a message, or that there will be none. */
+bool call_has_to_send(const struct prism_call *call);
+
+/* Whether `type` is what `message` is, and if not, which fault that is. */
+const char *request_fault(const ProtobufCMessageDescriptor *type, const ProtobufCMessage *message);

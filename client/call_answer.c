@@ -1,0 +1,131 @@
+/* Answers: fragments into messages, messages to the caller. */
+#include "client/call.h"
+
+#include "client/channel.h"
+#include "client/messages.h"
+
+#include <stdio.h>
+
+/* Empty messages cost no credit, and still take room: more than this in a queue is no honest
+ * server's. */
+enum { INBOX_MOST = 64 << 20 };
+
+static uint32_t max_message(const struct prism_call *call)
+{
+	return call->channel->settings.max_message;
+}
+
+static enum answer too_large(const struct prism_call *call, char reason[WIRE_REASON_SIZE])
+{
+	snprintf(reason, WIRE_REASON_SIZE,
+	         "the answer is larger than the %u bytes that this channel takes (max_message)",
+	         max_message(call));
+	return ANSWER_TOO_LARGE;
+}
+
+static enum answer no_memory(char reason[WIRE_REASON_SIZE])
+{
+	snprintf(reason, WIRE_REASON_SIZE, "no memory for the answer");
+	return ANSWER_TOO_LARGE;
+}
+
+static enum answer malformed(char reason[WIRE_REASON_SIZE], const char *what)
+{
+	snprintf(reason, WIRE_REASON_SIZE, "%s", what);
+	return ANSWER_MALFORMED;
+}
+
+/* Unpacking may take some times a message's own size. */
+static struct wire_budget answer_budget(const struct prism_call *call)
+{
+	struct wire_budget budget = WIRE_BUDGET;
+	if (budget.memory / 4 < max_message(call))
+		budget.memory = (size_t)max_message(call) * 4;
+	return budget;
+}
+
+/* Checks, unpacks and hands out one message. */
+static enum answer answer_tell(struct prism_call *call, struct bytes wire,
+                               char reason[WIRE_REASON_SIZE])
+{
+	const ProtobufCMessageDescriptor *type = call->method->response;
+	enum status status = wire_check(type, wire, answer_budget(call), reason);
+	if (status != STATUS_OK)
+		return status == STATUS_RESOURCE_EXHAUSTED ? ANSWER_TOO_LARGE : ANSWER_MALFORMED;
+	call->given = true;
+	if (!call->handler.message)
+		return ANSWER_OK;
+	struct arena *arena = &call->channel->arena;
+	ProtobufCMessage *message = protobuf_c_message_unpack(
+		type, call->owned ? NULL : &arena->allocator, wire.len, wire.data);
+	if (!message) {
+		arena_reset(arena);
+		return no_memory(reason);
+	}
+	call->handler.message(call->handler.ctx, call, message);
+	arena_reset(arena);
+	return ANSWER_OK;
+}
+
+enum answer call_give(struct prism_call *call, size_t *taken, char reason[WIRE_REASON_SIZE])
+{
+	struct message first;
+	enum answer answer = ANSWER_OK;
+	while (answer == ANSWER_OK && !call->paused && messages_first(&call->inbox, &first)) {
+		answer = answer_tell(call, first.bytes, reason);
+		*taken += first.tag;
+		messages_pop(&call->inbox);
+	}
+	return answer;
+}
+
+static enum answer answer_queue(struct prism_call *call, struct bytes wire, size_t credit,
+                                char reason[WIRE_REASON_SIZE])
+{
+	if (buffer_len(&call->inbox) + wire.len > INBOX_MOST + (size_t)max_message(call))
+		return malformed(reason, "the server sends messages without end to a paused call");
+	if (!messages_push(&call->inbox, wire, (uint32_t)credit))
+		return no_memory(reason);
+	return ANSWER_OK;
+}
+
+/* One whole message. `credit`: what of it still counts against the stream's. */
+static enum answer answer_whole(struct prism_call *call, struct bytes wire, size_t credit,
+                                bool final, size_t *taken, char reason[WIRE_REASON_SIZE])
+{
+	bool streams = call_streams_answers(call);
+	if (!streams && buffer_len(&call->inbox) > 0)
+		return malformed(reason, "the server sent two answers to a call that has one");
+	if (call->paused || buffer_len(&call->inbox) > 0 || (!streams && !final))
+		return answer_queue(call, wire, credit, reason);
+	*taken += credit;
+	return answer_tell(call, wire, reason);
+}
+
+enum answer call_receive(struct prism_call *call, struct bytes fragment, bool more, bool final,
+                         size_t *taken, char reason[WIRE_REASON_SIZE])
+{
+	if (fragment.len > max_message(call) ||
+	    buffer_len(&call->partial) > max_message(call) - fragment.len)
+		return too_large(call, reason);
+	if (!more && !call->assembling)
+		return answer_whole(call, fragment, fragment.len, final, taken, reason);
+	if (!buffer_append(&call->partial, fragment.data, fragment.len))
+		return no_memory(reason);
+	call->assembling = more;
+	if (more) {
+		*taken += fragment.len;
+		return ANSWER_OK;
+	}
+	enum answer answer = answer_whole(call, buffer_bytes(&call->partial), fragment.len, final,
+	                                  taken, reason);
+	buffer_deinit(&call->partial);
+	return answer;
+}
+
+void call_drop_answers(struct prism_call *call)
+{
+	call->assembling = false;
+	buffer_deinit(&call->inbox);
+	buffer_deinit(&call->partial);
+}

@@ -1,0 +1,76 @@
+/* Blocking server streaming: a call that is paused whenever nobody asks for its next message, so
+ * that the server is held back. */
+#include "client/channel.h"
+
+#include <stdlib.h>
+
+struct prism_stream {
+	struct prism_channel *channel;
+	struct prism_call *call;   /* NULL: it has ended */
+	ProtobufCMessage *message; /* that came and was not taken */
+	struct prism_result result;
+	bool stop; /* a message came, or the end */
+};
+
+static void on_message(void *ctx, struct prism_call *call, const ProtobufCMessage *message)
+{
+	struct prism_stream *stream = ctx;
+	stream->message = (ProtobufCMessage *)message;
+	stream->stop = true;
+	prism_call_pause(call, true);
+}
+
+static void on_done(void *ctx, const struct prism_result *result)
+{
+	struct prism_stream *stream = ctx;
+	stream->result = *result;
+	stream->call = NULL;
+	stream->stop = true;
+}
+
+struct prism_stream *prism_stream_open(struct prism_channel *channel,
+                                       const struct prism_method *method,
+                                       const struct prism_call_options *options,
+                                       const ProtobufCMessage *request)
+{
+	struct prism_stream *stream = calloc(1, sizeof *stream);
+	if (!stream)
+		return NULL;
+	stream->channel = channel;
+	struct prism_call_handler handler = {on_message, on_done, stream, NULL};
+	stream->call = channel_start_blocking(channel, PRISM_SERVER_STREAMING, method, options,
+	                                      request, &handler, &stream->result);
+	if (stream->call)
+		prism_call_pause(stream->call, true);
+	return stream;
+}
+
+ProtobufCMessage *prism_stream_next(struct prism_stream *stream)
+{
+	if (stream->call) {
+		stream->stop = false;
+		prism_call_pause(stream->call, false);
+		channel_run(stream->channel, &stream->stop);
+	}
+	ProtobufCMessage *message = stream->message;
+	stream->message = NULL;
+	return message;
+}
+
+enum prism_status prism_stream_close(struct prism_stream *stream, struct prism_result *result)
+{
+	if (!stream)
+		return PRISM_RESOURCE_EXHAUSTED;
+	if (stream->call) {
+		prism_call_cancel(stream->call);
+		stream->stop = false;
+		channel_run(stream->channel, &stream->stop);
+	}
+	enum prism_status status = stream->result.status;
+	if (result)
+		*result = stream->result;
+	if (stream->message)
+		protobuf_c_message_free_unpacked(stream->message, NULL);
+	free(stream);
+	return status;
+}
