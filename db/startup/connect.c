@@ -1,8 +1,10 @@
 #include "db/startup/connect.h"
+#include "db/conninfo.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+enum { KEYWORDS_MAX = 72 };
 
 void db_message(char *out, size_t size, const char *doing, const char *text)
 {
@@ -21,39 +23,41 @@ void db_message(char *out, size_t size, const char *doing, const char *text)
 	out[at] = '\0';
 }
 
-/* postgresql+asyncpg://... is how SQLAlchemy names a driver; libpq wants the scheme alone. */
-static char *without_driver(const char *conninfo)
+static bool has_keyword(const char *const *keywords, const char *wanted)
 {
-	const char *plus = strchr(conninfo, '+'), *rest = strstr(conninfo, "://");
-	size_t scheme = plus ? (size_t)(plus - conninfo) : 0;
-	bool known = (scheme == 10 && strncmp(conninfo, "postgresql", scheme) == 0) ||
-	             (scheme == 8 && strncmp(conninfo, "postgres", scheme) == 0);
-	if (!known || !rest || rest < plus)
-		return strdup(conninfo);
-	char *plain = NULL;
-	return asprintf(&plain, "%.*s%s", (int)scheme, conninfo, rest) < 0 ? NULL : plain;
+	while (*keywords && strcmp(*keywords, wanted) != 0)
+		keywords++;
+	return *keywords != NULL;
 }
 
-static PGconn *open_connection(const char *conninfo, const char *program)
+/* The pool watches its own clock; here libpq has to. */
+static PGconn *open_connection(const struct conninfo *conninfo)
 {
-	char *plain = without_driver(conninfo);
-	/* What comes after dbname would win over the string's own words; these are defaults. */
-	const char *keywords[] = {"connect_timeout", "fallback_application_name", "dbname",
-	                          "client_encoding", NULL};
-	const char *values[] = {"10", program, plain, "UTF8", NULL};
-	PGconn *connection = plain ? PQconnectdbParams(keywords, values, 1) : NULL;
-	free(plain);
-	return connection;
+	const char *keywords[KEYWORDS_MAX] = {"connect_timeout"}, *values[KEYWORDS_MAX] = {"10"};
+	const char *const *given = conninfo_keywords(conninfo);
+	size_t count = has_keyword(given, "connect_timeout") ? 0 : 1;
+	for (size_t i = 0; given[i] && count + 1 < KEYWORDS_MAX; i++, count++) {
+		keywords[count] = given[i];
+		values[count] = conninfo_values(conninfo)[i];
+	}
+	keywords[count] = values[count] = NULL;
+	return PQconnectdbParams(keywords, values, 0);
 }
 
 PGconn *db_connect(const char *conninfo, const char *program, char *message, size_t message_size)
 {
-	static const char settings[] = "SET search_path = public; SET TimeZone = 'UTC'; "
-				       "SET client_min_messages = warning";
-	PGconn *connection = open_connection(conninfo, program);
+	struct conninfo *parsed;
+	char why[CONNINFO_MESSAGE_SIZE];
+	const struct conninfo_session session = {.application_name = program};
+	if (conninfo_new(&parsed, conninfo, &session, why) != STATUS_OK) {
+		snprintf(message, message_size, "%s", why);
+		return NULL;
+	}
+	PGconn *connection = open_connection(parsed);
+	conninfo_free(parsed);
 	DB_RESULT set = NULL;
 	if (PQstatus(connection) == CONNECTION_OK)
-		set = PQexec(connection, settings);
+		set = PQexec(connection, "SET client_min_messages = warning");
 	if (PQresultStatus(set) == PGRES_COMMAND_OK)
 		return connection;
 	db_message(message, message_size, "connect to PostgreSQL",

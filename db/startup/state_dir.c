@@ -142,7 +142,7 @@ bool state_file_write(const char *dir, const char *name, const void *data, size_
 		sync_directory(dir);
 		return true;
 	}
-	snprintf(message, message_size, "cannot write %s: %s", path, strerror(errno));
+	snprintf(message, message_size, "cannot write %.300s: %s", path, strerror(errno));
 	if (made)
 		unlink(temporary);
 	return false;

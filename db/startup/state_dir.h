@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-enum { STATE_PATH_SIZE = 4096 };
+enum { STATE_PATH_SIZE = 1024 };
 
 /* $STATE_DIRECTORY (the first of them), else $XDG_STATE_HOME/prism, else /var/lib/prism for root,
  * else ~/.local/state/prism. False: nothing of that is set, or it does not fit. */
