@@ -57,7 +57,7 @@ static const struct shape shapes[] = {
 	[FRAME_CALL] = {ON_STREAM, MESSAGE_FLAGS | FRAME_CLOSE, true, true, 0},
 	[FRAME_MSG] = {ON_STREAM, MESSAGE_FLAGS | FRAME_CLOSE, false, true, 0},
 	[FRAME_HEAD] = {ON_STREAM, 0, true, false, 0},
-	[FRAME_END] = {ON_STREAM, MESSAGE_FLAGS, true, true, 0},
+	[FRAME_END] = {ON_STREAM, FRAME_COMPRESSED | FRAME_NOMSG, true, true, 0},
 	[FRAME_CANCEL] = {ON_STREAM, 0, true, false, 0},
 	[FRAME_CREDIT] = {ON_EITHER, 0, false, true, 4},
 	[FRAME_PING] = {ON_CONNECTION, FRAME_PING_ACK, false, true, 8},
@@ -109,7 +109,7 @@ static bool type_known(uint8_t type)
 
 static const char *header_fault(const struct header *header, uint32_t max_frame)
 {
-	if (header->length > max_frame)
+	if (header->length > max_frame || header->length > LIMIT_FRAME_MAX)
 		return "the frame is longer than the receiver's max_frame";
 	if (header->meta_len > header->length)
 		return "meta_len is larger than the frame's length";

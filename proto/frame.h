@@ -32,7 +32,7 @@ enum frame_type {
 };
 
 enum frame_flag {
-	FRAME_MORE = 0x01,       /* CALL MSG END: the message goes on in the stream's next frame */
+	FRAME_MORE = 0x01,       /* CALL MSG: the message goes on in the stream's next frame */
 	FRAME_COMPRESSED = 0x02, /* CALL MSG END: first fragment of a compressed message */
 	FRAME_CLOSE = 0x04,      /* CALL MSG: the sender half-closes after this message */
 	FRAME_NOMSG = 0x08,      /* CALL MSG END: no message (an empty one is a message) */
@@ -66,8 +66,9 @@ struct frame {
 
 /* The first frame of `in`. OK: *consumed is its whole size. INCOMPLETE: *needed is the size of the
  * whole frame when its header is there, else FRAME_HEADER_SIZE. Checks what needs no state: length
- * <= max_frame, meta_len <= length and <= LIMIT_FRAME_META, the stream's reserved bit, stream zero
- * exactly for connection frames, flags known for the type, bodies of fixed size (CREDIT 4, PING 8).
+ * <= max_frame (and never above LIMIT_FRAME_MAX), meta_len <= length and <= LIMIT_FRAME_META, the
+ * stream's reserved bit, stream zero exactly for connection frames, flags known for the type, meta
+ * and body only where the type has them, none with NOMSG, bodies of fixed size (CREDIT 4, PING 8).
  */
 enum decode frame_decode(struct bytes in, uint32_t max_frame, struct frame *out, size_t *consumed,
                          size_t *needed, const char **reason);
