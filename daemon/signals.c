@@ -1,0 +1,36 @@
+#include "daemon/signals.h"
+
+#include <signal.h>
+
+static const int numbers[SIGNAL_COUNT] = {SIGTERM, SIGINT, SIGHUP};
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	struct signals *signals = handle->data;
+	const struct signal_actions *actions = &signals->actions;
+	if (number == SIGHUP) {
+		if (actions->reload)
+			actions->reload(actions->ctx);
+		return;
+	}
+	bool again = signals->stopping;
+	signals->stopping = true;
+	actions->stop(actions->ctx, again);
+}
+
+void signals_open(struct signals *signals, uv_loop_t *loop, const struct signal_actions *actions)
+{
+	*signals = (struct signals){.actions = *actions};
+	signal(SIGPIPE, SIG_IGN);
+	for (int i = 0; i < SIGNAL_COUNT; i++) {
+		uv_signal_init(loop, &signals->handles[i]);
+		signals->handles[i].data = signals;
+		uv_signal_start(&signals->handles[i], on_signal, numbers[i]);
+	}
+}
+
+void signals_close(struct signals *signals)
+{
+	for (int i = 0; i < SIGNAL_COUNT; i++)
+		uv_close((uv_handle_t *)&signals->handles[i], NULL);
+}

@@ -1,0 +1,391 @@
+#include "daemon/transport/connection.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+enum { KEEPALIVE_S = 60 };
+
+struct outgoing {
+	uv_write_t request;
+	struct buffer data;
+};
+
+/* --- its end ------------------------------------------------------------ */
+
+static void forget(struct connection *connection)
+{
+	struct transport *transport = connection->transport;
+	if (connection->prev)
+		connection->prev->next = connection->next;
+	else
+		transport->connections = connection->next;
+	if (connection->next)
+		connection->next->prev = connection->prev;
+	transport->connection_count--;
+	transport->counters.closed++;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct connection *connection = handle->data;
+	assert(!connection->outgoing && !connection->dirty);
+	buffer_deinit(&connection->input);
+	transport_buffer_put(connection->transport, &connection->output);
+	forget(connection);
+	free(connection->peer.token);
+	free(connection);
+}
+
+void connection_abort(struct connection *connection)
+{
+	if (connection->state == CONNECTION_CLOSING)
+		return;
+	connection->state = CONNECTION_CLOSING;
+	timeout_clear(&connection->phase);
+	timeout_clear(&connection->stall);
+	if (connection->protocol->gone)
+		connection->protocol->gone(connection);
+	connection->session = NULL;
+	uv_close(&connection->handle, on_closed);
+}
+
+void connection_finish(struct connection *connection)
+{
+	if (connection->state != CONNECTION_OPEN)
+		return;
+	connection->state = CONNECTION_FINISHING;
+	timeout_clear(&connection->phase);
+	connection_touch(connection);
+}
+
+/* close() with unread input would make the kernel send a reset, and the peer would lose our last
+ * words: shut down, then drop what comes until the peer closes too. */
+static void linger(struct connection *connection)
+{
+	uv_os_fd_t fd;
+	if (uv_fileno(&connection->handle, &fd) != 0 || shutdown(fd, SHUT_WR) != 0) {
+		connection_abort(connection);
+		return;
+	}
+	connection->state = CONNECTION_LINGERING;
+	transport_wait(connection->transport, WAIT_LINGER, &connection->phase);
+}
+
+static struct connection *connection_of_phase(struct timeout *phase)
+{
+	return (struct connection *)((char *)phase - offsetof(struct connection, phase));
+}
+
+void connection_phase_expired(struct timeout *phase)
+{
+	struct connection *connection = connection_of_phase(phase);
+	if (connection->state == CONNECTION_OPEN)
+		connection->protocol->expired(connection);
+	else
+		connection_abort(connection);
+}
+
+/* --- in ----------------------------------------------------------------- */
+
+static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+{
+	(void)suggested;
+	struct connection *connection = handle->data;
+	*buffer = uv_buf_init(connection->transport->read_buffer, TRANSPORT_READ_SIZE);
+}
+
+static struct bytes skip(struct bytes in, size_t len)
+{
+	return bytes_of(in.data + len, in.len - len);
+}
+
+/* Completes the unit that began in an earlier read with what it still needs. Returns what is left
+ * of `in`. */
+static struct bytes complete(struct connection *connection, struct bytes in)
+{
+	size_t have = buffer_len(&connection->input);
+	size_t missing = connection->needed > have ? connection->needed - have : 1;
+	size_t taken = missing < in.len ? missing : in.len;
+	if (!buffer_append(&connection->input, in.data, taken)) {
+		connection->broken = true;
+		connection_touch(connection);
+		return skip(in, in.len);
+	}
+	if (taken == missing) {
+		size_t used = connection->protocol->receive(
+			connection, buffer_bytes(&connection->input), &connection->needed);
+		if (connection->state == CONNECTION_OPEN)
+			buffer_consume(&connection->input, used);
+	}
+	return skip(in, taken);
+}
+
+static struct bytes begin(struct connection *connection, struct bytes in)
+{
+	const struct protocol *before = connection->protocol;
+	size_t used = connection->protocol->receive(connection, in, &connection->needed);
+	in = skip(in, used);
+	if (in.len == 0 || connection->state != CONNECTION_OPEN || connection->protocol != before)
+		return in;
+	if (!buffer_append(&connection->input, in.data, in.len)) {
+		connection->broken = true;
+		connection_touch(connection);
+	}
+	return skip(in, in.len);
+}
+
+static void feed(struct connection *connection, struct bytes in)
+{
+	while (in.len > 0 && connection->state == CONNECTION_OPEN) {
+		if (buffer_len(&connection->input) > 0)
+			in = complete(connection, in);
+		else
+			in = begin(connection, in);
+	}
+	if (buffer_len(&connection->input) == 0 || connection->state != CONNECTION_OPEN)
+		buffer_deinit(&connection->input);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer)
+{
+	struct connection *connection = stream->data;
+	if (len == 0)
+		return;
+	if (len < 0) {
+		connection_abort(connection);
+		return;
+	}
+	connection->transport->counters.bytes_in += (uint64_t)len;
+	if (connection->state == CONNECTION_OPEN)
+		feed(connection, bytes_of(buffer->base, (size_t)len));
+}
+
+/* --- out ---------------------------------------------------------------- */
+
+void connection_touch(struct connection *connection)
+{
+	if (connection->dirty || connection->state == CONNECTION_CLOSING)
+		return;
+	connection->dirty = true;
+	connection->next_dirty = connection->transport->dirty;
+	connection->transport->dirty = connection;
+}
+
+uint8_t *connection_reserve(struct connection *connection, size_t len)
+{
+	connection_touch(connection);
+	if (!connection->output.data)
+		connection->output = transport_buffer_get(connection->transport);
+	uint8_t *room = buffer_reserve(&connection->output, len);
+	if (!room)
+		connection->broken = true;
+	return room;
+}
+
+size_t connection_unsent(const struct connection *connection)
+{
+	size_t under_way =
+		connection->outgoing ? uv_stream_get_write_queue_size(&connection->stream) : 0;
+	return under_way + buffer_len(&connection->output);
+}
+
+static void outgoing_free(struct connection *connection)
+{
+	transport_buffer_put(connection->transport, &connection->outgoing->data);
+	free(connection->outgoing);
+	connection->outgoing = NULL;
+}
+
+static void on_written(uv_write_t *request, int error)
+{
+	struct connection *connection = request->data;
+	outgoing_free(connection);
+	timeout_clear(&connection->stall);
+	if (connection->state == CONNECTION_CLOSING)
+		return;
+	if (error != 0)
+		connection_abort(connection);
+	else
+		connection_touch(connection);
+}
+
+/* The socket is full: libuv writes the rest when it can. */
+static bool write_later(struct connection *connection)
+{
+	struct outgoing *outgoing = malloc(sizeof(*outgoing));
+	if (!outgoing)
+		return false;
+	outgoing->data = connection->output;
+	outgoing->request.data = connection;
+	struct bytes rest = buffer_bytes(&outgoing->data);
+	uv_buf_t buffer = uv_buf_init((char *)rest.data, (unsigned)rest.len);
+	if (uv_write(&outgoing->request, &connection->stream, &buffer, 1, on_written) != 0) {
+		free(outgoing);
+		return false;
+	}
+	connection->outgoing = outgoing;
+	connection->output = (struct buffer){0};
+	transport_wait(connection->transport, WAIT_WRITE, &connection->stall);
+	return true;
+}
+
+/* True: something was written, and all of it. */
+static bool write_now(struct connection *connection)
+{
+	struct bytes all = buffer_bytes(&connection->output);
+	if (all.len == 0 || connection->outgoing)
+		return false;
+	uv_buf_t buffer = uv_buf_init((char *)all.data, (unsigned)all.len);
+	int written = uv_try_write(&connection->stream, &buffer, 1);
+	if (written < 0 && written != UV_EAGAIN) {
+		connection_abort(connection);
+		return false;
+	}
+	struct transport_counters *counters = &connection->transport->counters;
+	counters->writes++;
+	counters->bytes_out += all.len;
+	buffer_consume(&connection->output, written > 0 ? (size_t)written : 0);
+	if (buffer_len(&connection->output) == 0) {
+		transport_buffer_put(connection->transport, &connection->output);
+		return true;
+	}
+	if (!write_later(connection))
+		connection_abort(connection);
+	return false;
+}
+
+/* A peer that sends without reading is not read from until it reads. */
+static void pause_or_resume(struct connection *connection)
+{
+	size_t unsent = connection_unsent(connection);
+	if (!connection->paused && unsent > LIMIT_CONNECTION_OUTPUT) {
+		uv_read_stop(&connection->stream);
+		connection->paused = true;
+	} else if (connection->paused && unsent < LIMIT_CONNECTION_OUTPUT / 2) {
+		connection->paused = false;
+		if (uv_read_start(&connection->stream, on_room, on_read) != 0)
+			connection_abort(connection);
+	}
+}
+
+void connection_flush(struct connection *connection)
+{
+	if (connection->state == CONNECTION_CLOSING)
+		return;
+	if (connection->broken) {
+		connection_abort(connection);
+		return;
+	}
+	do {
+		if (connection->state == CONNECTION_OPEN && connection->protocol->produce)
+			connection->protocol->produce(connection);
+	} while (write_now(connection));
+	if (connection->state == CONNECTION_CLOSING)
+		return;
+	pause_or_resume(connection);
+	if (connection->state == CONNECTION_FINISHING && connection_unsent(connection) == 0)
+		linger(connection);
+}
+
+void connection_write_stalled(struct timeout *stall)
+{
+	struct connection *connection =
+		(struct connection *)((char *)stall - offsetof(struct connection, stall));
+	connection->transport->counters.write_stalls++;
+	transport_note(connection->transport, &connection->peer,
+	               "closed: %zu bytes were not read for %u ms", connection_unsent(connection),
+	               connection->transport->waits[WAIT_WRITE].after_ms);
+	connection_abort(connection);
+}
+
+/* --- its beginning ------------------------------------------------------- */
+
+static void name_peer(struct connection *connection)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} name;
+	char host[INET6_ADDRSTRLEN] = "?";
+	int len = sizeof(name);
+	struct peer *peer = &connection->peer;
+	if (connection->handle.type == UV_NAMED_PIPE ||
+	    uv_tcp_getpeername(&connection->tcp, &name.any, &len) != 0) {
+		snprintf(peer->address, sizeof(peer->address), "unix");
+	} else if (name.any.sa_family == AF_INET6) {
+		uv_ip6_name(&name.in6, host, sizeof(host));
+		snprintf(peer->address, sizeof(peer->address), "[%s]:%u", host,
+		         ntohs(name.in6.sin6_port));
+	} else {
+		uv_ip4_name(&name.in, host, sizeof(host));
+		snprintf(peer->address, sizeof(peer->address), "%s:%u", host,
+		         ntohs(name.in.sin_port));
+	}
+}
+
+static int handle_init(struct connection *connection, uv_loop_t *loop, uv_handle_type type)
+{
+	int error = type == UV_NAMED_PIPE ? uv_pipe_init(loop, &connection->pipe, 0)
+	                                  : uv_tcp_init(loop, &connection->tcp);
+	connection->handle.data = connection;
+	return error;
+}
+
+static void enlist(struct connection *connection, struct transport *transport)
+{
+	connection->transport = transport;
+	connection->next = transport->connections;
+	if (connection->next)
+		connection->next->prev = connection;
+	transport->connections = connection;
+	transport->connection_count++;
+	transport->counters.accepted++;
+}
+
+static bool over_limit(struct connection *connection)
+{
+	struct transport *transport = connection->transport;
+	uint32_t limit = transport->settings.connection_limit;
+	if (transport->connection_count <= limit)
+		return false;
+	transport->counters.refused++;
+	transport_note(transport, &connection->peer,
+	               "refused: this worker has %u connections, its limit", limit);
+	return true;
+}
+
+bool connection_accept(struct transport *transport, uv_stream_t *listener)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+	if (!connection || handle_init(connection, transport->loop, listener->type) != 0) {
+		free(connection);
+		return false;
+	}
+	enlist(connection, transport);
+	connection->protocol = &sniffing;
+	connection->peer.transport = sniffing.name;
+	int error = uv_accept(listener, &connection->stream);
+	if (error == 0)
+		error = uv_read_start(&connection->stream, on_room, on_read);
+	if (error != 0) {
+		transport_accept_failed(transport, error);
+		connection_abort(connection);
+		return true;
+	}
+	name_peer(connection);
+	if (over_limit(connection)) {
+		connection_abort(connection);
+		return true;
+	}
+	if (connection->handle.type == UV_TCP) {
+		uv_tcp_nodelay(&connection->tcp, 1);
+		uv_tcp_keepalive(&connection->tcp, 1, KEEPALIVE_S);
+	}
+	transport_wait(transport, WAIT_PREFACE, &connection->phase);
+	return true;
+}

@@ -1,0 +1,94 @@
+/* connection - one client's socket: bytes in, bytes out, and its end.
+ *
+ * Which protocol it speaks is found out from its first bytes; then `protocol` takes what arrives,
+ * in whole units; the rest of a unit that is not complete is kept in `input`. What the protocol
+ * appends to `output` during a turn is written once, at its end; while a write is under way, more
+ * gathers for the next one. Reading goes on while writing waits, except above
+ * LIMIT_CONNECTION_OUTPUT. An idle connection holds no buffer. Owns: its handle, its buffers, the
+ * protocol's session. Lifetime: connection_accept() .. libuv's close callback, where it is freed,
+ * and nowhere else. Thread: its worker's. Errors: without memory the connection is closed at the
+ * end of the turn. */
+#pragma once
+#include "daemon/transport/transport.h"
+
+enum connection_state {
+	CONNECTION_OPEN,      /* the protocol gets what arrives */
+	CONNECTION_FINISHING, /* the protocol said its last: it is written, then shut down */
+	CONNECTION_LINGERING, /* shut down; input is dropped until the peer closes, or the time is
+	                         up */
+	CONNECTION_CLOSING,   /* uv_close() was called */
+};
+
+struct protocol {
+	const char *name; /* for peer.transport */
+	/* Takes whole units from the front of `in` and returns their bytes. If some are left,
+	 * *needed is how many the next unit has in all. May change connection->protocol. */
+	size_t (*receive)(struct connection *connection, struct bytes in, size_t *needed);
+	/* Appends what waited for room; before each write. NULL: nothing ever waits. */
+	void (*produce)(struct connection *connection);
+	/* Finish what there is, then connection_finish(). */
+	void (*drain)(struct connection *connection);
+	/* connection->phase expired. */
+	void (*expired)(struct connection *connection);
+	/* The connection is closing: frees the session, cancels its calls. NULL: no session. */
+	void (*gone)(struct connection *connection);
+};
+
+struct outgoing; /* a write under way */
+
+struct connection {
+	union {
+		uv_handle_t handle;
+		uv_stream_t stream;
+		uv_tcp_t tcp;
+		uv_pipe_t pipe;
+	};
+	struct transport *transport;
+	struct connection *next, *prev, *next_dirty;
+	const struct protocol *protocol;
+	void *session;
+	struct buffer input; /* the beginning of a unit */
+	size_t needed;       /* the size of that unit, as far as it is known */
+	struct buffer output;
+	struct outgoing *outgoing;
+	struct timeout phase; /* preface, ACK or linger */
+	struct timeout stall; /* while a write is under way */
+	enum connection_state state;
+	bool dirty, broken, paused;
+	struct peer peer;
+};
+
+/* Takes the connection that waits at `listener`. False: no memory; it still waits. */
+MUST_CHECK
+bool connection_accept(struct transport *transport, uv_stream_t *listener);
+
+/* The end of the turn will write, or look at the connection otherwise. */
+void connection_touch(struct connection *connection);
+
+/* Room for `len` bytes at the end of the output; connection_wrote() says how many were used.
+ * NULL: no memory; the connection is closed at the end of the turn. */
+MUST_CHECK
+uint8_t *connection_reserve(struct connection *connection, size_t len);
+
+static inline void connection_wrote(struct connection *connection, size_t len)
+{
+	connection->output.end += len;
+}
+
+/* Bytes that the socket has not taken yet. */
+size_t connection_unsent(const struct connection *connection);
+
+/* What is in the output is written, then the connection ends; nothing more is received. */
+void connection_finish(struct connection *connection);
+
+/* Closes now. Not from `receive`. */
+void connection_abort(struct connection *connection);
+
+/* Writes what the turn gathered. */
+void connection_flush(struct connection *connection);
+
+void connection_phase_expired(struct timeout *phase);
+void connection_write_stalled(struct timeout *stall);
+
+/* The protocol of a connection that said nothing yet (sniffing.c). */
+extern const struct protocol sniffing;

@@ -1,0 +1,167 @@
+/* The table is open addressing with linear probing; streams of a client come as 1, 3, 5, ..., so
+ * half the number is a perfect hash while few are long-lived. */
+#include "daemon/transport/native_stream.h"
+#include "daemon/transport/native_session.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { CAPACITY_FIRST = 8, CAPACITY_KEPT = 16, SPARE_STREAMS = 1024 };
+
+static uint32_t home_of(const struct stream_table *table, uint32_t id)
+{
+	return (id >> 1) & (table->capacity - 1);
+}
+
+static uint32_t after(const struct stream_table *table, uint32_t slot)
+{
+	return (slot + 1) & (table->capacity - 1);
+}
+
+struct stream *stream_table_find(const struct stream_table *table, uint32_t id)
+{
+	if (table->count == 0)
+		return NULL;
+	uint32_t slot = home_of(table, id);
+	while (table->slots[slot] && table->slots[slot]->id != id)
+		slot = after(table, slot);
+	return table->slots[slot];
+}
+
+static void put(struct stream_table *table, struct stream *stream)
+{
+	uint32_t slot = home_of(table, stream->id);
+	while (table->slots[slot])
+		slot = after(table, slot);
+	table->slots[slot] = stream;
+}
+
+static bool grow(struct stream_table *table)
+{
+	struct stream_table grown = {
+		.capacity = table->capacity ? table->capacity * 2 : CAPACITY_FIRST,
+		.count = table->count,
+	};
+	grown.slots = calloc(grown.capacity, sizeof(*grown.slots));
+	if (!grown.slots)
+		return false;
+	for (uint32_t i = 0; i < table->capacity; i++)
+		if (table->slots[i])
+			put(&grown, table->slots[i]);
+	free(table->slots);
+	*table = grown;
+	return true;
+}
+
+bool stream_table_add(struct stream_table *table, struct stream *stream)
+{
+	bool full = table->count >= table->capacity - table->capacity / 4;
+	if (full && !grow(table))
+		return false;
+	put(table, stream);
+	table->count++;
+	return true;
+}
+
+/* Whoever was pushed past the hole moves into it, so that no search ends early. */
+static void close_hole(struct stream_table *table, uint32_t hole)
+{
+	uint32_t mask = table->capacity - 1;
+	for (uint32_t slot = after(table, hole); table->slots[slot]; slot = after(table, slot)) {
+		uint32_t home = home_of(table, table->slots[slot]->id);
+		if (((slot - home) & mask) < ((slot - hole) & mask))
+			continue;
+		table->slots[hole] = table->slots[slot];
+		table->slots[slot] = NULL;
+		hole = slot;
+	}
+}
+
+void stream_table_remove(struct stream_table *table, const struct stream *stream)
+{
+	uint32_t slot = home_of(table, stream->id);
+	while (table->slots[slot] != stream)
+		slot = after(table, slot);
+	table->slots[slot] = NULL;
+	table->count--;
+	close_hole(table, slot);
+}
+
+struct stream *stream_table_any(const struct stream_table *table)
+{
+	for (uint32_t i = 0; table->count > 0 && i < table->capacity; i++)
+		if (table->slots[i])
+			return table->slots[i];
+	return NULL;
+}
+
+void stream_table_shrink(struct stream_table *table)
+{
+	if (table->count == 0 && table->capacity > CAPACITY_KEPT)
+		stream_table_deinit(table);
+}
+
+void stream_table_deinit(struct stream_table *table)
+{
+	assert(table->count == 0);
+	free(table->slots);
+	*table = (struct stream_table){0};
+}
+
+/* --- streams ------------------------------------------------------------- */
+
+static struct stream *stream_get(struct transport *transport)
+{
+	struct stream *stream = transport->spare_streams;
+	if (!stream)
+		return malloc(sizeof(*stream));
+	transport->spare_streams = stream->next;
+	transport->spare_stream_count--;
+	return stream;
+}
+
+static void stream_put(struct transport *transport, struct stream *stream)
+{
+	if (transport->spare_stream_count >= SPARE_STREAMS) {
+		free(stream);
+		return;
+	}
+	stream->next = transport->spare_streams;
+	transport->spare_streams = stream;
+	transport->spare_stream_count++;
+}
+
+void native_drop_spare(struct transport *transport)
+{
+	while (transport->spare_streams) {
+		struct stream *first = transport->spare_streams;
+		transport->spare_streams = first->next;
+		free(first);
+	}
+	transport->spare_stream_count = 0;
+}
+
+struct stream *native_stream_open(struct session *session, uint32_t id)
+{
+	struct transport *transport = session->connection->transport;
+	struct stream *stream = stream_get(transport);
+	if (!stream)
+		return NULL;
+	*stream = (struct stream){.id = id, .session = session};
+	flow_init(&stream->flow, session->peer_stream_credit, LIMIT_STREAM_CREDIT);
+	if (!stream_table_add(&session->streams, stream)) {
+		stream_put(transport, stream);
+		return NULL;
+	}
+	return stream;
+}
+
+void native_stream_close(struct stream *stream)
+{
+	struct session *session = stream->session;
+	native_output_forget(stream);
+	stream_table_remove(&session->streams, stream);
+	buffer_deinit(&stream->partial);
+	session_stream_ended(session, stream);
+	stream_put(session->connection->transport, stream);
+}

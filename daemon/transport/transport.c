@@ -1,0 +1,126 @@
+#include "daemon/transport/transport.h"
+#include "daemon/transport/connection.h"
+#include "daemon/transport/listener.h"
+#include "daemon/transport/native.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ACCEPT_RETRY_MS = 100, NOTE_SIZE = 512 };
+
+static uint32_t or_default(uint32_t value, uint32_t preset)
+{
+	return value ? value : preset;
+}
+
+void transport_init(struct transport *transport, uv_loop_t *loop,
+                    const struct transport_settings *settings)
+{
+	memset(transport, 0, offsetof(struct transport, read_buffer));
+	transport->loop = loop;
+	transport->settings = *settings;
+	struct transport_settings *ours = &transport->settings;
+	ours->connection_limit = or_default(ours->connection_limit, LIMIT_CONNECTIONS);
+	struct timeout_list *waits = transport->waits;
+	waits[WAIT_PREFACE] =
+		(struct timeout_list){.after_ms = or_default(ours->preface_ms, LIMIT_PREFACE),
+	                              .expired = connection_phase_expired};
+	waits[WAIT_IDLE] = (struct timeout_list){.after_ms = TRANSPORT_IDLE_MS,
+	                                         .expired = connection_phase_expired};
+	waits[WAIT_ACK] = (struct timeout_list){.after_ms = TRANSPORT_ACK_MS,
+	                                        .expired = connection_phase_expired};
+	waits[WAIT_LINGER] = (struct timeout_list){.after_ms = TRANSPORT_LINGER_MS,
+	                                           .expired = connection_phase_expired};
+	waits[WAIT_WRITE] = (struct timeout_list){
+		.after_ms = or_default(ours->write_stall_ms, LIMIT_WRITE_STALL),
+		.expired = connection_write_stalled};
+	waits[WAIT_STREAM] = (struct timeout_list){.after_ms = waits[WAIT_WRITE].after_ms,
+	                                           .expired = native_stream_stalled};
+	waits[WAIT_ACCEPT] =
+		(struct timeout_list){.after_ms = ACCEPT_RETRY_MS, .expired = listener_retry};
+	timeouts_init(&transport->timeouts, loop, waits, WAIT_COUNT);
+}
+
+bool transport_flush(struct transport *transport)
+{
+	while (transport->dirty) {
+		struct connection *first = transport->dirty;
+		transport->dirty = first->next_dirty;
+		first->dirty = false;
+		connection_flush(first);
+	}
+	return transport->settings.rpc->ready_first != NULL;
+}
+
+void transport_drain(struct transport *transport)
+{
+	struct connection *next;
+	transport->draining = true;
+	for (struct connection *at = transport->connections; at; at = next) {
+		next = at->next;
+		if (at->state == CONNECTION_OPEN)
+			at->protocol->drain(at);
+	}
+}
+
+void transport_abort(struct transport *transport)
+{
+	struct connection *next;
+	transport->draining = true;
+	for (struct connection *at = transport->connections; at; at = next) {
+		next = at->next;
+		connection_abort(at);
+	}
+}
+
+void transport_accept_failed(struct transport *transport, int error)
+{
+	transport->counters.accept_failures++;
+	transport_note(transport, NULL, "a connection could not be accepted: %s",
+	               uv_strerror(error));
+}
+
+void transport_note(struct transport *transport, const struct peer *peer, const char *format, ...)
+{
+	if (!transport->settings.note)
+		return;
+	char message[NOTE_SIZE];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	transport->settings.note(transport->settings.ctx, peer, message);
+}
+
+struct buffer transport_buffer_get(struct transport *transport)
+{
+	if (transport->spare_count == 0)
+		return (struct buffer){0};
+	return transport->spare[--transport->spare_count];
+}
+
+void transport_buffer_put(struct transport *transport, struct buffer *buffer)
+{
+	if (transport->spare_count == TRANSPORT_SPARE_BUFFERS || !buffer->data ||
+	    buffer->capacity > TRANSPORT_SPARE_BUFFER_MAX) {
+		buffer_deinit(buffer);
+		return;
+	}
+	buffer->start = buffer->end = 0;
+	transport->spare[transport->spare_count++] = *buffer;
+	*buffer = (struct buffer){0};
+}
+
+void transport_close(struct transport *transport)
+{
+	assert(transport->connection_count == 0 && !transport->dirty);
+	timeouts_close(&transport->timeouts);
+}
+
+void transport_deinit(struct transport *transport)
+{
+	while (transport->spare_count > 0)
+		buffer_deinit(&transport->spare[--transport->spare_count]);
+	native_drop_spare(transport);
+}

@@ -1,0 +1,28 @@
+/* turn - read everything, run everything, write everything: what happens at the end of each pass of
+ * a worker's loop.
+ *
+ * libuv's order is timers, prepare, poll, check, closing: the prepare handle ends the turn for what
+ * timers (and close callbacks) made, the check handle for what the sockets brought.
+ * Owns: its two handles. Lifetime: turn_init() .. turn_close(). Thread: its worker's. */
+#pragma once
+#include "daemon/transport/transport.h"
+
+struct turn {
+	uv_prepare_t prepare;
+	uv_check_t check;
+	struct rpc *rpc;
+	struct pool *pool; /* NULL: no database */
+	struct transport *transport;
+	void (*ended)(void *ctx); /* after each turn */
+	void *ctx;
+};
+
+/* The members from `rpc` on are set. */
+void turn_init(struct turn *turn, uv_loop_t *loop);
+
+/* Runs what is ready, sends what that asked PostgreSQL, writes what there is to tell clients; again
+ * while that makes more ready. Cheap when there is nothing. */
+void turn_end(struct turn *turn);
+
+/* The loop must run once more. */
+void turn_close(struct turn *turn);

@@ -1,0 +1,152 @@
+#include "tests/talk/echo_service.h"
+#include "daemon/rpc/fiber.h"
+#include "daemon/worker.h"
+#include "echo.prism-server.h"
+
+typedef Prism__Test__V1__EchoMessage Message;
+typedef Prism__Test__V1__CollectResponse Collected;
+
+static enum status echo(struct call *call, const Message *request, Message *response)
+{
+	(void)call;
+	response->data = request->data;
+	return STATUS_OK;
+}
+
+SUSPENDS
+static enum status expand(struct call *call, const Prism__Test__V1__ExpandRequest *request)
+{
+	Message message = PRISM__TEST__V1__ECHO_MESSAGE__INIT;
+	message.data.len = request->size;
+	message.data.data = arena_zalloc(&call->arena, request->size);
+	if (!message.data.data)
+		return call_no_memory(call);
+	for (uint32_t i = 0; i < request->count; i++) {
+		if (i > 0 && request->pause_ms > 0)
+			TRY(call_pause(call, request->pause_ms));
+		if (request->size > 0)
+			message.data.data[0] = (uint8_t)i;
+		TRY(prism_test_v1_echo_service_expand_send(call, &message));
+	}
+	if (request->code != STATUS_OK)
+		return call_fail(call, status_from_number(request->code), "as you asked");
+	return STATUS_OK;
+}
+
+SUSPENDS
+static enum status collect(struct call *call, Collected *response)
+{
+	const Message *message;
+	for (;;) {
+		TRY(prism_test_v1_echo_service_collect_receive(call, &message));
+		if (!message)
+			return STATUS_OK;
+		response->messages++;
+		response->bytes += message->data.len;
+	}
+}
+
+SUSPENDS
+static enum status dawdle(struct call *call, Collected *response)
+{
+	const Message *message;
+	for (;;) {
+		TRY(prism_test_v1_echo_service_dawdle_receive(call, &message));
+		if (!message)
+			return STATUS_OK;
+		response->messages++;
+		response->bytes += message->data.len;
+		uint32_t ms = message->data.len > 0 ? message->data.data[0] : 0;
+		TRY(call_pause(call, ms));
+	}
+}
+
+SUSPENDS
+static enum status chat(struct call *call)
+{
+	const Message *message;
+	for (;;) {
+		TRY(prism_test_v1_echo_service_chat_receive(call, &message));
+		if (!message)
+			return STATUS_OK;
+		TRY(prism_test_v1_echo_service_chat_send(call, message));
+	}
+}
+
+static enum status add_details(struct call *call, uint32_t count)
+{
+	static const uint8_t
+		detail[1000]; /* a string of zeros is nobody's Any, but is sent as one */
+	call->details = arena_alloc(&call->arena, count * sizeof(*call->details));
+	if (!call->details)
+		return call_no_memory(call);
+	for (uint32_t i = 0; i < count; i++)
+		call->details[i] = bytes_of(detail, sizeof(detail));
+	call->detail_count = count;
+	return STATUS_OK;
+}
+
+static enum status fail(struct call *call, const Prism__Test__V1__FailRequest *request,
+                        Message *response)
+{
+	(void)response;
+	enum status status = status_from_number(request->code);
+	if (request->details > 0)
+		TRY(add_details(call, request->details));
+	if (request->message_size == 0)
+		return call_fail(call, status, "%s", request->message);
+	char *text = arena_alloc(&call->arena, (size_t)request->message_size + 1);
+	if (!text)
+		return call_no_memory(call);
+	memset(text, 'x', request->message_size);
+	text[request->message_size] = '\0';
+	return call_fail(call, status, "%s", text);
+}
+
+SUSPENDS
+static enum status wait(struct call *call, const Prism__Test__V1__WaitRequest *request,
+                        Message *response)
+{
+	(void)response;
+	return call_pause(call, request->ms);
+}
+
+static enum status allocate(struct call *call, const Prism__Test__V1__AllocateRequest *request,
+                            Message *response)
+{
+	(void)response;
+	enum { PIECE = 65536 };
+	for (uint64_t taken = 0; taken < request->bytes; taken += PIECE)
+		if (!arena_alloc(&call->arena, PIECE))
+			return call_no_memory(call);
+	return STATUS_OK;
+}
+
+static enum status count(struct call *call, const Prism__Test__V1__CountRequest *request,
+                         Prism__Test__V1__CountResponse *response)
+{
+	(void)request;
+	const struct worker *worker = call->rpc->ctx;
+	response->calls = call->rpc->live;
+	response->running = call->rpc->running;
+	response->connections = worker->transport.connection_count;
+	response->fibers = fiber_alive();
+	return STATUS_OK;
+}
+
+struct service echo_service(void)
+{
+	static const struct prism_test_v1_echo_service_handlers handlers = {
+		.echo = echo,
+		.expand = expand,
+		.collect = collect,
+		.chat = chat,
+		.fail = fail,
+		.wait = wait,
+		.dawdle = dawdle,
+		.allocate = allocate,
+		.small = echo,
+		.count = count,
+	};
+	return prism_test_v1_echo_service(&handlers);
+}
