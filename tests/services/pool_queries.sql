@@ -1,0 +1,122 @@
+-- Statements of the pool's tests.
+
+-- statement: say
+-- lane: read
+-- tenant: no (test)
+-- params: value int8
+-- columns: value int8
+SELECT $1::int8 AS value;
+
+-- statement: divide
+-- lane: read
+-- tenant: no (test)
+-- params: divisor int4
+-- columns: quotient int4
+SELECT 100 / $1::int4 AS quotient;
+
+-- statement: nap
+-- lane: read
+-- tenant: no (test)
+-- params: ms int4
+-- columns: ms int4
+SELECT $1::int4 AS ms FROM pg_sleep($1::int4 / 1000.0);
+
+-- statement: own_pid
+-- lane: read
+-- tenant: no (test)
+-- params: none
+-- columns: pid int4
+SELECT pg_backend_pid() AS pid;
+
+-- statement: large
+-- lane: read
+-- tenant: no (test)
+-- params: length int4
+-- columns: text text
+SELECT repeat('x', $1::int4) AS text;
+
+-- statement: thing_count
+-- lane: read
+-- tenant: no (test)
+-- params: none
+-- columns: count int8
+SELECT count(*) AS count FROM things;
+
+-- statement: thing_insert
+-- lane: write
+-- tenant: no (test)
+-- params: id int8, name text?
+-- columns: id int8
+INSERT INTO things (id, name) VALUES ($1, $2) RETURNING id;
+
+-- statement: thing_insert_silent
+-- lane: write
+-- tenant: no (test)
+-- params: id int8
+-- columns: none
+INSERT INTO things (id) VALUES ($1);
+
+-- statement: thing_insert_slowly
+-- lane: write
+-- tenant: no (test)
+-- params: id int8, ms int4
+-- columns: id int8
+WITH slow AS MATERIALIZED (SELECT 1 AS one FROM pg_sleep($2::int4 / 1000.0))
+INSERT INTO things (id) SELECT $1 FROM slow RETURNING id;
+
+-- statement: child_insert
+-- The foreign key is deferred: it fails at the commit.
+-- lane: write
+-- tenant: no (test)
+-- params: thing_id int8
+-- columns: thing_id int8
+INSERT INTO children (thing_id) VALUES ($1) RETURNING thing_id;
+
+-- statement: counter_raise
+-- lane: write
+-- tenant: no (test)
+-- params: id int8, ms int4
+-- columns: value int8
+WITH slow AS MATERIALIZED (SELECT 1 AS one FROM pg_sleep($2::int4 / 1000.0))
+UPDATE counters SET value = value + 1 FROM slow WHERE id = $1 RETURNING value;
+
+-- statement: conflict
+-- Fails with 40001 as often as `failures` says: a sequence is not rolled back.
+-- lane: write
+-- tenant: no (test)
+-- params: failures int8
+-- columns: tries int8
+SELECT conflict($1) AS tries;
+
+-- statement: end_session
+-- lane: read
+-- tenant: no (test)
+-- params: none
+-- columns: done bool
+SELECT pg_terminate_backend(pg_backend_pid()) AS done;
+
+-- statement: scalars
+-- lane: read
+-- tenant: no (test)
+-- params: b bool?, i2 int2?, i4 int4?, i8 int8?, u uuid?, t text?, y bytea?, j jsonb?,
+--   ts timestamptz?, d date?, n numeric?
+-- columns: b bool?, i2 int2?, i4 int4?, i8 int8?, u uuid?, t text?, y bytea?, j jsonb?,
+--   ts timestamptz?, d date?, n numeric?
+SELECT $1::bool AS b, $2::int2 AS i2, $3::int4 AS i4, $4::int8 AS i8, $5::uuid AS u, $6::text AS t,
+       $7::bytea AS y, $8::jsonb AS j, $9::timestamptz AS ts, $10::date AS d, ($11::numeric)::text AS n;
+
+-- statement: arrays
+-- lane: read
+-- tenant: no (test)
+-- params: i8 int8[], i4 int4[], u uuid[], t text[], b bool[]
+-- columns: i8 int8[], i4 int4[], u uuid[], t text[], b bool[], texts text
+SELECT $1::int8[] AS i8, $2::int4[] AS i4, $3::uuid[] AS u, $4::text[] AS t, $5::bool[] AS b,
+       concat_ws(';', $1::int8[]::text, $2::int4[]::text, $4::text[]::text, $5::bool[]::text) AS texts;
+
+-- statement: moods
+-- An enum is text to us.
+-- lane: read
+-- tenant: no (test)
+-- params: mood text
+-- columns: mood text
+SELECT $1::mood AS mood;
