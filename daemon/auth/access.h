@@ -6,6 +6,7 @@
  * act. */
 #pragma once
 #include "daemon/rpc/rpc.h"
+#include "db/types.h"
 #include "db/rows.h"
 
 struct access {

@@ -2,8 +2,8 @@
  * lookup under way is in the list `lookups`; later calls with the same key join it. A keyring that
  * was rotated has several hashing keys: they are tried in turn. */
 #include "daemon/auth/credential.h"
-#include "db/keys/keyring.h"
 #include "db/keys/token.h"
+#include "db/pool.h"
 #include "db/queries.h"
 
 #include <assert.h>
@@ -33,7 +33,7 @@ struct lookup {
 	uint8_t tried[CREDENTIAL_HASH_SIZE];
 	struct param param;
 	struct db_request request;
-	char token[LIMIT_TOKEN + 1];
+	char token[TOKEN_SIZE];
 };
 
 struct auth {
@@ -158,7 +158,7 @@ static void lookup_answered(void *ctx, struct db_answer *found)
 			.reason = "the key could not be checked: the database is not available"};
 	} else if (found->rows.count > 0) {
 		answer = answer_of_row(rpc, &found->rows);
-	} else if (++lookup->key < keyring_size(lookup->auth->keyring)) {
+	} else if (++lookup->key < keyring_count(lookup->auth->keyring)) {
 		rows_clear(&found->rows);
 		lookup_ask(lookup);
 		return;
@@ -254,7 +254,7 @@ static bool credential_look_up(struct auth *auth, struct call *call, const char 
 bool credential_resolve(struct auth *auth, struct call *call, const char *token,
                         credential_done *done, struct credential_answer *answer)
 {
-	if (!token_valid(token, TOKEN_SERVICE_KEY)) {
+	if (!token_valid(TOKEN_SERVICE_KEY, token)) {
 		*answer = refused(call->rpc, "malformed service key: `prk_` and 49 letters and "
 		                             "digits, with their checksum, are expected");
 		return true;

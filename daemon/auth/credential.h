@@ -2,8 +2,9 @@
  */
 #pragma once
 #include "daemon/auth/auth.h"
+#include "db/keys/keyring.h"
 
-enum { CREDENTIAL_HASH_SIZE = 32 };
+enum { CREDENTIAL_HASH_SIZE = KEYRING_HASH_SIZE };
 
 struct credential_answer {
 	enum status status;       /* OK; UNAUTHENTICATED: no such key; else PostgreSQL's trouble */
