@@ -23,6 +23,14 @@ static void check_file(struct check *check, const struct file *file)
 		        "proto2 is not supported; begin the file with syntax = \"proto3\";");
 		return;
 	}
+	if (file->count > 0 && !(file->proto->package && *file->proto->package))
+		problem(check->problems, file->name, NULL,
+		        "services need a package, which begins their names in C; add one: package "
+		        "example.v1;");
+	for (size_t i = 0; i < file->count; i++)
+		if (file->services[i].count == 0)
+			problem(check->problems, file->name, file->services[i].proto->name,
+			        "has no methods, of which protoc-c makes invalid C; add one");
 	check_file_messages(check, file);
 	check_methods(check, file);
 }

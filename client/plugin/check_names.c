@@ -17,7 +17,11 @@ struct claims {
 	struct check *check;
 	struct claim *list;
 	size_t count, capacity;
+	const char *reported; /* the pairs of owners that were, a line each */
 };
+
+/* Who has the member `base` of every struct. */
+static const char BASE_OWNER[] = "every message's ProtobufCMessage";
 
 static void claim(struct claims *claims, const struct file *file, const char *owner,
                   const char *identifier)
@@ -38,6 +42,14 @@ static void claim_each(struct claims *claims, const struct file *file, const cha
 		      text_printf(claims->check->model->arena, "%s%s", prefix, *suffixes));
 }
 
+static void refuse_taken(struct claims *claims, const struct file *file, const char *owner,
+                         const char *name)
+{
+	if (file->generate && name_taken(name))
+		problem(claims->check->problems, file->name, owner,
+		        "its C name %s is a word of C or C++; rename it", name);
+}
+
 /* --- messages --------------------------------------------------------------- */
 
 static void claim_member(struct claims *claims, const struct type *type, const char *owner,
@@ -53,6 +65,7 @@ static void claim_field(struct claims *claims, const struct type *type, const pr
 	const char *owner = check_where(claims->check, type, field->name);
 	const char *member = name_field(claims->check->model->arena, field->name);
 	claim_member(claims, type, owner, "", member, "");
+	refuse_taken(claims, type->file, owner, member);
 	if (field->label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REPEATED)
 		claim_member(claims, type, owner, "n_", member, "");
 }
@@ -79,7 +92,7 @@ static void claim_type(struct claims *claims, const struct type *type)
 		return;
 	}
 	claim_each(claims, type->file, owner, type->c_lower, FUNCTIONS);
-	claim_member(claims, type, "protobuf-c", "", "base", "");
+	claim_member(claims, type, BASE_OWNER, "", "base", "");
 	for (size_t i = 0; i < type->message->n_field; i++)
 		claim_field(claims, type, type->message->field[i]);
 	for (size_t i = 0; i < type->message->n_oneof_decl; i++)
@@ -100,6 +113,7 @@ static void claim_rpc(struct claims *claims, const struct file *file,
 	claim_each(claims, file, rpc->where, rpc->c_name,
 	           rpc->kind == CALL_UNARY ? UNARY : STREAMING);
 	claim(claims, file, rpc->where, text_printf(arena, "%s.%s", service->c_name, rpc->member));
+	refuse_taken(claims, file, rpc->where, rpc->member);
 	claim(claims, file, rpc->where,
 	      text_printf(arena, "%s__%s", name_lower(arena, service->name),
 	                  name_snake(arena, rpc->proto->name)));
@@ -112,6 +126,7 @@ static void claim_service(struct claims *claims, const struct file *file,
 	static const char *const PROTOC_C[] = {"__init", "__descriptor", NULL};
 	struct arena *arena = claims->check->model->arena;
 	const char *owner = service->proto->name;
+	refuse_taken(claims, file, owner, service->c_name);
 	claim_each(claims, file, owner, service->c_name, OURS);
 	claim_each(claims, file, owner, name_lower(arena, service->name), PROTOC_C);
 	claim(claims, file, owner,
@@ -131,22 +146,40 @@ static int claim_compare(const void *a, const void *b)
 	return order != 0 ? order : strcmp(one->owner, other->owner);
 }
 
+/* One line for two owners, however many identifiers they share. */
+static bool reported_before(struct claims *claims, const struct claim *one,
+                            const struct claim *other)
+{
+	struct arena *arena = claims->check->model->arena;
+	const char *pair = text_printf(arena, "\n%s %s, %s %s\n", one->file->name, one->owner,
+	                               other->file->name, other->owner);
+	if (strstr(claims->reported, pair))
+		return true;
+	claims->reported = text_printf(arena, "%s%s", claims->reported, pair);
+	return false;
+}
+
+/* At one that we generate for, and that can be renamed. */
 static void report(struct claims *claims, const struct claim *one, const struct claim *other)
 {
-	if (strcmp(one->identifier, other->identifier) != 0 ||
-	    !(one->file->generate || other->file->generate))
+	bool base = one->owner == BASE_OWNER;
+	const struct claim *at = other->file->generate && other->owner != BASE_OWNER ? other : one;
+	const struct claim *with = at == one ? other : one;
+	if (strcmp(one->identifier, other->identifier) != 0 || !at->file->generate ||
+	    at->owner == BASE_OWNER || (base && one->file != other->file) ||
+	    reported_before(claims, at, with))
 		return;
-	bool here = other->file->generate && strcmp(other->owner, "protobuf-c") != 0;
-	const struct claim *at = here ? other : one, *with = here ? one : other;
+	const char *place = with->file == at->file ? ""
+	                                           : text_printf(claims->check->model->arena,
+	                                                         " (%s)", with->file->name);
 	problem(claims->check->problems, at->file->name, at->owner,
-	        "its C name %s is also that of %s%s%s%s; rename one of them", at->identifier,
-	        with->owner, with->file == at->file ? "" : " (",
-	        with->file == at->file ? "" : with->file->name, with->file == at->file ? "" : ")");
+	        "its C name %s is also that of %s%s; rename one of them", at->identifier,
+	        with->owner, place);
 }
 
 void check_names(struct check *check)
 {
-	struct claims claims = {.check = check};
+	struct claims claims = {.check = check, .reported = ""};
 	const struct model *model = check->model;
 	for (size_t i = 0; i < model->type_count; i++)
 		claim_type(&claims, &model->types[i]);

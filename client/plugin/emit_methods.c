@@ -70,19 +70,16 @@ static void put_method(FILE *out, const struct rpc *rpc)
 
 static void put_service(FILE *out, const struct service_model *service)
 {
-	if (service->count > 0) {
-		fprintf(out, "static const struct method %s[] = {\n", service->c_name);
-		for (size_t i = 0; i < service->count; i++)
-			put_method(out, &service->rpcs[i]);
-		fputs("};\n\n", out);
-	}
+	fprintf(out, "static const struct method %s[] = {\n", service->c_name);
+	for (size_t i = 0; i < service->count; i++)
+		put_method(out, &service->rpcs[i]);
 	fprintf(out,
+	        "};\n\n"
 	        "const struct service_methods %s_methods = {\n"
-	        "\t.name = \"%s\",\n",
-	        service->c_name, service->name);
-	if (service->count > 0)
-		fprintf(out, "\t.methods = %s,\n\t.count = %zu,\n", service->c_name,
-		        service->count);
+	        "\t.name = \"%s\",\n"
+	        "\t.methods = %s,\n"
+	        "\t.count = %zu,\n",
+	        service->c_name, service->name, service->c_name, service->count);
 	fputs("\t.descriptor_set = descriptor_set,\n"
 	      "\t.descriptor_set_len = sizeof descriptor_set,\n"
 	      "};\n\n",

@@ -32,8 +32,6 @@ static void put_handlers(struct emit *emit, const struct service_model *service)
 	        service->name, service->c_name);
 	for (size_t i = 0; i < service->count; i++)
 		put_handler(emit, &service->rpcs[i]);
-	if (service->count == 0)
-		fputs("\tchar no_methods;\n", emit->out);
 	fprintf(emit->out,
 	        "};\n\n"
 	        "/* `handlers` must outlive the service. */\n"
@@ -132,20 +130,17 @@ static void put_service(FILE *out, const struct service_model *service)
 {
 	for (size_t i = 0; i < service->count; i++)
 		put_run(out, service, &service->rpcs[i]);
-	if (service->count > 0) {
-		fprintf(out, "static method_run *const %s_runs[] = {\n", service->c_name);
-		for (size_t i = 0; i < service->count; i++)
-			fprintf(out, "\t%s_run,\n", service->rpcs[i].c_name);
-		fputs("};\n\n", out);
-	}
+	fprintf(out, "static method_run *const %s_runs[] = {\n", service->c_name);
+	for (size_t i = 0; i < service->count; i++)
+		fprintf(out, "\t%s_run,\n", service->rpcs[i].c_name);
 	fprintf(out,
+	        "};\n\n"
 	        "struct service %s(const struct %s_handlers *handlers)\n"
 	        "{\n"
 	        "\treturn (struct service){\n"
-	        "\t\t.methods = &%s_methods,\n",
-	        service->c_name, service->c_name, service->c_name);
-	if (service->count > 0)
-		fprintf(out, "\t\t.run = %s_runs,\n", service->c_name);
+	        "\t\t.methods = &%s_methods,\n"
+	        "\t\t.run = %s_runs,\n",
+	        service->c_name, service->c_name, service->c_name, service->c_name);
 	fputs("\t\t.handlers = handlers,\n"
 	      "\t};\n"
 	      "}\n\n",

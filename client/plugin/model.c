@@ -155,14 +155,13 @@ static void rpc_init(struct model *model, const struct service_model *service, s
 		.proto = proto,
 		.where = text_printf(arena, "%s.%s", service->proto->name, proto->name),
 		.path = text_printf(arena, "/%s/%s", service->name, proto->name),
-		.member = name_method(arena, proto->name),
-		.c_name = text_printf(arena, "%s_%s", service->c_name,
-	                              name_snake(arena, proto->name)),
+		.member = name_snake(arena, proto->name),
 		.kind = kind_of(proto),
 		.request = model_type(model, proto->input_type),
 		.response = model_type(model, proto->output_type),
 		.options = options_of_method(arena, proto),
 	};
+	rpc->c_name = text_printf(arena, "%s_%s", service->c_name, rpc->member);
 }
 
 static void service_init(struct model *model, const struct file *file, size_t index)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* protoc-c appends '_' to these. */
+/* protoc-c appends '_' to fields of these names. */
 static const char *const KEYWORDS[] = {
 	"and",
 	"and_eq",
@@ -81,7 +81,7 @@ static const char *const KEYWORDS[] = {
 	"xor_eq",
 };
 
-/* These are words of C or macros of common compilers that protoc-c does not know. */
+/* Words of C, and macros of common compilers and headers, that protoc-c does not know. */
 static const char *const MORE_KEYWORDS[] = {"restrict", "linux", "unix", "errno"};
 
 void *must(void *allocated)
@@ -193,21 +193,15 @@ char *name_field(struct arena *arena, const char *field)
 	return is_keyword(lower) ? text_printf(arena, "%s_", lower) : lower;
 }
 
-static char *name_avoiding_keywords(struct arena *arena, char *name)
+bool name_taken(const char *name)
 {
-	bool taken = is_keyword(name) ||
-	             listed(name, MORE_KEYWORDS, sizeof MORE_KEYWORDS / sizeof *MORE_KEYWORDS);
-	return taken ? text_printf(arena, "%s_", name) : name;
+	return is_keyword(name) ||
+	       listed(name, MORE_KEYWORDS, sizeof MORE_KEYWORDS / sizeof *MORE_KEYWORDS);
 }
 
 char *name_service(struct arena *arena, const char *full_name)
 {
-	return name_avoiding_keywords(arena, join(arena, full_name, snake, "_"));
-}
-
-char *name_method(struct arena *arena, const char *method)
-{
-	return name_avoiding_keywords(arena, name_snake(arena, method));
+	return join(arena, full_name, snake, "_");
 }
 
 char *name_stem(struct arena *arena, const char *file)

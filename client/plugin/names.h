@@ -26,11 +26,11 @@ char *name_camel(struct arena *arena, const char *name);
 /* "prism.v1.StoryService" -> "prism_v1_story_service": begins what is generated for a service. */
 char *name_service(struct arena *arena, const char *full_name);
 
-/* "GetStory" -> "get_story", "Delete" -> "delete_": a handler's member. */
-char *name_method(struct arena *arena, const char *method);
-
-/* The same without regard to keywords, to be joined to a service's name. */
+/* "GetStory" -> "get_story": a handler's member, and what is joined to a service's name. */
 char *name_snake(struct arena *arena, const char *name);
+
+/* Whether C or C++ has a word, or a common header a macro, of this name. */
+bool name_taken(const char *name);
 
 /* "prism/v1/story.proto" -> "prism/v1/story": the files made of it. */
 char *name_stem(struct arena *arena, const char *file);
