@@ -126,6 +126,15 @@ void keyring_token_hash(const struct keyring *keyring, size_t position, const ch
 	sodium_memzero(key, sizeof(key));
 }
 
+void keyring_token_hash_text(const struct keyring *keyring, size_t position, const char *token,
+                             char text[KEYRING_HASH_TEXT_SIZE])
+{
+	uint8_t hash[KEYRING_HASH_SIZE];
+	keyring_token_hash(keyring, position, token, hash);
+	memcpy(text, "\\x", 2);
+	sodium_bin2hex(text + 2, KEYRING_HASH_TEXT_SIZE - 2, hash, sizeof(hash));
+}
+
 static bool rotate_locked(const char *state_dir, struct keyring *keyring,
                           char message[KEYRING_MESSAGE_SIZE])
 {

@@ -19,6 +19,7 @@ enum {
 	KEYRING_MESSAGE_SIZE = 512,
 	KEYRING_KEY_SIZE = 32,
 	KEYRING_HASH_SIZE = 32,
+	KEYRING_HASH_TEXT_SIZE = 2 + 2 * KEYRING_HASH_SIZE + 1,
 	KEYRING_KEYS_MAX = 64,
 };
 
@@ -46,6 +47,9 @@ void keyring_derive(const struct keyring *keyring, size_t position, enum keyring
  * recognise a token, try every position; to store one, use 0 and keyring_key_id(keyring, 0). */
 void keyring_token_hash(const struct keyring *keyring, size_t position, const char *token,
                         uint8_t hash[KEYRING_HASH_SIZE]);
+/* The same as PostgreSQL reads a bytea: `\x` and hexadecimal digits. */
+void keyring_token_hash_text(const struct keyring *keyring, size_t position, const char *token,
+                             char text[KEYRING_HASH_TEXT_SIZE]);
 
 /* Adds a new active key to the file; the ones before it become old. Programs that are running go on
  * with what they read at their start. */

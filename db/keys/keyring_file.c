@@ -16,7 +16,7 @@ enum {
 
 static const char header[] =
 	"# PRISM's keyring. Whoever has it can forge what PRISM recognises; without it, service "
-        "keys\n"
+	"keys\n"
 	"# and sealed values are lost: keep a copy apart from the database's backups.\n";
 
 struct parser {

@@ -1,0 +1,188 @@
+/* prism-db - migrates PRISM's database and manages the keys of the services that call it. */
+#include "db/migrate/program/verb.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct verb verbs[] = {
+	{"upgrade", "upgrade [head|+N|REV] [--wait SECONDS]", "apply migrations",
+         "Applies what is missing up to REV (default: head), each migration in one transaction "
+         "with\n"
+         "the row that records it. Killed at any moment, it leaves whole revisions; the next run "
+         "goes\n"
+         "on. A second one at the same time waits (--wait, default 300) and finds nothing to do.\n"
+         "Without a database URL it makes the embedded cluster if there is none.\n",
+         0, 1, verb_upgrade},
+	{"downgrade", "downgrade -N|REV|base [--wait SECONDS]", "take migrations back",
+         "Runs the downs, newest first, until the database is at REV. `-1` takes one back, `base` "
+         "all.\n"
+         "What only the removed columns and tables held is lost.\n",
+         1, 1, verb_downgrade},
+	{"current", "current [--json]", "show the revision of the database",
+         "One line: the revision, and where the head is.\n", 0, 0, verb_current},
+	{"history", "history [--verbose] [--json]",
+         "list all migrations and when they were applied",
+         "Oldest first. --verbose: by whom, with which version, how long it took, checksums.\n", 0,
+         0, verb_history},
+	{"stamp", "stamp head|REV|base", "record a revision without running anything",
+         "For a database whose schema came about without prism-db: one that was built from the "
+         "database\n"
+         "document is `stamp 0001`, then `upgrade head`.\n",
+         1, 1, verb_stamp},
+	{"create-key",
+         "create-key --name NAME --scope SCOPE [--scope SCOPE]...\n"
+         "           [--organization ID] [--expires DAYS] [--label LABEL] [--json]",
+         "make a key for a service",
+         "Prints the key on standard output, once; the database keeps a keyed hash of it. The same "
+         "NAME\n"
+         "again gives that service another key. Scopes:\n"
+         "  system       no acting user needed; the rank of an owner everywhere\n"
+         "  act-as-user  names a user in x-prism-actor and has that user's rank\n"
+         "  read-only    only methods without side effects\n"
+         "  metrics      may read metrics\n"
+         "--organization: the only one that the key may touch.\n",
+         0, 0, verb_create_key},
+	{"list-keys", "list-keys [--json]", "list the services' keys",
+         "Everything but the keys themselves, which nobody has.\n", 0, 0, verb_list_keys},
+	{"revoke-key", "revoke-key ID", "revoke a key",
+         "For good. A running prismd refuses it within seconds.\n", 1, 1, verb_revoke_key},
+	{"keys", "keys status|rotate [--json]", "show or rotate the keyring",
+         "status: the keys of STATE_DIR/keyring, and how many service keys each of them hashed.\n"
+         "rotate: adds a new active key; what the former ones made stays valid.\n",
+         1, 1, verb_keys},
+	{"conninfo", "conninfo [--json]", "print the database's connection string",
+         "For psql and scripts: psql \"$(prism-db conninfo)\".\n", 0, 0, verb_conninfo},
+};
+
+enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]), WORD_MAX = 31 };
+
+void say(const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	fputs("prism-db: ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+	va_end(arguments);
+}
+
+static void print_common(FILE *out)
+{
+	fputs("\nWhich database: --database-url URL, else DATABASE_URL (postgresql+driver:// is "
+	      "accepted),\n"
+	      "else the embedded PostgreSQL of the state directory.\n"
+	      "  --state-dir DIR    default: $STATE_DIRECTORY, $XDG_STATE_HOME/prism, "
+	      "/var/lib/prism for\n"
+	      "                     root, ~/.local/state/prism\n"
+	      "  --migrations DIR   use these files in place of those compiled in\n"
+	      "  --json             print data as JSON\n"
+	      "  --help, --version\n"
+	      "\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 no database, 4 busy (another "
+	      "migrator, or\n"
+	      "sessions that hold locks), 5 applied migrations were changed or are not known.\n",
+	      out);
+}
+
+static void print_help(void)
+{
+	fputs("prism-db migrates PRISM's database and manages the keys of the services that call "
+	      "it.\n\n"
+	      "Usage: prism-db [OPTION...] VERB [ARGUMENT...]; prism-db VERB --help\n\n",
+	      stdout);
+	for (size_t i = 0; i < VERB_COUNT; i++)
+		printf("  %-12s %s\n", verbs[i].name, verbs[i].summary);
+	print_common(stdout);
+}
+
+static void print_verb_help(const struct verb *verb)
+{
+	printf("Usage: prism-db %s\n\n%s", verb->synopsis, verb->help);
+	print_common(stdout);
+}
+
+/* Levenshtein's distance, of short words. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[WORD_MAX + 1], length = strlen(b);
+	for (size_t j = 0; j <= length; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t diagonal = row[0];
+		row[0] = i;
+		for (size_t j = 1; j <= length; j++) {
+			size_t best = diagonal + (a[i - 1] != b[j - 1]);
+			diagonal = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[length];
+}
+
+static void complain_of_verb(const char *word)
+{
+	const struct verb *nearest = NULL;
+	size_t least = 4;
+	for (size_t i = 0; i < VERB_COUNT && strlen(word) <= WORD_MAX; i++) {
+		size_t away = distance(word, verbs[i].name);
+		if (away < least) {
+			least = away;
+			nearest = &verbs[i];
+		}
+	}
+	if (nearest)
+		say("there is no verb '%s'; did you mean '%s'?", word, nearest->name);
+	else
+		say("there is no verb '%s'; `prism-db --help` lists them", word);
+}
+
+static const struct verb *find_verb(const char *word)
+{
+	for (size_t i = 0; i < VERB_COUNT; i++)
+		if (strcmp(word, verbs[i].name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+static int run(const struct verb *verb, const struct options *options)
+{
+	size_t operands = options->operand_count - 1;
+	if (options->help) {
+		print_verb_help(verb);
+		return EXIT_DONE;
+	}
+	if (operands < verb->operands_least || operands > verb->operands_most) {
+		say("usage: prism-db %s", verb->synopsis);
+		return EXIT_USAGE;
+	}
+	return (int)verb->run(options);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	if (!options_parse(&options, argc, argv))
+		return EXIT_USAGE;
+	if (options.version) {
+		printf("prism-db %s\n", PRISM_VERSION);
+		return EXIT_DONE;
+	}
+	if (options.operand_count == 0) {
+		if (options.help)
+			print_help();
+		else
+			say("say what to do: `prism-db --help` lists the verbs");
+		return options.help ? EXIT_DONE : EXIT_USAGE;
+	}
+	const struct verb *verb = find_verb(options.operands[0]);
+	if (!verb) {
+		complain_of_verb(options.operands[0]);
+		return EXIT_USAGE;
+	}
+	return run(verb, &options);
+}

@@ -1,0 +1,28 @@
+/* options - the command line of prism-db, parsed. Strings point into argv or the environment. */
+#pragma once
+#include "proto/status.h"
+
+#include <stddef.h>
+
+enum { OPTIONS_OPERANDS_MAX = 4, OPTIONS_SCOPES_MAX = 16 };
+
+struct options {
+	const char *database_url; /* --database-url, else DATABASE_URL, else NULL */
+	const char *state_dir;    /* NULL: the default */
+	const char *migrations;   /* NULL: those compiled in */
+	const char *name, *label, *expires, *organization, *wait;
+	const char *scopes[OPTIONS_SCOPES_MAX];
+	size_t scope_count;
+	bool json, verbose, help, version;
+	const char *operands[OPTIONS_OPERANDS_MAX]; /* the verb is the first */
+	size_t operand_count;
+};
+
+/* False: a message was printed. Options may stand anywhere; "-1" is an operand. */
+MUST_CHECK
+bool options_parse(struct options *out, int argc, char **argv);
+
+/* A whole number from `least` to `most`; says what is wrong on standard error. */
+MUST_CHECK
+bool options_number(const char *option, const char *text, int64_t least, int64_t most,
+                    int64_t *number);

@@ -1,0 +1,279 @@
+/* upgrade, downgrade, current, history, stamp. */
+#include "db/migrate/migrate.h"
+#include "db/migrate/program/table.h"
+#include "db/migrate/program/verb.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WAIT_SECONDS_MAX = 86400 };
+
+/* An open database with the migrations to use on it. */
+struct session {
+	struct database database;
+	struct migration_set *loaded; /* --migrations */
+	struct migrate *migrate;
+};
+
+static void print_note(void *ctx, const char *line)
+{
+	(void)ctx;
+	fprintf(stderr, "%s\n", line);
+}
+
+static enum exit_code code_of(enum migrate_status status)
+{
+	switch (status) {
+	case MIGRATE_OK:
+		return EXIT_DONE;
+	case MIGRATE_BAD_TARGET:
+		return EXIT_USAGE;
+	case MIGRATE_UNREACHABLE:
+		return EXIT_UNREACHABLE;
+	case MIGRATE_BUSY:
+		return EXIT_BUSY;
+	case MIGRATE_MISMATCH:
+		return EXIT_MISMATCH;
+	case MIGRATE_FAILED:
+		return EXIT_FAILED;
+	}
+	return EXIT_FAILED;
+}
+
+static void session_close(struct session *session)
+{
+	migrate_close(session->migrate);
+	migration_set_free(session->loaded);
+	database_close(&session->database);
+}
+
+static enum exit_code session_connect(struct session *session, const struct options *options,
+                                      int64_t wait_seconds)
+{
+	char message[MIGRATE_MESSAGE_SIZE];
+	struct migrate_settings settings = {
+		.conninfo = session->database.conninfo,
+		.program = "prism-db",
+		.set = session->loaded,
+		.lock_wait_ms = (uint32_t)wait_seconds * 1000,
+		.note = print_note,
+	};
+	if (options->migrations &&
+	    !migration_set_load(&session->loaded, options->migrations, message, sizeof(message))) {
+		say("%s", message);
+		return EXIT_USAGE;
+	}
+	settings.set = session->loaded;
+	enum migrate_status status = migrate_open(&session->migrate, &settings, message);
+	if (status != MIGRATE_OK)
+		say("%s", message);
+	return code_of(status);
+}
+
+static enum exit_code session_open(struct session *session, const struct options *options,
+                                   enum database_need need)
+{
+	int64_t wait_seconds = MIGRATE_LOCK_WAIT_MS / 1000;
+	*session = (struct session){0};
+	if (options->wait &&
+	    !options_number("--wait", options->wait, 0, WAIT_SECONDS_MAX, &wait_seconds))
+		return EXIT_USAGE;
+	if (!database_open(&session->database, options, need))
+		return EXIT_UNREACHABLE;
+	enum exit_code code = session_connect(session, options, wait_seconds);
+	if (code != EXIT_DONE)
+		session_close(session);
+	return code;
+}
+
+static enum exit_code change(const struct options *options, enum database_need need,
+                             enum migrate_status (*run)(struct migrate *, const char *target,
+                                                        char message[MIGRATE_MESSAGE_SIZE]),
+                             const char *target)
+{
+	struct session session;
+	char message[MIGRATE_MESSAGE_SIZE];
+	enum exit_code code = session_open(&session, options, need);
+	if (code != EXIT_DONE)
+		return code;
+	enum migrate_status status = run(session.migrate, target, message);
+	if (status != MIGRATE_OK)
+		say("%s", message);
+	session_close(&session);
+	return code_of(status);
+}
+
+enum exit_code verb_upgrade(const struct options *options)
+{
+	const char *target = options->operand_count > 1 ? options->operands[1] : "head";
+	return change(options, DATABASE_MADE, migrate_upgrade, target);
+}
+
+enum exit_code verb_downgrade(const struct options *options)
+{
+	return change(options, DATABASE_THERE, migrate_downgrade, options->operands[1]);
+}
+
+enum exit_code verb_stamp(const struct options *options)
+{
+	return change(options, DATABASE_THERE, migrate_stamp, options->operands[1]);
+}
+
+/* What current and history gather while they walk. */
+struct walk {
+	const struct options *options;
+	struct table *table; /* or: */
+	json_t *list;
+	uint32_t live, head; /* 0: none */
+	char live_name[MIGRATION_NAME_SIZE];
+	unsigned changed;
+};
+
+static const char *state_of(const struct migration *known, const struct migration_applied *applied)
+{
+	if (!applied)
+		return "pending";
+	if (!known)
+		return "unknown here";
+	bool same = strcmp(known->up_sha256, applied->up_sha256) == 0 &&
+	            strcmp(known->down_sha256, applied->down_sha256) == 0;
+	return same ? "applied" : "applied, changed since";
+}
+
+static void see(struct walk *walk, const struct migration *known,
+                const struct migration_applied *applied)
+{
+	if (known)
+		walk->head = known->revision;
+	if (!applied)
+		return;
+	walk->live = applied->revision;
+	memcpy(walk->live_name, applied->name, sizeof(walk->live_name));
+}
+
+static void see_only(void *ctx, const struct migration *known,
+                     const struct migration_applied *applied)
+{
+	see(ctx, known, applied);
+}
+
+/* current: the revision, and how far it is from the head. */
+static void print_current(const struct walk *walk, bool json)
+{
+	char revision[16];
+	snprintf(revision, sizeof(revision), "%04u", walk->live);
+	if (json) {
+		json_t *out = json_pack("{s:o, s:o, s:s?, s:b}", "revision",
+		                        walk->live ? json_string(revision) : json_null(), "name",
+		                        walk->live ? json_string(walk->live_name) : json_null(),
+		                        "head", NULL, "at_head", walk->live == walk->head);
+		snprintf(revision, sizeof(revision), "%04u", walk->head);
+		json_object_set_new(out, "head", json_string(revision));
+		json_dumpf(out, stdout, JSON_INDENT(2));
+		putchar('\n');
+		json_decref(out);
+	} else if (walk->live == 0) {
+		printf("base (no migration is applied; head is %04u)\n", walk->head);
+	} else if (walk->live == walk->head) {
+		printf("%s_%s (head)\n", revision, walk->live_name);
+	} else if (walk->live < walk->head) {
+		printf("%s_%s (head is %04u)\n", revision, walk->live_name, walk->head);
+	} else {
+		printf("%s_%s (this prism-db knows %04u at most)\n", revision, walk->live_name,
+		       walk->head);
+	}
+}
+
+enum exit_code verb_current(const struct options *options)
+{
+	struct session session;
+	char message[MIGRATE_MESSAGE_SIZE];
+	struct walk walk = {.options = options};
+	enum exit_code code = session_open(&session, options, DATABASE_THERE);
+	if (code != EXIT_DONE)
+		return code;
+	enum migrate_status status = migrate_history(session.migrate, see_only, &walk, message);
+	if (status == MIGRATE_OK)
+		print_current(&walk, options->json);
+	else
+		say("%s", message);
+	session_close(&session);
+	return code_of(status);
+}
+
+static json_t *history_json(const struct migration *known, const struct migration_applied *applied,
+                            const char *revision)
+{
+	json_t *row =
+		json_pack("{s:s, s:s, s:s}", "revision", revision, "name",
+	                  known ? known->name : applied->name, "state", state_of(known, applied));
+	if (known)
+		json_object_update_new(row, json_pack("{s:s, s:s}", "up_sha256", known->up_sha256,
+		                                      "down_sha256", known->down_sha256));
+	if (applied)
+		json_object_update_new(row, json_pack("{s:s, s:s, s:s, s:I}", "applied_at",
+		                                      applied->applied_at, "applied_by",
+		                                      applied->applied_by, "tool_version",
+		                                      applied->tool_version, "duration_ms",
+		                                      (json_int_t)applied->duration_ms));
+	return row;
+}
+
+static void history_row(struct table *table, const struct migration *known,
+                        const struct migration_applied *applied, const char *revision, bool verbose)
+{
+	char duration[32] = "", sha[16] = "";
+	if (applied)
+		snprintf(duration, sizeof(duration), "%lld ms", (long long)applied->duration_ms);
+	snprintf(sha, sizeof(sha), "%.12s", known ? known->up_sha256 : applied->up_sha256);
+	const char *cells[] = {revision,
+	                       known ? known->name : applied->name,
+	                       state_of(known, applied),
+	                       applied ? applied->applied_at : "",
+	                       applied ? applied->applied_by : "",
+	                       applied ? applied->tool_version : "",
+	                       duration,
+	                       sha};
+	table_add(table, cells, verbose ? 8 : 4);
+}
+
+static void history_each(void *ctx, const struct migration *known,
+                         const struct migration_applied *applied)
+{
+	struct walk *walk = ctx;
+	char revision[16];
+	see(walk, known, applied);
+	snprintf(revision, sizeof(revision), "%04u", known ? known->revision : walk->live);
+	if (!known && !applied)
+		return;
+	if (walk->list)
+		json_array_append_new(walk->list, history_json(known, applied, revision));
+	else
+		history_row(walk->table, known, applied, revision, walk->options->verbose);
+}
+
+enum exit_code verb_history(const struct options *options)
+{
+	static const char *const header[] = {"REVISION", "NAME",    "STATE", "APPLIED AT",
+	                                     "BY",       "VERSION", "TOOK",  "SHA-256 (UP)"};
+	struct session session;
+	char message[MIGRATE_MESSAGE_SIZE];
+	enum exit_code code = session_open(&session, options, DATABASE_THERE);
+	if (code != EXIT_DONE)
+		return code;
+	struct walk walk = {.options = options, .list = options->json ? json_array() : NULL};
+	walk.table = table_new(header, options->verbose ? 8 : 4);
+	enum migrate_status status = migrate_history(session.migrate, history_each, &walk, message);
+	if (status != MIGRATE_OK)
+		say("%s", message);
+	else if (walk.list)
+		json_dumpf(walk.list, stdout, JSON_INDENT(2)), putchar('\n');
+	else
+		table_print(walk.table, stdout);
+	json_decref(walk.list);
+	table_free(walk.table);
+	session_close(&session);
+	return code_of(status);
+}
