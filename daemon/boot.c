@@ -1,0 +1,317 @@
+#include "daemon/boot.h"
+#include "daemon/auth/auth.h"
+#include "daemon/database.h"
+#include "daemon/interceptors.h"
+#include "daemon/log.h"
+#include "daemon/services/story.h"
+#include "db/control.h"
+#include "db/startup/state_dir.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SERVICES_MAX = 16 };
+
+struct boot {
+	struct boot_settings settings;
+	char state_dir[STATE_PATH_SIZE];
+	struct keyring *keyring;
+	struct database *database;
+	struct control *control;
+	struct server *server;
+	struct service services[SERVICES_MAX];
+	size_t service_count;
+	struct pool_settings pool;
+	uv_async_t mismatched; /* a worker found that the schema is not ours */
+	bool watching;
+	enum boot_exit code; /* how the process will end */
+	bool stopping;
+};
+
+const struct server *boot_server(const struct boot *boot)
+{
+	return boot->server;
+}
+
+/* --- what workers report --------------------------------------------------------- */
+
+static void on_transport_note(void *ctx, const struct peer *peer, const char *message)
+{
+	(void)ctx;
+	log_limited(LOG_WARN, "connection", LOG_TEXT("peer", peer ? peer->address : "-"),
+	            LOG_TEXT("note", message));
+}
+
+static void on_pool_note(void *ctx, const char *message)
+{
+	(void)ctx;
+	log_limited(LOG_WARN, "database", LOG_TEXT("note", message));
+}
+
+static void on_pool_changed(void *ctx, bool available)
+{
+	(void)ctx;
+	log_line(LOG_INFO, "database", LOG_TEXT("state", available ? "available" : "lost"));
+}
+
+/* On a worker's thread. */
+static void on_pool_mismatch(void *ctx, const char *message)
+{
+	struct boot *boot = ctx;
+	log_line(LOG_ERROR, "schema_mismatch", LOG_TEXT("message", message));
+	uv_async_send(&boot->mismatched);
+}
+
+static bool open_parts(struct rpc *rpc, void *ctx, char message[SERVER_MESSAGE_SIZE])
+{
+	const struct boot *boot = ctx;
+	if (auth_new(&rpc->auth, rpc->pool, boot->keyring))
+		return true;
+	snprintf(message, SERVER_MESSAGE_SIZE, "no memory for the credential cache");
+	return false;
+}
+
+static void close_parts(struct rpc *rpc, void *ctx)
+{
+	(void)ctx;
+	auth_free(rpc->auth);
+	rpc->auth = NULL;
+}
+
+/* --- the way back ------------------------------------------------------------------- */
+
+static void on_control_closed(void *ctx)
+{
+	struct boot *boot = ctx;
+	boot->control = NULL;
+	database_close(boot->database);
+	boot->database = NULL;
+	keyring_close(boot->keyring);
+	boot->keyring = NULL;
+	if (boot->watching)
+		uv_close((uv_handle_t *)&boot->mismatched, NULL);
+	boot->watching = false;
+	if (boot->settings.down)
+		boot->settings.down(boot->settings.ctx, boot->code);
+}
+
+static void undo(struct boot *boot)
+{
+	if (boot->server)
+		server_free(boot->server);
+	boot->server = NULL;
+	if (boot->control)
+		control_close(boot->control, on_control_closed, boot);
+	else
+		on_control_closed(boot);
+}
+
+static void on_server_stopped(void *ctx)
+{
+	undo(ctx);
+}
+
+void boot_stop(struct boot *boot, bool at_once)
+{
+	boot->stopping = true;
+	if (at_once)
+		server_abort(boot->server);
+	else
+		server_drain(boot->server);
+}
+
+static void stop_for(struct boot *boot, enum boot_exit code)
+{
+	if (boot->stopping)
+		return;
+	boot->code = code;
+	boot_stop(boot, false);
+}
+
+static void on_mismatched(uv_async_t *async)
+{
+	stop_for(async->data, BOOT_CONFIG);
+}
+
+static void on_database_found(void *ctx, enum database_state state, const char *message)
+{
+	if (state == DATABASE_USABLE)
+		return;
+	log_line(LOG_ERROR, "database_unfit", LOG_TEXT("message", message));
+	stop_for(ctx, BOOT_CONFIG);
+}
+
+/* --- the way up ------------------------------------------------------------------------ */
+
+static enum boot_exit find_state_dir(struct boot *boot, char message[BOOT_MESSAGE_SIZE])
+{
+	const char *given = config_text(boot->settings.config, SETTING_STATE_DIR);
+	if (given[0] == '\0' && !state_dir_default(boot->state_dir, sizeof(boot->state_dir))) {
+		snprintf(message, BOOT_MESSAGE_SIZE,
+		         "no state directory: HOME is not set; give --state-dir DIR");
+		return BOOT_CONFIG;
+	}
+	if (given[0] != '\0')
+		snprintf(boot->state_dir, sizeof(boot->state_dir), "%s", given);
+	return state_dir_make(boot->state_dir, message, BOOT_MESSAGE_SIZE) ? BOOT_OK : BOOT_CONFIG;
+}
+
+static enum boot_exit open_keyring(struct boot *boot, char message[BOOT_MESSAGE_SIZE])
+{
+	char fault[KEYRING_MESSAGE_SIZE];
+	if (keyring_open(&boot->keyring, boot->state_dir, fault))
+		return BOOT_OK;
+	snprintf(message, BOOT_MESSAGE_SIZE, "%s", fault);
+	return BOOT_CONFIG;
+}
+
+static enum boot_exit open_database(struct boot *boot, char message[BOOT_MESSAGE_SIZE])
+{
+	const struct database_settings settings = {
+		.config = boot->settings.config,
+		.state_dir = boot->state_dir,
+		.keyring = boot->keyring,
+		.loop = boot->settings.loop,
+		.found = on_database_found,
+		.ctx = boot,
+	};
+	char fault[DATABASE_MESSAGE_SIZE];
+	if (database_open(&boot->database, &settings, fault) == DATABASE_UNFIT) {
+		snprintf(message, BOOT_MESSAGE_SIZE, "%s", fault);
+		bool configured =
+			config_text(boot->settings.config, SETTING_DATABASE_URL)[0] != '\0';
+		return configured ? BOOT_CONFIG : BOOT_FAILED;
+	}
+	if (control_open(&boot->control, boot->settings.loop, database_conninfo(boot->database)) ==
+	    STATUS_OK)
+		return BOOT_OK;
+	snprintf(message, BOOT_MESSAGE_SIZE, "%s: not a connection string that libpq takes",
+	         "database.url");
+	return BOOT_CONFIG;
+}
+
+/* Of each worker: a third of its connections read, the others write, since writes wait for the
+ * disk. */
+static struct pool_settings pool_settings_of(struct boot *boot)
+{
+	const struct config *config = boot->settings.config;
+	uint32_t share = (config_pool_size(config) - 2) / config_workers(config);
+	uint32_t reading = share / 3 ? share / 3 : 1;
+	return (struct pool_settings){
+		.conninfo = database_conninfo(boot->database),
+		.read_connections = reading,
+		.write_connections = share - reading,
+		.queue_timeout_ms = config_u32(config, SETTING_POOL_TIMEOUT),
+		.read_timeout_ms = config_u32(config, SETTING_READ_TIMEOUT),
+		.write_timeout_ms = config_u32(config, SETTING_WRITE_TIMEOUT),
+		.control = boot->control,
+		.mismatch = on_pool_mismatch,
+		.changed = on_pool_changed,
+		.note = on_pool_note,
+		.ctx = boot,
+	};
+}
+
+static struct transport_settings transport_settings_of(const struct boot *boot)
+{
+	const struct config *config = boot->settings.config;
+	struct transport_settings settings = {
+		.agent = "prismd/" PRISM_VERSION,
+		.connection_limit = config_u32(config, SETTING_CONNECTIONS),
+		.preface_ms = config_u32(config, SETTING_PREFACE_TIMEOUT),
+		.write_stall_ms = config_u32(config, SETTING_WRITE_STALL),
+		.note = on_transport_note,
+	};
+	randombytes_buf(&settings.boot_id, sizeof(settings.boot_id));
+	return settings;
+}
+
+static enum boot_exit start_server(struct boot *boot, char message[BOOT_MESSAGE_SIZE])
+{
+	const struct config *config = boot->settings.config;
+	struct address addresses[SERVER_ADDRESSES_MAX];
+	boot->pool = pool_settings_of(boot);
+	struct server_settings settings = {
+		.addresses = addresses,
+		.address_count = config_addresses(config, addresses, SERVER_ADDRESSES_MAX),
+		.workers = config_workers(config),
+		.drain_ms = config_u32(config, SETTING_DRAIN_TIMEOUT),
+		.transport = transport_settings_of(boot),
+		.services = boot->services,
+		.service_count = boot->service_count,
+		.interceptors = server_interceptors,
+		.pool = &boot->pool,
+		.parts = {.open = open_parts, .close = close_parts, .ctx = boot},
+		.stopped = on_server_stopped,
+		.ctx = boot,
+	};
+	char fault[SERVER_MESSAGE_SIZE];
+	if (server_start(&boot->server, boot->settings.loop, &settings, fault))
+		return BOOT_OK;
+	snprintf(message, BOOT_MESSAGE_SIZE, "%s", fault);
+	return BOOT_FAILED;
+}
+
+static void list_services(struct boot *boot)
+{
+	boot->services[boot->service_count++] = story_service();
+	assert(boot->service_count <= SERVICES_MAX);
+}
+
+static enum boot_exit watch(struct boot *boot, char message[BOOT_MESSAGE_SIZE])
+{
+	boot->watching = uv_async_init(boot->settings.loop, &boot->mismatched, on_mismatched) == 0;
+	boot->mismatched.data = boot;
+	if (boot->watching && sodium_init() >= 0)
+		return BOOT_OK;
+	snprintf(message, BOOT_MESSAGE_SIZE, "cannot make the main loop");
+	return BOOT_FAILED;
+}
+
+static enum boot_exit step_up(struct boot *boot, char message[BOOT_MESSAGE_SIZE])
+{
+	static enum boot_exit (*const steps[])(struct boot *, char[BOOT_MESSAGE_SIZE]) = {
+		watch, find_state_dir, open_keyring, open_database, start_server,
+	};
+	list_services(boot);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		enum boot_exit code = steps[i](boot, message);
+		if (code != BOOT_OK)
+			return code;
+	}
+	return BOOT_OK;
+}
+
+/* A boot that failed half-way is freed once its control connection is closed. */
+static void on_undone(void *ctx, enum boot_exit code)
+{
+	(void)code;
+	boot_free(ctx);
+}
+
+enum boot_exit boot_up(struct boot **out, const struct boot_settings *settings,
+                       char message[BOOT_MESSAGE_SIZE])
+{
+	struct boot *boot = calloc(1, sizeof(*boot));
+	if (!boot) {
+		snprintf(message, BOOT_MESSAGE_SIZE, "no memory");
+		return BOOT_FAILED;
+	}
+	boot->settings = *settings;
+	enum boot_exit code = step_up(boot, message);
+	if (code == BOOT_OK) {
+		*out = boot;
+		return BOOT_OK;
+	}
+	boot->settings.down = on_undone;
+	boot->settings.ctx = boot;
+	undo(boot);
+	return code;
+}
+
+void boot_free(struct boot *boot)
+{
+	free(boot);
+}

@@ -1,0 +1,231 @@
+#include "daemon/database.h"
+#include "daemon/log.h"
+#include "db/embedded.h"
+#include "db/keys/bootstrap.h"
+#include "db/migrate/migrate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_LOOK_MS = 2000, LOOK_AGAIN_MS = 1000 };
+
+static const char PROGRAM[] = "prismd";
+
+struct database {
+	struct database_settings settings;
+	struct embedded *embedded; /* NULL: the configured one */
+	/* the thread that looks at the configured one */
+	uv_thread_t watcher;
+	uv_mutex_t lock;
+	uv_cond_t changed;
+	uv_async_t told; /* on the main loop */
+	bool watching;
+	/* under `lock` */
+	bool stop, looked, announced;
+	enum database_state state;
+	char message[DATABASE_MESSAGE_SIZE];
+};
+
+const char *database_conninfo(const struct database *database)
+{
+	return database->embedded ? embedded_conninfo(database->embedded)
+	                          : config_text(database->settings.config, SETTING_DATABASE_URL);
+}
+
+static void on_progress(void *ctx, const char *line)
+{
+	(void)ctx;
+	log_line(LOG_INFO, "migration", LOG_TEXT("note", line));
+}
+
+static struct migrate_settings migrate_settings_of(const struct database *database)
+{
+	return (struct migrate_settings){
+		.conninfo = database_conninfo(database),
+		.program = PROGRAM,
+		.lock_wait_ms = MIGRATE_LOCK_WAIT_MS,
+		.note = on_progress,
+	};
+}
+
+static bool record_bootstrap_key(const struct database *database,
+                                 char message[DATABASE_MESSAGE_SIZE])
+{
+	char fault[KEYRING_MESSAGE_SIZE];
+	if (bootstrap_key(database_conninfo(database), database->settings.keyring,
+	                  database->settings.state_dir, fault))
+		return true;
+	snprintf(message, DATABASE_MESSAGE_SIZE, "%s", fault);
+	return false;
+}
+
+/* --- the private one -------------------------------------------------------- */
+
+static bool migrate_private(const struct database *database, char message[DATABASE_MESSAGE_SIZE])
+{
+	struct migrate_settings settings = migrate_settings_of(database);
+	struct migrate *migrate;
+	char fault[MIGRATE_MESSAGE_SIZE];
+	enum migrate_status status = migrate_open(&migrate, &settings, fault);
+	if (status == MIGRATE_OK) {
+		status = migrate_upgrade(migrate, "head", fault);
+		migrate_close(migrate);
+	}
+	if (status != MIGRATE_OK)
+		snprintf(message, DATABASE_MESSAGE_SIZE, "%s", fault);
+	return status == MIGRATE_OK;
+}
+
+static enum database_state open_private(struct database *database,
+                                        char message[DATABASE_MESSAGE_SIZE])
+{
+	char fault[EMBEDDED_MESSAGE_SIZE];
+	const struct database_settings *settings = &database->settings;
+	/* beside the pool: prism-db, backups, people */
+	uint32_t connections = config_pool_size(settings->config) + 20;
+	log_line(LOG_INFO, "postgresql_starting", LOG_TEXT("state_dir", settings->state_dir));
+	if (!embedded_start_for(&database->embedded, settings->state_dir, connections, fault)) {
+		snprintf(message, DATABASE_MESSAGE_SIZE, "%s", fault);
+		return DATABASE_UNFIT;
+	}
+	log_line(LOG_INFO, "postgresql_started",
+	         LOG_NUMBER("pid", embedded_pid(database->embedded)),
+	         LOG_TEXT("conninfo", embedded_conninfo(database->embedded)));
+	return migrate_private(database, message) && record_bootstrap_key(database, message)
+	               ? DATABASE_USABLE
+	               : DATABASE_UNFIT;
+}
+
+/* --- the configured one ------------------------------------------------------- */
+
+static enum database_state look(const struct database *database,
+                                char message[DATABASE_MESSAGE_SIZE])
+{
+	struct migrate_settings settings = migrate_settings_of(database);
+	char fault[MIGRATE_MESSAGE_SIZE];
+	enum migrate_fit fit;
+	enum migrate_status status = migrate_check(&settings, &fit, fault);
+	if (status == MIGRATE_OK && fit == MIGRATE_FITS)
+		return record_bootstrap_key(database, message) ? DATABASE_USABLE : DATABASE_AWAITED;
+	snprintf(message, DATABASE_MESSAGE_SIZE, "%s", fault);
+	return status == MIGRATE_OK || status == MIGRATE_MISMATCH ? DATABASE_UNFIT
+	                                                          : DATABASE_AWAITED;
+}
+
+/* What one look found; true: no further look is needed. */
+static bool publish(struct database *database, enum database_state state, const char *message)
+{
+	database->looked = true;
+	database->state = state;
+	snprintf(database->message, sizeof(database->message), "%s", message);
+	uv_cond_broadcast(&database->changed);
+	if (database->announced && state != DATABASE_AWAITED)
+		uv_async_send(&database->told);
+	return state != DATABASE_AWAITED;
+}
+
+static void watcher_main(void *arg)
+{
+	struct database *database = arg;
+	char message[DATABASE_MESSAGE_SIZE] = "";
+	uv_mutex_lock(&database->lock);
+	while (!database->stop) {
+		uv_mutex_unlock(&database->lock);
+		enum database_state state = look(database, message);
+		if (state == DATABASE_AWAITED)
+			log_limited(LOG_WARN, "database_awaited", LOG_TEXT("why", message));
+		uv_mutex_lock(&database->lock);
+		if (publish(database, state, message))
+			break;
+		uv_cond_timedwait(&database->changed, &database->lock,
+		                  LOOK_AGAIN_MS * UINT64_C(1000000));
+	}
+	uv_mutex_unlock(&database->lock);
+}
+
+static void on_told(uv_async_t *async)
+{
+	struct database *database = async->data;
+	uv_mutex_lock(&database->lock);
+	enum database_state state = database->state;
+	uv_mutex_unlock(&database->lock);
+	if (state != DATABASE_AWAITED)
+		database->settings.found(database->settings.ctx, state, database->message);
+}
+
+static bool watch(struct database *database)
+{
+	if (uv_mutex_init(&database->lock) != 0 || uv_cond_init(&database->changed) != 0 ||
+	    uv_async_init(database->settings.loop, &database->told, on_told) != 0)
+		return false;
+	database->told.data = database;
+	uv_unref((uv_handle_t *)&database->told);
+	database->watching = uv_thread_create(&database->watcher, watcher_main, database) == 0;
+	return database->watching;
+}
+
+static enum database_state open_configured(struct database *database,
+                                           char message[DATABASE_MESSAGE_SIZE])
+{
+	if (!watch(database)) {
+		snprintf(message, DATABASE_MESSAGE_SIZE, "cannot start a thread");
+		return DATABASE_UNFIT;
+	}
+	uint64_t until_ns = uv_hrtime() + FIRST_LOOK_MS * UINT64_C(1000000);
+	uv_mutex_lock(&database->lock);
+	for (uint64_t now; !database->looked && (now = uv_hrtime()) < until_ns;)
+		uv_cond_timedwait(&database->changed, &database->lock, until_ns - now);
+	enum database_state state = database->looked ? database->state : DATABASE_AWAITED;
+	database->announced = state == DATABASE_AWAITED;
+	snprintf(message, DATABASE_MESSAGE_SIZE, "%s", database->message);
+	uv_mutex_unlock(&database->lock);
+	return state;
+}
+
+/* --- its life --------------------------------------------------------------------- */
+
+enum database_state database_open(struct database **out, const struct database_settings *settings,
+                                  char message[DATABASE_MESSAGE_SIZE])
+{
+	struct database *database = calloc(1, sizeof(*database));
+	*out = NULL;
+	if (!database) {
+		snprintf(message, DATABASE_MESSAGE_SIZE, "no memory");
+		return DATABASE_UNFIT;
+	}
+	database->settings = *settings;
+	bool configured = config_text(settings->config, SETTING_DATABASE_URL)[0] != '\0';
+	enum database_state state =
+		configured ? open_configured(database, message) : open_private(database, message);
+	if (state == DATABASE_UNFIT)
+		database_close(database);
+	else
+		*out = database;
+	return state;
+}
+
+static void on_told_closed(uv_handle_t *handle)
+{
+	struct database *database = handle->data;
+	uv_cond_destroy(&database->changed);
+	uv_mutex_destroy(&database->lock);
+	free(database);
+}
+
+void database_close(struct database *database)
+{
+	if (!database)
+		return;
+	embedded_stop(database->embedded);
+	if (!database->watching) {
+		free(database);
+		return;
+	}
+	uv_mutex_lock(&database->lock);
+	database->stop = true;
+	uv_cond_broadcast(&database->changed);
+	uv_mutex_unlock(&database->lock);
+	uv_thread_join(&database->watcher);
+	uv_close((uv_handle_t *)&database->told, on_told_closed);
+}
