@@ -37,10 +37,11 @@ class Process:
 
     READY = re.compile(r'ready\b.*?(127\.0\.0\.1:\d+)')
 
-    def __init__(self, command, machine, patience_s=120):
+    def __init__(self, command, machine, environment=None, patience_s=120):
         self.command = command
         self.output = tempfile.TemporaryFile('w+')
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output)
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output,
+                                        env=environment)
         self.pid = self.process.pid
         try:
             self.address = self._wait_until_ready(patience_s)
@@ -82,7 +83,7 @@ class Process:
         self.stop()
 
 
-def run(command, cores=None, patience_s=300, env=None):
+def run(command, cores=None, patience_s=300):
     """Runs a program to its end on the given cores; its output. Anything but success is a BenchError."""
     command = [str(word) for word in command]
 
@@ -90,8 +91,7 @@ def run(command, cores=None, patience_s=300, env=None):
         if cores:
             os.sched_setaffinity(0, cores)
 
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=patience_s, preexec_fn=pin, env=env,
-                         check=False)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=patience_s, preexec_fn=pin, check=False)
     if ran.returncode != 0:
         raise BenchError(f'{" ".join(command)}\n{ran.stdout}{ran.stderr}'.strip())
     return ran.stdout

@@ -12,7 +12,7 @@ from samples import Samples, interleaved, table, verdict
 
 ACTOR = '7b0b2d9e-5c54-4a2f-9d0c-3f6f5a1be001'
 STORIES, PER_ORGANIZATION = 100000, 1000
-DATABASE_CONNECTIONS = 4   # that read: prismd's, bench_libpq's
+DATABASE_CONNECTIONS = 4   # that read: prismd's (a third of its pool, but for two), bench_libpq's
 DEPTH = 16                 # in flight on each, where that can be said
 SHARE_TARGET = 0.75        # of bench_libpq's rate, number 2 of targets.md
 LONE_TARGET_US = 60        # that a lone call adds, number 7
@@ -22,24 +22,20 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 class Database:
     """The private PostgreSQL that prismd has started under its state directory."""
 
-    def __init__(self, state_dir):
-        self.directory = os.path.join(state_dir, 'postgresql')
-        with open(os.path.join(self.directory, 'postmaster.pid'), encoding='utf-8') as file:
-            lines = file.read().splitlines()
-        self.postmaster, self.port, self.socket_dir = int(lines[0]), lines[3], lines[4]
+    def __init__(self, state_dir, conninfo):
+        self.conninfo = conninfo
+        self.pid_file = os.path.join(state_dir, 'postgresql', 'data', 'postmaster.pid')
+        with open(self.pid_file, encoding='utf-8') as file:
+            self.postmaster = int(file.readline())
 
     def stop(self):
         """prismd stops its PostgreSQL itself; this is for a prismd that was killed."""
-        try:
-            os.kill(self.postmaster, signal.SIGINT)
-        except ProcessLookupError:
+        if not os.path.exists(self.pid_file):
             return
+        os.kill(self.postmaster, signal.SIGINT)
         give_up = time.monotonic() + 30
-        while os.path.exists(os.path.join(self.directory, 'postmaster.pid')) and time.monotonic() < give_up:
+        while os.path.exists(self.pid_file) and time.monotonic() < give_up:
             time.sleep(0.05)
-
-    def conninfo(self):
-        return f'host={self.socket_dir} port={self.port} user=postgres dbname=prism_db'
 
 
 class Story:
@@ -61,20 +57,22 @@ class Story:
 
     def _start(self):
         os.chmod(self.state_dir, 0o711)   # as root, PostgreSQL runs as another user and has to get to its part
-        os.environ['DATABASE_POOL_SIZE'] = str(2 * DATABASE_CONNECTIONS + 2)
+        environment = dict(os.environ, DATABASE_POOL_SIZE=str(3 * DATABASE_CONNECTIONS + 2))
+        environment.pop('DATABASE_URL', None)
         self.server = Process([self.programs.product('prismd'), '--state-dir', self.state_dir, '--listen', '127.0.0.1:0',
-                               '--workers', '1'], self.machine)
-        self.database = Database(self.state_dir)
-        run(['psql', '-q', '-d', self.database.conninfo(), '-v', f'stories={STORIES}',
+                               '--workers', '1'], self.machine, environment)
+        self.database = Database(self.state_dir, self._prism_db('conninfo').strip())
+        run(['psql', '-q', '-d', self.database.conninfo, '-v', f'stories={STORIES}',
              '-v', f'per_organization={PER_ORGANIZATION}', '-v', f'actor={ACTOR}', '-f', os.path.join(HERE, 'backlog.sql')])
         self.key = self._create_key()
         self.script = os.path.join(self.state_dir, 'get_story.pgbench')
         run([self.programs.bench('bench_libpq'), '--pgbench-script', self.script, *self._stories()])
 
+    def _prism_db(self, *arguments):
+        return run([self.programs.product('prism-db'), '--state-dir', self.state_dir, *arguments])
+
     def _create_key(self):
-        made = run([self.programs.product('prism-db'), '--state-dir', self.state_dir,
-                    '--database-url', self.database.conninfo(),
-                    'create-key', '--name', 'bench', '--scope', 'act-as-user'])
+        made = self._prism_db('create-key', '--name', 'bench', '--scope', 'act-as-user')
         key = re.search(r'\bprk_\w+', made)
         if not key:
             raise BenchError(f'prism-db create-key printed no key:\n{made}')
@@ -102,7 +100,7 @@ class Story:
         return json.loads(run(command, self.machine.load))
 
     def libpq(self, connections, in_flight, sync):
-        command = [self.programs.bench('bench_libpq'), '--database', self.database.conninfo(), *self._stories(),
+        command = [self.programs.bench('bench_libpq'), '--database', self.database.conninfo, *self._stories(),
                    '--connections', connections, '--in-flight', in_flight, '--postmaster', self.database.postmaster,
                    '--duration', self.options.seconds, '--json', *(['--sync', 'each'] if sync == 'each' else [])]
         return json.loads(run(command, self.machine.server))
@@ -110,8 +108,7 @@ class Story:
     def pgbench(self, clients):
         command = ['pgbench', '-n', '-M', 'prepared', '-f', self.script, '-c', clients, '-j', '1',
                    '-T', max(1, round(self.options.seconds)), '-D', f'actor={ACTOR}', '-D', 'minimum_rank=1',
-                   '-D', 'system=false', '-h', self.database.socket_dir, '-p', self.database.port, '-U', 'postgres',
-                   'prism_db']
+                   '-D', 'system=false', self.database.conninfo]
         told = run(command, self.machine.server)
         rate = re.search(r'^tps = ([\d.]+)', told, re.M)
         latency = re.search(r'^latency average = ([\d.]+) ms', told, re.M)
