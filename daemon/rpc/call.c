@@ -235,9 +235,15 @@ static void request_set(struct call *call, struct bytes message)
 		refuse(call, STATUS_RESOURCE_EXHAUSTED, NO_MEMORY);
 }
 
+static void count_received(struct call *call, size_t len)
+{
+	uint32_t left = UINT32_MAX - call->received_bytes;
+	call->received_bytes += len < left ? (uint32_t)len : left;
+}
+
 void call_message(struct call *call, struct bytes message)
 {
-	call->received_bytes += message.len;
+	count_received(call, message.len);
 	if (!call->method || call->refused != STATUS_OK || !size_allowed(call, message.len))
 		return;
 	if (call_streams_in(call))

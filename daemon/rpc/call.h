@@ -80,8 +80,8 @@ struct call {
 	uint32_t detail_count;
 	uint32_t trailer_count;
 	struct metadata *trailers;
-	uint64_t received_bytes; /* of messages; counted by call_message() */
-	uint64_t sent_bytes;     /* of messages; counted by the transport */
+	uint32_t received_bytes; /* of messages; counted by call_message(), up to UINT32_MAX */
+	uint32_t sent_bytes;     /* of messages; counted by the transport */
 	/* the transport's */
 	const struct call_ops *ops; /* NULL once the transport forgot the call */
 	void *stream;

@@ -1,8 +1,10 @@
 /* query - SQL from a handler: one statement, awaited.
  *
  * The rows live as long as the call. What PostgreSQL says becomes a status by db/sqlstate.def; a
- * handler that knows better reads call's error through query_try(). Every wait carries the call's
- * deadline. */
+ * handler that knows better looks at the error of query_try(). Every wait carries the call's
+ * deadline. What was serialised away or dead-locked (40001, 40P01) is sent again, up to
+ * LIMIT_QUERY_RETRIES times. Errors: the text is for the caller and names nothing inside; the log
+ * gets call->cause. A write that was sent and not answered leaves OUTCOME_UNKNOWN. */
 #pragma once
 #include "daemon/rpc/rpc.h"
 #include "db/pool.h"
@@ -13,8 +15,8 @@ SUSPENDS
 enum status query(struct call *call, const struct statement *statement, struct params params,
                   struct rows *rows);
 
-/* The same, and *error tells SQLSTATE and constraint of a failure; `affinity` as in struct
- * db_request. */
+/* The same, and *error tells SQLSTATE and constraint of a failure (empty if the database did not
+ * fail it; as long as the call); `affinity` as in struct db_request. */
 MUST_CHECK
 SUSPENDS
 enum status query_try(struct call *call, const struct statement *statement, struct params params,

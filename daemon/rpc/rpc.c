@@ -88,6 +88,7 @@ void rpc_run(struct rpc *rpc)
 {
 	if (rpc->ready_first || deadline_timer_fired(rpc)) {
 		assert(!fiber_current());
+		rpc->clock_read = false; /* the turn's callbacks may have taken long */
 		for (struct call *call; (call = deadline_take(rpc, rpc_now(rpc)));)
 			due(call);
 		for (struct call *call; (call = call_take_ready(rpc));)

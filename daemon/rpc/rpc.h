@@ -87,7 +87,7 @@ void rpc_run(struct rpc *rpc);
 /* The interceptor that said PENDING lets the call go on (OK) or fails it (after call_fail()). */
 void rpc_proceed(struct call *call, enum status status);
 
-/* The time of this turn: the clock is read once between two rpc_run()s. */
+/* The time of this turn: the clock is read once for its callbacks, and once for rpc_run(). */
 uint64_t rpc_now(struct rpc *rpc);
 
 /* Cancels every live call (a drain that took too long): handlers unwind with `why`, callers are
