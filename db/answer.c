@@ -126,7 +126,7 @@ static bool is_stray_cancel(const struct member *member)
 /* statement_timeout and pg_cancel_backend() look alike but for the time that has passed. */
 static enum status cancel_status(const struct member *member, const struct entry *entry)
 {
-	uint64_t ran_ms = uv_now(member->connection.loop) - entry->head_since_ms;
+	uint64_t ran_ms = uv_now(member->connection.loop) - entry->since_ms;
 	uint64_t timeout_ms = member->lane->timeout_ms;
 	bool timed_out = timeout_ms && ran_ms >= timeout_ms - timeout_ms / 10;
 	return timed_out ? STATUS_DEADLINE_EXCEEDED : STATUS_CANCELLED;

@@ -116,14 +116,20 @@ static void fail_with_libpq(struct db_connection *connection)
 	fail(connection, &failure);
 }
 
+bool db_connection_hear(struct db_connection *connection, const PGresult *result)
+{
+	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+	const char *words = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	if (!severity || (strcmp(severity, "FATAL") != 0 && strcmp(severity, "PANIC") != 0))
+		return false;
+	snprintf(connection->last_words, sizeof(connection->last_words), "%s", words ? words : "");
+	return true;
+}
+
 /* Notices are for psql; but a FATAL out of turn is why the link ends soon. */
 static void on_notice(void *ctx, const PGresult *result)
 {
-	struct db_connection *connection = ctx;
-	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-	const char *words = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	if (severity && words && strcmp(severity, "FATAL") == 0)
-		snprintf(connection->last_notice, sizeof(connection->last_notice), "%s", words);
+	(void)db_connection_hear(ctx, result);
 }
 
 static void become_open(struct db_connection *connection)
@@ -140,11 +146,26 @@ static void become_open(struct db_connection *connection)
 	connection->ops->opened(connection);
 }
 
+/* Whoever listens there hung up without a word: a PostgreSQL that is restarting its sessions. */
+static void fail_hung_up(struct db_connection *connection)
+{
+	struct failure failure;
+	failure_from_libpq(&failure, PQerrorMessage(connection->pg));
+	if (failure.kind == FAILURE_NETWORK)
+		failure.kind = FAILURE_STARTING;
+	fail(connection, &failure);
+}
+
 static void connect_step(struct db_connection *connection)
 {
+	bool reached = PQstatus(connection->pg) != CONNECTION_STARTED;
 	PostgresPollingStatusType step = PQconnectPoll(connection->pg);
 	if (step == PGRES_POLLING_OK) {
 		become_open(connection);
+		return;
+	}
+	if (step == PGRES_POLLING_FAILED && reached) {
+		fail_hung_up(connection);
 		return;
 	}
 	if (step == PGRES_POLLING_FAILED) {
@@ -261,7 +282,7 @@ void db_connection_open(struct db_connection *connection)
 {
 	assert(connection->state == LINK_CLOSED);
 	connection->state = LINK_RESOLVING;
-	connection->last_notice[0] = '\0';
+	connection->last_words[0] = '\0';
 	uv_timer_start(&connection->timer, on_start, 0, 0);
 }
 

@@ -43,8 +43,8 @@ struct db_connection {
 	const struct db_connection_ops *ops;
 	PGconn *pg; /* while CONNECTING or OPEN */
 	enum db_connection_state state;
-	bool blocked;          /* output waits for the socket: send nothing more */
-	char last_notice[160]; /* the last FATAL that PostgreSQL said out of turn */
+	bool blocked;         /* output waits for the socket: send nothing more */
+	char last_words[160]; /* the FATAL that PostgreSQL ended the session with */
 	/* private */
 	struct watch *watch;
 	struct resolve *resolve;
@@ -64,6 +64,9 @@ void db_connection_open(struct db_connection *connection);
 /* Sends what libpq holds; arms the socket if not all went out. False: the link is dead. */
 MUST_CHECK
 bool db_connection_flush(struct db_connection *connection);
+
+/* Keeps what a FATAL says, as the reason for the end that follows. True: it was one. */
+bool db_connection_hear(struct db_connection *connection, const PGresult *result);
 
 /* To CLOSED at once, from any state, without a callback. */
 void db_connection_close(struct db_connection *connection);

@@ -1,5 +1,5 @@
 /* Connecting again: at once, then with growing pauses that stay short while the database may be
- * back any moment, and one connection at a time until the first one serves. */
+ * back any moment, and one connection at a time until each lane has one. */
 #include "db/pool_inside.h"
 
 #include <stdio.h>
@@ -59,10 +59,18 @@ static struct member *next_down(struct pool *pool)
 	return NULL;
 }
 
+static bool each_lane_serves(const struct pool *pool)
+{
+	for (unsigned kind = 0; kind < LANE_COUNT; kind++)
+		if (pool->lanes[kind].serving == 0)
+			return false;
+	return true;
+}
+
 void dial_step(struct pool *pool)
 {
 	struct dial *dial = &pool->dial;
-	uint32_t most = pool_serving(pool) ? AT_ONCE : 1;
+	uint32_t most = each_lane_serves(pool) ? AT_ONCE : 1;
 	while (!pool->closing && dial->dialing < most && now_ms(pool) >= dial->next_ms) {
 		struct member *member = next_down(pool);
 		if (!member)
@@ -116,7 +124,8 @@ void dial_failed(struct member *member, const struct failure *failure)
 	struct pool *pool = member->lane->pool;
 	struct dial *dial = &pool->dial;
 	dial->dialing--;
-	dial->failures++;
+	if (dial->failures++ == 0)
+		dial->failing_since_ms = now_ms(pool);
 	note_failure(pool, failure);
 	dial->last = *failure;
 	if (!pool->available && !dial->down_since_ms)

@@ -4,7 +4,8 @@
 
 enum failure_kind {
 	FAILURE_NETWORK,  /* refused, reset, timed out: it may be back any moment */
-	FAILURE_STARTING, /* PostgreSQL says that it is starting up or recovering: worth waiting */
+	FAILURE_STARTING, /* PostgreSQL says that it is starting up or recovering, or hangs up as it
+	                     does when a session has crashed: worth waiting a little */
 	FAILURE_FULL,     /* max_connections reached */
 	FAILURE_REFUSED,  /* password, permission, no such database: somebody has to act */
 	FAILURE_SCHEMA,   /* connected, but our statements do not fit the schema */

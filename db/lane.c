@@ -55,7 +55,9 @@ void lane_unqueue(struct pool_lane *lane, struct db_request *request)
 bool lane_hopeless(const struct pool_lane *lane)
 {
 	const struct dial *dial = &lane->pool->dial;
-	return lane->serving == 0 && dial->failures > 0 && dial->last.kind != FAILURE_STARTING;
+	bool hope = dial->last.kind == FAILURE_STARTING &&
+	            uv_now(lane->pool->loop) - dial->failing_since_ms < POOL_HOPE_MS;
+	return lane->serving == 0 && dial->failures > 0 && !hope;
 }
 
 /* The connection that this request should go to now; NULL: none takes it. */

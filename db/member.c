@@ -133,8 +133,8 @@ static void give_up_when_idle(struct member *member)
 static void pump_pipeline(struct member *member, bool alive)
 {
 	if (!pipeline_pump(&member->pipeline) || !alive) {
-		const char *notice = member->connection.last_notice;
-		member_lose(member, *notice ? notice : PQerrorMessage(member->connection.pg));
+		const char *words = member->connection.last_words;
+		member_lose(member, *words ? words : PQerrorMessage(member->connection.pg));
 		return;
 	}
 	give_up_when_idle(member);
@@ -193,9 +193,7 @@ bool member_takes(const struct member *member)
 	if (member->state != MEMBER_SERVING || member->connection.blocked || pipeline->broken ||
 	    pipeline->requests >= member->lane->depth)
 		return false;
-	const struct entry *head = pipeline_head(pipeline);
-	return !head || head->kind == ENTRY_SYNC || head->state != ENTRY_SENT ||
-	       now_ms(member) - head->head_since_ms <= POOL_STALLED_MS;
+	return pipeline_waiting_ms(pipeline) <= POOL_STALLED_MS;
 }
 
 void member_flush(struct member *member)
@@ -242,10 +240,8 @@ void member_time_out(struct member *member)
 void member_cancel_zombie(struct member *member)
 {
 	struct pool *pool = member->lane->pool;
-	const struct entry *head = pipeline_head(&member->pipeline);
-	bool stuck = head && !head->request && head->kind != ENTRY_SYNC &&
-	             head->state == ENTRY_SENT &&
-	             now_ms(member) - head->head_since_ms >= POOL_CANCEL_AFTER_MS;
+	bool stuck = pipeline_waiting_ms(&member->pipeline) >= POOL_CANCEL_AFTER_MS &&
+	             pipeline_held_up_by_zombie(&member->pipeline);
 	if (member->state != MEMBER_SERVING || !stuck || !pool->settings.control)
 		return;
 	if (!control_cancel(pool->settings.control, PQbackendPID(member->connection.pg)))

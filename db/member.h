@@ -14,7 +14,7 @@ enum member_state {
 	MEMBER_CHECKING,  /* connected; the registry is compared with the schema */
 	MEMBER_PREPARING, /* connected; its statements are being prepared */
 	MEMBER_SERVING,
-	MEMBER_FENCED,   /* a cancel is under way: nothing new until the head has answered */
+	MEMBER_FENCED,   /* a cancel is under way: nothing new until something came back */
 	MEMBER_DRAINING, /* no longer of use: closed when its pipeline is empty */
 };
 
@@ -55,8 +55,8 @@ void member_lose(struct member *member, const char *why);
 /* Connecting, checking or preparing takes too long. */
 void member_time_out(struct member *member);
 
-/* The head of the line is abandoned and runs too long: asks the server to cancel it. */
+/* Abandoned work holds up the line: asks the server to cancel what runs. */
 void member_cancel_zombie(struct member *member);
 
-/* The head that a cancel was meant for has answered, in whatever way. */
+/* What a cancel was meant for has answered, in whatever way. */
 void member_unfence(struct member *member);

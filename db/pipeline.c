@@ -18,9 +18,24 @@ static struct entry *entry_at(struct pipeline *pipeline, uint32_t offset)
 	return &pipeline->ring[(pipeline->first + offset) % PIPELINE_ENTRIES];
 }
 
-const struct entry *pipeline_head(const struct pipeline *pipeline)
+uint64_t pipeline_waiting_ms(const struct pipeline *pipeline)
 {
-	return pipeline->count ? &pipeline->ring[pipeline->first] : NULL;
+	return pipeline->count ? now_ms(pipeline) - pipeline->progress_ms : 0;
+}
+
+bool pipeline_held_up_by_zombie(const struct pipeline *pipeline)
+{
+	for (uint32_t i = 0; i < pipeline->count; i++) {
+		const struct entry *entry =
+			&pipeline->ring[(pipeline->first + i) % PIPELINE_ENTRIES];
+		if (entry->kind == ENTRY_SYNC)
+			return false;
+		if (!entry->request && entry->state == ENTRY_SENT)
+			return true;
+		if (entry->kind == ENTRY_WRITE)
+			return false;
+	}
+	return false;
 }
 
 void pipeline_init(struct pipeline *pipeline, struct db_connection *connection,
@@ -34,11 +49,12 @@ static struct entry *push(struct pipeline *pipeline, enum entry_kind kind,
                           struct db_request *request)
 {
 	assert(pipeline->count < PIPELINE_ENTRIES);
+	if (pipeline->count == 0)
+		pipeline->segment_ms = pipeline->progress_ms = now_ms(pipeline);
 	struct entry *entry = entry_at(pipeline, pipeline->count++);
 	*entry = (struct entry){
 		.request = request,
 		.affinity = request ? request->affinity : 0,
-		.head_since_ms = pipeline->count == 1 ? now_ms(pipeline) : 0,
 		.pipeline = pipeline,
 		.kind = kind,
 	};
@@ -49,14 +65,16 @@ static struct entry *push(struct pipeline *pipeline, enum entry_kind kind,
 static struct entry pop(struct pipeline *pipeline)
 {
 	struct entry entry = pipeline->ring[pipeline->first];
+	entry.since_ms = pipeline->segment_ms;
 	pipeline->first = (pipeline->first + 1) % PIPELINE_ENTRIES;
 	pipeline->count--;
 	if (entry.kind != ENTRY_SYNC)
 		pipeline->requests--;
 	if (entry.kind != ENTRY_SYNC && !entry.request)
 		pipeline->zombies--;
-	if (pipeline->count)
-		entry_at(pipeline, 0)->head_since_ms = now_ms(pipeline);
+	pipeline->progress_ms = now_ms(pipeline);
+	if (entry.kind != ENTRY_READ)
+		pipeline->segment_ms = pipeline->progress_ms;
 	return entry;
 }
 
@@ -130,12 +148,6 @@ static bool is_rows(const PGresult *result)
 	return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
 }
 
-static bool is_fatal(const PGresult *result)
-{
-	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-	return severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
-}
-
 /* PostgreSQL has committed (or rolled back): the segment's Sync came. */
 static bool take_sync(struct pipeline *pipeline)
 {
@@ -165,6 +177,7 @@ static void take_result(struct pipeline *pipeline, struct entry *head, PGresult 
 		return;
 	}
 	struct entry answered = *head;
+	answered.since_ms = pipeline->segment_ms;
 	if (head->request)
 		pipeline_abandon(head); /* answered: what remains of it is a place in line */
 	settle(pipeline, &answered, SETTLED, result);
@@ -188,7 +201,7 @@ static bool ends_link(struct pipeline *pipeline, const struct entry *head, const
 {
 	if (is_rows(result) || PQresultStatus(result) == PGRES_PIPELINE_ABORTED)
 		return false;
-	bool fatal = is_fatal(result);
+	bool fatal = db_connection_hear(pipeline->connection, result);
 	pipeline->last_words = pipeline->last_words || fatal;
 	return !PQresultErrorField(result, PG_DIAG_SQLSTATE) ||
 	       (fatal && head->state == ENTRY_HELD);

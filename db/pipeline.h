@@ -39,7 +39,7 @@ struct entry {
 	struct db_request *request; /* NULL: a Sync, or abandoned */
 	PGresult *held;
 	uint64_t affinity;
-	uint64_t head_since_ms; /* since when it is the first in line */
+	uint64_t since_ms; /* told to settled(): since when its segment was the first in line */
 	struct pipeline *pipeline;
 	enum entry_kind kind;
 	enum entry_state state;
@@ -55,6 +55,9 @@ struct pipeline {
 	uint32_t requests;     /* queries in the ring, zombies too */
 	uint32_t zombies;
 	uint32_t unsynced; /* reads sent since the last Sync */
+	/* PostgreSQL answers a segment as a whole: which of its statements runs is not known, only
+	 * since when the first segment in line runs, and when a result came last. */
+	uint64_t segment_ms, progress_ms;
 	uint64_t syncs;
 	bool last_words; /* PostgreSQL said FATAL: what is still in line never ran */
 	bool broken;     /* libpq refused to send: the link is to be given up */
@@ -86,5 +89,8 @@ void pipeline_abandon(struct entry *entry);
 /* The link is gone: settles everything in line. */
 void pipeline_fail(struct pipeline *pipeline);
 
-/* The first in line, NULL if there is none. */
-const struct entry *pipeline_head(const struct pipeline *pipeline);
+/* Since when nothing came back, in ms; 0 with nothing in line. */
+uint64_t pipeline_waiting_ms(const struct pipeline *pipeline);
+
+/* An abandoned statement is in the first segment in line. */
+bool pipeline_held_up_by_zombie(const struct pipeline *pipeline);

@@ -7,10 +7,11 @@
 #include "db/member.h"
 
 enum {
-	POOL_WRITE_DEPTH = 4,      /* writes in line on a connection: the next one is at hand when
-	                              the commit is through, few stand behind a slow one */
-	POOL_STALLED_MS = 20,      /* no new work behind a statement that runs longer */
-	POOL_CANCEL_AFTER_MS = 250 /* how long an abandoned statement may run */
+	POOL_WRITE_DEPTH = 4,       /* writes in line on a connection: the next one is at hand when
+	                               the commit is through, few stand behind a slow one */
+	POOL_STALLED_MS = 20,       /* no new work behind a statement that runs longer */
+	POOL_CANCEL_AFTER_MS = 250, /* how long an abandoned statement may run */
+	POOL_HOPE_MS = 5000         /* how long requests wait for a PostgreSQL that is starting */
 };
 
 enum request_state {
@@ -46,7 +47,7 @@ struct dial {
 	uint32_t failures; /* in a row, since the last success */
 	uint32_t flaps;    /* connections that died young, in a row */
 	uint64_t next_ms;  /* not before */
-	uint64_t down_since_ms, noted_ms;
+	uint64_t failing_since_ms, down_since_ms, noted_ms;
 	struct failure last; /* "" while all is well */
 	uint32_t random;
 };
@@ -88,7 +89,7 @@ void lane_unqueue(struct pool_lane *lane, struct db_request *request);
 void lane_release(struct pool_lane *lane, uint64_t affinity);
 /* Sends what can be sent now. */
 void lane_dispatch(struct pool_lane *lane);
-/* Nothing serves and nothing will soon: requests are refused. */
+/* Nothing serves, and as far as we know nothing will soon: requests are refused. */
 bool lane_hopeless(const struct pool_lane *lane);
 /* Ends each queued request that `ends` names; NULL: every one. */
 void lane_end_queued(struct pool_lane *lane, enum request_state how,

@@ -150,14 +150,21 @@ static void on_control_closed(void *ctx)
 	((struct fixture *)ctx)->control_closed = true;
 }
 
+void fixture_drop(struct fixture *fixture)
+{
+	fixture->closed = false;
+	pool_close(fixture->pool, on_pool_closed, fixture);
+	fixture->pool = NULL;
+	fixture->available = -1;
+	UNTIL(fixture, fixture->closed);
+}
+
 void fixture_close(struct fixture *fixture)
 {
 	if (fixture->pool) {
 		UNTIL(fixture, fixture_state(fixture).in_flight == 0);
 		assert_int_equal(fixture_state(fixture).queued, 0);
-		pool_close(fixture->pool, on_pool_closed, fixture);
-		fixture->pool = NULL;
-		UNTIL(fixture, fixture->closed);
+		fixture_drop(fixture);
 	}
 	if (fixture->control) {
 		control_close(fixture->control, on_control_closed, fixture);
@@ -204,7 +211,10 @@ void ask_submit(struct fixture *fixture, struct ask *ask, const struct statement
 {
 	*ask = (struct ask){.fixture = fixture, .then = ask->then};
 	ask->request.statement = statement;
-	ask->request.params = params;
+	assert_true(params.count <= sizeof(ask->params) / sizeof(ask->params[0]));
+	for (size_t i = 0; i < params.count; i++)
+		ask->params[i] = params.at[i];
+	ask->request.params = (struct params){ask->params, params.count};
 	ask->request.affinity = affinity;
 	ask->request.done = on_answer;
 	ask->request.ctx = ask;

@@ -28,6 +28,7 @@ struct fixture {
 /* One request and its answer. */
 struct ask {
 	struct db_request request;
+	struct param params[16]; /* copied: the caller's end with its statement */
 	struct fixture *fixture;
 	uint32_t answers; /* has to end at 1 */
 	enum status status;
@@ -48,6 +49,8 @@ void fixture_open(struct fixture *fixture, struct cluster *cluster);
 void fixture_pool(struct fixture *fixture, const struct pool_settings *settings);
 struct pool_settings fixture_settings(struct fixture *fixture);
 void fixture_control(struct fixture *fixture);
+/* Closes the pool, whatever it is doing. */
+void fixture_drop(struct fixture *fixture);
 /* Asserts that nothing is left, closes the pool, the control connection and the loop. */
 void fixture_close(struct fixture *fixture);
 
