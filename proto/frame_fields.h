@@ -1,7 +1,5 @@
-/* frame_fields - what the fields of the meta blocks are: one table for the decoder (frame_meta.c)
- * and the encoder (frame_meta_write.c). Private to them.
- *
- * Field numbers stay below 16, so each tag is one byte. */
+/* frame_fields - what the fields of the meta blocks are: the tables that guide their decoding.
+ * Private to frame_meta.c. */
 #pragma once
 #include "proto/frame.h"
 

@@ -37,23 +37,46 @@ static inline bool field_read(struct reader *reader, struct wire_field *field)
 
 /* --- metadata entries ---------------------------------------------------- */
 
-static bool key_character(uint8_t c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-}
+/* 0-9 a-z _ . - */
+static const bool key_character[256] = {
+	['0'] = true, ['1'] = true, ['2'] = true, ['3'] = true, ['4'] = true, ['5'] = true,
+	['6'] = true, ['7'] = true, ['8'] = true, ['9'] = true, ['_'] = true, ['.'] = true,
+	['-'] = true, ['a'] = true, ['b'] = true, ['c'] = true, ['d'] = true, ['e'] = true,
+	['f'] = true, ['g'] = true, ['h'] = true, ['i'] = true, ['j'] = true, ['k'] = true,
+	['l'] = true, ['m'] = true, ['n'] = true, ['o'] = true, ['p'] = true, ['q'] = true,
+	['r'] = true, ['s'] = true, ['t'] = true, ['u'] = true, ['v'] = true, ['w'] = true,
+	['x'] = true, ['y'] = true, ['z'] = true,
+};
 
 static bool key_valid(struct bytes key)
 {
-	for (size_t i = 0; i < key.len; i++) {
-		if (!key_character(key.data[i]))
-			return false;
-	}
-	return key.len > 0;
+	bool valid = key.len > 0;
+	for (size_t i = 0; i < key.len; i++)
+		valid &= key_character[key.data[i]];
+	return valid;
+}
+
+/* The form that every encoder writes: key, then value, both below 128 bytes. */
+static inline bool entry_read_plain(struct bytes entry, struct metadata *out)
+{
+	const uint8_t *at = entry.data;
+	size_t left = entry.len;
+	if (left < 2 || at[0] != 0x0a || at[1] >= 0x80 || at[1] > left - 2)
+		return false;
+	out->key = bytes_of(at + 2, at[1]);
+	left -= out->key.len + 2;
+	at += out->key.len + 2;
+	if (left < 2 || at[0] != 0x12 || at[1] >= 0x80 || at[1] != left - 2)
+		return false;
+	out->value = bytes_of(at + 2, at[1]);
+	return true;
 }
 
 /* KV {k = 1, v = 2}. */
 static bool entry_read(struct bytes entry, struct metadata *out)
 {
+	if (entry_read_plain(entry, out))
+		return true;
 	struct reader reader = reader_init(entry);
 	struct wire_field field;
 	struct bytes parts[3] = {{0}};

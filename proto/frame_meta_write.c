@@ -1,249 +1,219 @@
-/* Encoding of meta blocks, from the same tables as their decoding (frame_fields). */
-#include "proto/frame_fields.h"
+/* Encoding of meta blocks: for each its size, then its fields in the same order. Field numbers are
+ * below 16, so a tag is one byte. */
+#include "proto/frame.h"
 
-/* The repeated parts of a block, which stand beside its struct. */
-struct lists {
-	const struct metadata *entries;
-	size_t entry_count;
-	const struct bytes *details;
-	size_t detail_count;
-};
+enum { VARINT = 0, DELIMITED = 2 };
 
-/* Tag, length, bytes. */
-static size_t delimited_size(size_t len)
+/* --- fields; zero and empty ones are left out --------------------------------- */
+
+static inline size_t number_size(uint64_t value)
+{
+	return value ? 1 + varint_size(value) : 0;
+}
+
+static inline void number_write(struct writer *writer, uint8_t number, uint64_t value)
+{
+	if (value == 0)
+		return;
+	writer_u8(writer, (uint8_t)(number << 3 | VARINT));
+	writer_varint(writer, value);
+}
+
+static inline size_t delimited_size(size_t len)
 {
 	return 1 + varint_size(len) + len;
 }
 
-static void delimited_write(struct writer *writer, uint32_t number, struct bytes bytes)
+static inline void delimited_write(struct writer *writer, uint8_t number, struct bytes bytes)
 {
-	writer_u8(writer, (uint8_t)(number << 3 | WIRE_DELIMITED));
+	writer_u8(writer, (uint8_t)(number << 3 | DELIMITED));
 	writer_varint(writer, bytes.len);
 	writer_bytes(writer, bytes.data, bytes.len);
 }
 
+static inline size_t bytes_size(struct bytes bytes)
+{
+	return bytes.len ? delimited_size(bytes.len) : 0;
+}
+
+static inline void bytes_write(struct writer *writer, uint8_t number, struct bytes bytes)
+{
+	if (bytes.len > 0)
+		delimited_write(writer, number, bytes);
+}
+
+/* KV {k = 1, v = 2}. */
 static size_t entry_len(const struct metadata *entry)
 {
-	size_t value = entry->value.len > 0 ? delimited_size(entry->value.len) : 0;
-	return delimited_size(entry->key.len) + value;
+	return delimited_size(entry->key.len) + bytes_size(entry->value);
 }
 
-static void entry_write(struct writer *writer, uint32_t number, const struct metadata *entry)
+static size_t metadata_size(const struct metadata *metadata, size_t count)
 {
-	writer_u8(writer, (uint8_t)(number << 3 | WIRE_DELIMITED));
-	writer_varint(writer, entry_len(entry));
-	delimited_write(writer, 1, entry->key);
-	if (entry->value.len > 0)
-		delimited_write(writer, 2, entry->value);
+	size_t size = 0;
+	for (size_t i = 0; i < count; i++)
+		size += delimited_size(entry_len(&metadata[i]));
+	return size;
 }
 
-/* A bit set as packed numbers, each below 32 and thus one byte. */
-static void codecs_write(struct writer *writer, uint32_t number, uint64_t set)
+static void metadata_write(struct writer *writer, uint8_t number, const struct metadata *metadata,
+                           size_t count)
 {
-	writer_u8(writer, (uint8_t)(number << 3 | WIRE_DELIMITED));
-	writer_varint(writer, (uint64_t)__builtin_popcountll(set));
+	for (size_t i = 0; i < count; i++) {
+		writer_u8(writer, (uint8_t)(number << 3 | DELIMITED));
+		writer_varint(writer, entry_len(&metadata[i]));
+		delimited_write(writer, 1, metadata[i].key);
+		bytes_write(writer, 2, metadata[i].value);
+	}
+}
+
+/* --- HELLO --------------------------------------------------------------------- */
+
+/* A bit set as packed numbers; each is below 32 and thus one byte. */
+static size_t codecs_len(uint32_t set)
+{
+	return (size_t)__builtin_popcount(set);
+}
+
+static void codecs_write(struct writer *writer, uint8_t number, uint32_t set)
+{
+	if (set == 0)
+		return;
+	writer_u8(writer, (uint8_t)(number << 3 | DELIMITED));
+	writer_varint(writer, codecs_len(set));
 	for (uint8_t codec = 0; codec < 32; codec++) {
 		if (set >> codec & 1)
 			writer_u8(writer, codec);
 	}
 }
 
-/* What a number field holds, and whether it is written. */
-static bool number_of(const struct meta_field *field, const uint8_t *from, uint64_t *value)
-{
-	if (field->kind == META_U64 || field->kind == META_TIMEOUT) {
-		memcpy(value, from + field->offset, sizeof *value);
-		return field->kind == META_TIMEOUT ? *(const bool *)(from + field->flag)
-		                                   : *value != 0;
-	}
-	uint32_t narrow;
-	memcpy(&narrow, from + field->offset, sizeof narrow);
-	*value = narrow;
-	return narrow != 0;
-}
-
-static struct bytes bytes_at(const struct meta_field *field, const uint8_t *from)
-{
-	struct bytes bytes;
-	memcpy(&bytes, from + field->offset, sizeof bytes);
-	return bytes;
-}
-
-static size_t entries_size(const struct lists *lists)
-{
-	size_t size = 0;
-	for (size_t i = 0; i < lists->entry_count; i++)
-		size += delimited_size(entry_len(&lists->entries[i]));
-	return size;
-}
-
-static size_t details_size(const struct lists *lists)
-{
-	size_t size = 0;
-	for (size_t i = 0; i < lists->detail_count; i++)
-		size += delimited_size(lists->details[i].len);
-	return size;
-}
-
-static size_t field_size(const struct meta_field *field, const uint8_t *from,
-                         const struct lists *lists)
-{
-	uint64_t value;
-	switch (field->kind) {
-	case META_NONE:
-	case META_REFUSED:
-		return 0;
-	case META_U32:
-	case META_U64:
-	case META_TIMEOUT:
-	case META_STATUS:
-	case META_RETRY:
-		return number_of(field, from, &value) ? 1 + varint_size(value) : 0;
-	case META_CODECS:
-		return number_of(field, from, &value)
-		               ? delimited_size((size_t)__builtin_popcountll(value))
-		               : 0;
-	case META_TEXT:
-	case META_PRINTABLE:
-	case META_RAW:
-	case META_HEAD:
-		value = bytes_at(field, from).len;
-		return value > 0 ? delimited_size((size_t)value) : 0;
-	case META_ENTRY:
-		return entries_size(lists);
-	case META_DETAIL:
-		return details_size(lists);
-	}
-	return 0;
-}
-
-static void number_write(struct writer *writer, uint32_t number, const struct meta_field *field,
-                         const uint8_t *from)
-{
-	uint64_t value;
-	if (!number_of(field, from, &value))
-		return;
-	if (field->kind == META_CODECS) {
-		codecs_write(writer, number, value);
-		return;
-	}
-	writer_u8(writer, (uint8_t)(number << 3 | WIRE_VARINT));
-	writer_varint(writer, value);
-}
-
-static void field_write(struct writer *writer, uint32_t number, const struct meta_field *field,
-                        const uint8_t *from, const struct lists *lists)
-{
-	switch (field->kind) {
-	case META_NONE:
-	case META_REFUSED:
-		break;
-	case META_U32:
-	case META_U64:
-	case META_TIMEOUT:
-	case META_STATUS:
-	case META_RETRY:
-	case META_CODECS:
-		number_write(writer, number, field, from);
-		break;
-	case META_TEXT:
-	case META_PRINTABLE:
-	case META_RAW:
-	case META_HEAD:
-		if (bytes_at(field, from).len > 0)
-			delimited_write(writer, number, bytes_at(field, from));
-		break;
-	case META_ENTRY:
-		for (size_t i = 0; i < lists->entry_count; i++)
-			entry_write(writer, number, &lists->entries[i]);
-		break;
-	case META_DETAIL:
-		for (size_t i = 0; i < lists->detail_count; i++)
-			delimited_write(writer, number, lists->details[i]);
-		break;
-	}
-}
-
-static size_t block_size(const struct meta_shape *shape, const void *from,
-                         const struct lists *lists)
-{
-	size_t size = 0;
-	for (uint32_t number = 1; number < META_FIELDS; number++)
-		size += field_size(&shape->fields[number], from, lists);
-	return size;
-}
-
-static void block_write(struct writer *writer, const struct meta_shape *shape, const void *from,
-                        const struct lists *lists)
-{
-	for (uint32_t number = 1; number < META_FIELDS; number++)
-		field_write(writer, number, &shape->fields[number], from, lists);
-}
-
-static const struct lists NO_LISTS;
-
 size_t hello_size(const struct hello *hello)
 {
-	return block_size(&HELLO_SHAPE, hello, &NO_LISTS);
+	return number_size(hello->max_frame) + number_size(hello->max_message) +
+	       number_size(hello->max_meta) + number_size(hello->max_streams) +
+	       number_size(hello->stream_credit) + number_size(hello->connection_credit) +
+	       number_size(hello->max_interned) +
+	       (hello->codecs ? delimited_size(codecs_len(hello->codecs)) : 0) +
+	       number_size(hello->min_ping_ms) + bytes_size(hello->agent) +
+	       bytes_size(hello->token) + number_size(hello->features) + bytes_size(hello->node) +
+	       number_size(hello->boot_id);
 }
 
 void hello_write(struct writer *writer, const struct hello *hello)
 {
-	block_write(writer, &HELLO_SHAPE, hello, &NO_LISTS);
+	number_write(writer, 1, hello->max_frame);
+	number_write(writer, 2, hello->max_message);
+	number_write(writer, 3, hello->max_meta);
+	number_write(writer, 4, hello->max_streams);
+	number_write(writer, 5, hello->stream_credit);
+	number_write(writer, 6, hello->connection_credit);
+	number_write(writer, 7, hello->max_interned);
+	codecs_write(writer, 8, hello->codecs);
+	number_write(writer, 9, hello->min_ping_ms);
+	bytes_write(writer, 10, hello->agent);
+	bytes_write(writer, 11, hello->token);
+	number_write(writer, 12, hello->features);
+	bytes_write(writer, 13, hello->node);
+	number_write(writer, 14, hello->boot_id);
 }
+
+/* --- CALL ---------------------------------------------------------------------- */
 
 size_t call_meta_size(const struct call_meta *meta, const struct metadata *metadata, size_t count)
 {
-	return block_size(&CALL_SHAPE, meta, &(struct lists){metadata, count, NULL, 0});
+	return bytes_size(meta->path) + number_size(meta->path_id) +
+	       (meta->has_timeout ? 1 + varint_size(meta->timeout_us) : 0) +
+	       bytes_size(meta->trace) + bytes_size(meta->tracestate) +
+	       metadata_size(metadata, count) + number_size(meta->codec) +
+	       bytes_size(meta->authority) + number_size(meta->attempt) + number_size(meta->accept);
 }
 
 void call_meta_write(struct writer *writer, const struct call_meta *meta,
                      const struct metadata *metadata, size_t count)
 {
-	block_write(writer, &CALL_SHAPE, meta, &(struct lists){metadata, count, NULL, 0});
+	bytes_write(writer, 1, meta->path);
+	number_write(writer, 2, meta->path_id);
+	if (meta->has_timeout) {
+		writer_u8(writer, 3 << 3 | VARINT);
+		writer_varint(writer, meta->timeout_us);
+	}
+	bytes_write(writer, 4, meta->trace);
+	bytes_write(writer, 5, meta->tracestate);
+	metadata_write(writer, METADATA_IN_CALL, metadata, count);
+	number_write(writer, 7, meta->codec);
+	bytes_write(writer, 8, meta->authority);
+	number_write(writer, 9, meta->attempt);
+	number_write(writer, 12, meta->accept);
 }
+
+/* --- HEAD and END --------------------------------------------------------------- */
 
 size_t head_meta_size(const struct head_meta *meta, const struct metadata *metadata, size_t count)
 {
-	return block_size(&HEAD_SHAPE, meta, &(struct lists){metadata, count, NULL, 0});
+	return metadata_size(metadata, count) + number_size(meta->codec);
 }
 
 void head_meta_write(struct writer *writer, const struct head_meta *meta,
                      const struct metadata *metadata, size_t count)
 {
-	block_write(writer, &HEAD_SHAPE, meta, &(struct lists){metadata, count, NULL, 0});
+	metadata_write(writer, METADATA_IN_HEAD, metadata, count);
+	number_write(writer, 2, meta->codec);
+}
+
+static size_t details_size(const struct bytes *details, size_t count)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < count; i++)
+		size += delimited_size(details[i].len);
+	return size;
 }
 
 size_t end_meta_size(const struct end_meta *meta, const struct bytes *details, size_t detail_count,
                      const struct metadata *metadata, size_t count)
 {
-	struct lists lists = {metadata, count, details, detail_count};
-	return block_size(&END_SHAPE, meta, &lists);
+	return number_size(meta->code) + bytes_size(meta->message) +
+	       details_size(details, detail_count) + metadata_size(metadata, count) +
+	       number_size(meta->retry) + number_size(meta->pushback_ms) + bytes_size(meta->head) +
+	       number_size(meta->server_us);
 }
 
 void end_meta_write(struct writer *writer, const struct end_meta *meta, const struct bytes *details,
                     size_t detail_count, const struct metadata *metadata, size_t count)
 {
-	struct lists lists = {metadata, count, details, detail_count};
-	block_write(writer, &END_SHAPE, meta, &lists);
+	number_write(writer, 1, meta->code);
+	bytes_write(writer, 2, meta->message);
+	for (size_t i = 0; i < detail_count; i++)
+		delimited_write(writer, 3, details[i]);
+	metadata_write(writer, METADATA_IN_END, metadata, count);
+	number_write(writer, 5, meta->retry);
+	number_write(writer, 6, meta->pushback_ms);
+	bytes_write(writer, 7, meta->head);
+	number_write(writer, 8, meta->server_us);
 }
+
+/* --- CANCEL and GOAWAY ----------------------------------------------------------- */
 
 size_t cancel_meta_size(const struct cancel_meta *meta)
 {
-	return block_size(&CANCEL_SHAPE, meta, &NO_LISTS);
+	return number_size(meta->code) + bytes_size(meta->reason);
 }
 
 void cancel_meta_write(struct writer *writer, const struct cancel_meta *meta)
 {
-	block_write(writer, &CANCEL_SHAPE, meta, &NO_LISTS);
+	number_write(writer, 1, meta->code);
+	bytes_write(writer, 2, meta->reason);
 }
 
 size_t goaway_meta_size(const struct goaway_meta *meta)
 {
-	return block_size(&GOAWAY_SHAPE, meta, &NO_LISTS);
+	return number_size(meta->last_stream) + number_size(meta->code) + bytes_size(meta->reason) +
+	       number_size(meta->retry_after_ms);
 }
 
 void goaway_meta_write(struct writer *writer, const struct goaway_meta *meta)
 {
-	block_write(writer, &GOAWAY_SHAPE, meta, &NO_LISTS);
+	number_write(writer, 1, meta->last_stream);
+	number_write(writer, 2, meta->code);
+	bytes_write(writer, 3, meta->reason);
+	number_write(writer, 4, meta->retry_after_ms);
 }

@@ -233,22 +233,30 @@ static enum status oneof_check(const struct oneof_rule *rule, const ProtobufCMes
 	return fail(&place, "one of its fields is required");
 }
 
+/* Rules and fields both ascend, so one walk over the fields finds them all. */
+static const ProtobufCFieldDescriptor *field_from(const ProtobufCFieldDescriptor *field,
+                                                  const ProtobufCMessageDescriptor *message,
+                                                  uint32_t number)
+{
+	const ProtobufCFieldDescriptor *end = message->fields + message->n_fields;
+	while (field < end && field->id < number)
+		field++;
+	assert(field < end && field->id == number);
+	return field;
+}
+
 static enum status message_check(const struct message_rules *rules, const ProtobufCMessage *message,
                                  const struct place *parent, char *reason)
 {
 	if (!rules)
 		return STATUS_OK;
 	assert(rules->message == message->descriptor);
+	const ProtobufCFieldDescriptor *field = rules->message->fields;
 	for (size_t i = 0; i < rules->count; i++) {
 		const struct field_rule *rule = &rules->fields[i];
+		field = field_from(field, rules->message, rule->number);
 		struct place place = {
-			.parent = parent,
-			.field = protobuf_c_message_descriptor_get_field(rules->message,
-		                                                         rule->number),
-			.index = NO_INDEX,
-			.reason = reason,
-		};
-		assert(place.field);
+			.parent = parent, .field = field, .index = NO_INDEX, .reason = reason};
 		TRY(field_check(&place, rule, message));
 	}
 	for (size_t i = 0; i < rules->required_oneof_count; i++)
