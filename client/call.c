@@ -37,6 +37,8 @@ static void call_finish(struct prism_call *call)
 	result_fill(&result, &call->end);
 	if (call->handler.done)
 		call->handler.done(call->handler.ctx, &result);
+	if (!call_streams_answers(call))
+		arena_reset(&call->channel->arena); /* the answer was lent until here */
 	call_free(call);
 }
 

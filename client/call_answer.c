@@ -63,7 +63,8 @@ static enum answer answer_tell(struct prism_call *call, struct bytes wire,
 		return no_memory(reason);
 	}
 	call->handler.message(call->handler.ctx, call, message);
-	arena_reset(arena);
+	if (call_streams_answers(call))
+		arena_reset(arena);
 	return ANSWER_OK;
 }
 

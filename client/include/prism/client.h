@@ -169,7 +169,7 @@ struct prism_call;
 struct prism_call_handler {
 	/* One answer; lent: gone when this returns. Not called after prism_call_cancel(). May be
 	 * NULL for no interest. The answer of unary and client-streaming calls comes only when
-	 * they end with OK, right before done(). */
+	 * they end with OK, right before done(), and is lent until done() returns. */
 	void (*message)(void *ctx, struct prism_call *call, const ProtobufCMessage *message);
 	/* The end, exactly once, never before prism_call_start() returned; the call is freed after
 	 * it. May be NULL. */

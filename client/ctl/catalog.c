@@ -1,0 +1,227 @@
+#include "client/ctl/catalog.h"
+
+#include "client/ctl/names.h"
+#include "prism/services.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct service_methods *const SERVICES[] = {
+#define SERVICE(table) &table,
+#include "prism/services.def"
+#undef SERVICE
+};
+
+enum { SERVICE_COUNT = sizeof SERVICES / sizeof *SERVICES };
+
+const struct service_methods *const *catalog_services(size_t *count)
+{
+	*count = SERVICE_COUNT;
+	return SERVICES;
+}
+
+const char *catalog_short(const struct service_methods *service)
+{
+	return name_short(service->name);
+}
+
+/* The next method of all; false after the last. Begins with service NULL. */
+static bool next_method(struct catalog_entry *entry, size_t *service, size_t *method)
+{
+	while (*service < SERVICE_COUNT && *method >= SERVICES[*service]->count) {
+		++*service;
+		*method = 0;
+	}
+	if (*service == SERVICE_COUNT)
+		return false;
+	*entry = (struct catalog_entry){SERVICES[*service],
+	                                &SERVICES[*service]->methods[(*method)++]};
+	return true;
+}
+
+static void fault_say(char fault[CATALOG_FAULT_SIZE], const char *what, const char *name,
+                      const struct suggestion *suggestion)
+{
+	if (suggestion_near(suggestion))
+		snprintf(fault, CATALOG_FAULT_SIZE, "no %s \"%.100s\"; did you mean %s?", what,
+		         name, suggestion->best);
+	else
+		snprintf(fault, CATALOG_FAULT_SIZE, "no %s \"%.100s\"; prismctl list shows all",
+		         what, name);
+}
+
+/* SERVICE/METHOD, the service with or without its package. */
+static bool method_matches(const struct catalog_entry *entry, const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	char service[256];
+	if (!slash || (size_t)(slash - name) >= sizeof service)
+		return false;
+	snprintf(service, sizeof service, "%.*s", (int)(slash - name), name);
+	return name_matches(entry->service->name, service) &&
+	       strcasecmp(entry->method->name, slash + 1) == 0;
+}
+
+bool catalog_method(const char *name, struct catalog_entry *out, char fault[CATALOG_FAULT_SIZE])
+{
+	struct suggestion suggestion;
+	struct catalog_entry entry;
+	size_t service = 0, method = 0;
+	char candidate[320];
+	name += *name == '/';
+	suggestion_init(&suggestion, name);
+	while (next_method(&entry, &service, &method)) {
+		if (method_matches(&entry, name)) {
+			*out = entry;
+			return true;
+		}
+		snprintf(candidate, sizeof candidate, "%s/%s", catalog_short(entry.service),
+		         entry.method->name);
+		suggestion_consider(&suggestion, candidate);
+		suggestion_consider(&suggestion, entry.method->path + 1);
+	}
+	fault_say(fault, "method", name, &suggestion);
+	return false;
+}
+
+bool catalog_service(const char *name, const struct service_methods **out,
+                     char fault[CATALOG_FAULT_SIZE])
+{
+	struct suggestion suggestion;
+	suggestion_init(&suggestion, name);
+	for (size_t i = 0; i < SERVICE_COUNT; i++) {
+		if (name_matches(SERVICES[i]->name, name)) {
+			*out = SERVICES[i];
+			return true;
+		}
+		suggestion_consider(&suggestion, catalog_short(SERVICES[i]));
+		suggestion_consider(&suggestion, SERVICES[i]->name);
+	}
+	fault_say(fault, "service", name, &suggestion);
+	return false;
+}
+
+/* --- messages ---------------------------------------------------------------------- */
+
+struct message_search {
+	const char *name;
+	const ProtobufCMessageDescriptor *found;
+	const struct message_rules *rules;
+	struct suggestion suggestion;
+};
+
+static const struct message_rules *rules_of_field(const struct message_rules *rules,
+                                                  uint32_t number)
+{
+	for (size_t i = 0; rules && i < rules->count; i++)
+		if (rules->fields[i].number == number)
+			return rules->fields[i].nested;
+	return NULL;
+}
+
+/* The types on the way, so that one that contains itself ends the search. */
+struct way {
+	const struct way *above;
+	const ProtobufCMessageDescriptor *message;
+};
+
+static bool on_way(const struct way *way, const ProtobufCMessageDescriptor *message)
+{
+	for (; way; way = way->above)
+		if (way->message == message)
+			return true;
+	return false;
+}
+
+static void message_search(struct message_search *search, const struct way *above,
+                           const ProtobufCMessageDescriptor *message,
+                           const struct message_rules *rules)
+{
+	if (on_way(above, message) || (search->found && search->rules))
+		return;
+	if (name_matches(message->name, search->name)) {
+		search->found = message;
+		search->rules = rules;
+		return;
+	}
+	suggestion_consider(&search->suggestion, name_short(message->name));
+	struct way way = {above, message};
+	for (unsigned i = 0; i < message->n_fields; i++)
+		if (message->fields[i].type == PROTOBUF_C_TYPE_MESSAGE)
+			message_search(search, &way, message->fields[i].descriptor,
+			               rules_of_field(rules, message->fields[i].id));
+}
+
+bool catalog_message(const char *name, const ProtobufCMessageDescriptor **out,
+                     const struct message_rules **rules, char fault[CATALOG_FAULT_SIZE])
+{
+	struct message_search search = {.name = name};
+	struct catalog_entry entry;
+	size_t service = 0, method = 0;
+	suggestion_init(&search.suggestion, name);
+	while (next_method(&entry, &service, &method)) {
+		message_search(&search, NULL, entry.method->request, entry.method->rules);
+		message_search(&search, NULL, entry.method->response, NULL);
+	}
+	if (!search.found) {
+		fault_say(fault, "message", name, &search.suggestion);
+		return false;
+	}
+	*out = search.found;
+	*rules = search.rules;
+	return true;
+}
+
+/* --- words ----------------------------------------------------------------------------- */
+
+const char *kind_name(enum call_kind kind)
+{
+	switch (kind) {
+	case CALL_UNARY:
+		return "unary";
+	case CALL_SERVER_STREAMING:
+		return "server-streaming";
+	case CALL_CLIENT_STREAMING:
+		return "client-streaming";
+	case CALL_BIDIRECTIONAL:
+		return "bidirectional";
+	}
+	return "?";
+}
+
+const char *role_name(enum role role)
+{
+	switch (role) {
+	case ROLE_NONE:
+		return "public";
+	case ROLE_VIEWER:
+		return "viewer";
+	case ROLE_MEMBER:
+		return "member";
+	case ROLE_ADMIN:
+		return "admin";
+	case ROLE_OWNER:
+		return "owner";
+	case ROLE_CALLER:
+		return "caller";
+	case ROLE_SYSTEM:
+		return "system";
+	}
+	return "?";
+}
+
+const char *idempotency_name(enum idempotency idempotency)
+{
+	switch (idempotency) {
+	case IDEMPOTENCY_UNKNOWN:
+		return "";
+	case NO_SIDE_EFFECTS:
+		return "read";
+	case IDEMPOTENT:
+		return "idempotent";
+	case KEYED:
+		return "keyed";
+	}
+	return "?";
+}

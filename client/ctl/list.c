@@ -1,0 +1,55 @@
+#include "client/ctl/catalog.h"
+#include "client/ctl/describe.h"
+#include "client/ctl/report.h"
+#include "client/ctl/table.h"
+#include "client/ctl/verbs.h"
+
+static void service_rows(struct table *table, const struct service_methods *service)
+{
+	for (size_t i = 0; i < service->count; i++) {
+		const struct method *method = &service->methods[i];
+		table_add_format(table, "%s/%s", catalog_short(service), method->name);
+		table_add(table, kind_name(method->kind));
+		table_add(table, role_name(method->role));
+		table_add(table, method->request->name);
+		table_add(table, method->response->name);
+	}
+}
+
+static void list_table(void)
+{
+	struct table table;
+	size_t count;
+	const struct service_methods *const *services = catalog_services(&count);
+	table_init(&table, 5, 0);
+	table_add(&table, "METHOD");
+	table_add(&table, "KIND");
+	table_add(&table, "ROLE");
+	table_add(&table, "REQUEST");
+	table_add(&table, "ANSWER");
+	for (size_t i = 0; i < count; i++)
+		service_rows(&table, services[i]);
+	table_print(&table, 0, stdout);
+	table_deinit(&table);
+}
+
+static void list_json(void)
+{
+	size_t count;
+	const struct service_methods *const *services = catalog_services(&count);
+	json_t *list = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, service_to_json(services[i]));
+	json_print(list, stdout);
+}
+
+int verb_list(const struct options *options)
+{
+	if (options->argument_count > 0)
+		return report_usage("list takes no arguments");
+	if (options->output == OUTPUT_JSON)
+		list_json();
+	else
+		list_table();
+	return report_output(EXIT_DONE);
+}

@@ -1,0 +1,109 @@
+#include "client/ctl/report.h"
+
+#include "client/ctl/text.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void say(const char *format, va_list args)
+{
+	char text[1024];
+	vsnprintf(text, sizeof text, format, args);
+	fputs("prismctl: ", stderr);
+	text_print(text, stderr);
+	fputc('\n', stderr);
+}
+
+int report_usage(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	say(format, args);
+	va_end(args);
+	fputs("Try prismctl --help.\n", stderr);
+	return EXIT_USAGE;
+}
+
+int report_failure(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	say(format, args);
+	va_end(args);
+	return EXIT_FAILED;
+}
+
+static bool given(const char *option, const char *name)
+{
+	const char *value = option ? option : getenv(name);
+	return value && *value;
+}
+
+static void hint_credentials(const struct options *options)
+{
+	if (!given(options->channel.key_file, "PRISM_KEY_FILE"))
+		fputs("hint: no service key was sent; name its file with --key-file or "
+		      "PRISM_KEY_FILE\n      (a new server writes its first key to bootstrap.key "
+		      "in "
+		      "its state directory)\n",
+		      stderr);
+	else if (!given(options->channel.actor, "PRISM_ACTOR"))
+		fputs("hint: no user was named; --actor or PRISM_ACTOR says on whose behalf (a "
+		      "UUID)\n",
+		      stderr);
+}
+
+static void hint(const struct options *options, const struct prism_result *result)
+{
+	if (result->status == PRISM_UNAUTHENTICATED || result->status == PRISM_PERMISSION_DENIED)
+		hint_credentials(options);
+	if (result->status == PRISM_UNAVAILABLE && result->outcome == PRISM_NOT_EXECUTED)
+		fprintf(stderr,
+		        "hint: is prismd running at %s? --address or PRISM_ADDRESS says "
+		        "where\n",
+		        options_address(options));
+	if (result->status == PRISM_UNIMPLEMENTED)
+		fputs("hint: the server does not have this method; is it of the same version?\n",
+		      stderr);
+	if (result->outcome == PRISM_OUTCOME_UNKNOWN)
+		fputs("hint: the request may have been executed; check before repeating it\n",
+		      stderr);
+	if (result->pushback_ms > 0)
+		fprintf(stderr, "hint: the server asks to wait %u ms before trying again\n",
+		        result->pushback_ms);
+}
+
+int report_result(const struct options *options, const struct prism_result *result)
+{
+	if (result->status == PRISM_OK)
+		return EXIT_DONE;
+	fprintf(stderr, "%s: ", prism_status_name(result->status));
+	text_print(result->message, stderr);
+	fputc('\n', stderr);
+	hint(options, result);
+	return result->status == PRISM_UNAVAILABLE ? EXIT_UNAVAILABLE : EXIT_FAILED;
+}
+
+int report_open(enum prism_status status, const char *message)
+{
+	fprintf(stderr, "prismctl: ");
+	text_print(message, stderr);
+	fputc('\n', stderr);
+	return status == PRISM_RESOURCE_EXHAUSTED ? EXIT_FAILED : EXIT_USAGE;
+}
+
+int report_output(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	return report_failure("standard output: %s", strerror(errno));
+}
+
+void report_no_memory(void)
+{
+	fputs("prismctl: no memory\n", stderr);
+	exit(EXIT_FAILED);
+}

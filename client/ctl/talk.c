@@ -1,0 +1,104 @@
+#include "client/ctl/talk.h"
+
+#include "client/ctl/report.h"
+
+#include <stdlib.h>
+#include <uv.h>
+
+struct talk {
+	const struct requests *requests;
+	size_t sent;
+	answer_function *answer;
+	void *ctx;
+	bool enough; /* no more answers are wanted: the cancelled call is none that failed */
+	struct prism_result result;
+};
+
+static void on_message(void *ctx, struct prism_call *call, const ProtobufCMessage *message)
+{
+	struct talk *talk = ctx;
+	if (talk->answer(talk->ctx, message))
+		return;
+	talk->enough = true;
+	prism_call_cancel(call);
+}
+
+static void on_done(void *ctx, const struct prism_result *result)
+{
+	struct talk *talk = ctx;
+	talk->result = *result;
+}
+
+/* As many as there is room for; the end of the sending side after the last. */
+static void on_writable(void *ctx, struct prism_call *call)
+{
+	struct talk *talk = ctx;
+	while (talk->sent < talk->requests->count) {
+		if (!prism_call_send(call, talk->requests->list[talk->sent]))
+			return;
+		talk->sent++;
+	}
+	prism_call_close_send(call);
+}
+
+static enum prism_kind kind_of(const struct method *method)
+{
+	switch (method->kind) {
+	case CALL_UNARY:
+		return PRISM_UNARY;
+	case CALL_SERVER_STREAMING:
+		return PRISM_SERVER_STREAMING;
+	case CALL_CLIENT_STREAMING:
+		return PRISM_CLIENT_STREAMING;
+	case CALL_BIDIRECTIONAL:
+		return PRISM_BIDIRECTIONAL;
+	}
+	return PRISM_UNARY;
+}
+
+static int talk_on(struct talk *talk, struct prism_channel *channel, uv_loop_t *loop,
+                   const struct options *options, const struct method *method)
+{
+	struct prism_method called = {
+		.path = method->path,
+		.kind = kind_of(method),
+		.request = method->request,
+		.response = method->response,
+		.timeout_ms = method->deadline_ms,
+		.safe = method->idempotency == NO_SIDE_EFFECTS,
+	};
+	bool streams = called.kind >= PRISM_CLIENT_STREAMING;
+	struct prism_call_options call_options = options_call(options, method->kind != CALL_UNARY);
+	struct prism_call_handler handler = {on_message, on_done, talk, on_writable};
+	struct prism_call *call =
+		prism_call_start(channel, &called, &call_options,
+	                         streams ? NULL : talk->requests->list[0], &handler);
+	if (!call)
+		report_no_memory();
+	if (streams)
+		on_writable(talk, call);
+	uv_run(loop, UV_RUN_DEFAULT);
+	return talk->enough ? EXIT_DONE : report_result(options, &talk->result);
+}
+
+int talk(const struct options *options, const struct method *method,
+         const struct requests *requests, answer_function *answer, void *ctx)
+{
+	struct talk state = {.requests = requests, .answer = answer, .ctx = ctx};
+	struct prism_channel *channel;
+	char message[256];
+	uv_loop_t loop;
+	if (uv_loop_init(&loop) < 0)
+		report_no_memory();
+	enum prism_status status = prism_channel_open(&channel, &options->channel, &loop, message);
+	int code;
+	if (status == PRISM_OK) {
+		code = talk_on(&state, channel, &loop, options, method);
+		prism_channel_close(channel, NULL, NULL);
+		uv_run(&loop, UV_RUN_DEFAULT);
+	} else {
+		code = report_open(status, message);
+	}
+	uv_loop_close(&loop);
+	return code;
+}
