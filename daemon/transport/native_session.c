@@ -166,9 +166,8 @@ static bool keep_token(struct session *session, struct bytes token)
 	struct peer *peer = &session->connection->peer;
 	if (token.len == 0)
 		return true;
-	if (token.len > LIMIT_TOKEN || memchr(token.data, 0, token.len)) {
-		session_fail(session, STATUS_RESOURCE_EXHAUSTED,
-		             "HELLO: a token has at most %d bytes, none of them zero", LIMIT_TOKEN);
+	if (memchr(token.data, 0, token.len)) {
+		session_fail(session, STATUS_INTERNAL, "HELLO: a token has no zero bytes");
 		return false;
 	}
 	peer->token = strndup((const char *)token.data, token.len);
