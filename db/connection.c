@@ -135,7 +135,6 @@ static void on_notice(void *ctx, const PGresult *result)
 static void become_open(struct db_connection *connection)
 {
 	PQsetErrorVerbosity(connection->pg, PQERRORS_DEFAULT);
-	PQsetNoticeReceiver(connection->pg, on_notice, connection);
 	if (PQsetnonblocking(connection->pg, 1) != 0 || PQenterPipelineMode(connection->pg) != 1 ||
 	    !watch_for(connection, UV_READABLE)) {
 		fail_with_words(connection, "no descriptor or memory for a connection");
@@ -189,10 +188,19 @@ static bool consume(PGconn *pg)
 	return true;
 }
 
+static int wanted_events(const struct db_connection *connection)
+{
+	return connection->blocked ? UV_READABLE | UV_WRITABLE : UV_READABLE;
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct watch *watch = poll->data;
 	struct db_connection *connection = watch->connection;
+	/* libuv reports a broken socket once and stops watching it; what PostgreSQL said before is
+	 * still to be read, perhaps in more than one step. */
+	if (status < 0)
+		watch->events = 0;
 	if (connection->state == LINK_CONNECTING) {
 		connect_step(connection);
 		return;
@@ -202,9 +210,11 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		if (alive && !connection->blocked)
 			connection->ops->writable(connection);
 	}
-	/* A callback may have closed the connection. An error shows itself by reading. */
+	/* A callback may have closed the connection. */
 	if (connection->watch == watch && (events & UV_READABLE || status < 0))
 		connection->ops->readable(connection, consume(connection->pg));
+	if (connection->watch == watch && !watch_events(watch, wanted_events(connection)))
+		connection->ops->readable(connection, false);
 }
 
 /* libpq's own state machine begins; its DNS look-up never happens, the addresses are there. */
@@ -213,8 +223,10 @@ static void start_libpq(struct db_connection *connection, const struct conninfo 
 	connection->state = LINK_CONNECTING;
 	connection->pg =
 		PQconnectStartParams(conninfo_keywords(conninfo), conninfo_values(conninfo), 0);
-	if (connection->pg)
+	if (connection->pg) {
 		PQsetErrorVerbosity(connection->pg, PQERRORS_VERBOSE);
+		PQsetNoticeReceiver(connection->pg, on_notice, connection);
+	}
 	if (!connection->pg || PQstatus(connection->pg) == CONNECTION_BAD)
 		fail_with_libpq(connection);
 	else if (!watch_for(connection, UV_WRITABLE))
@@ -292,8 +304,7 @@ bool db_connection_flush(struct db_connection *connection)
 	if (left < 0)
 		return false;
 	connection->blocked = left == 1;
-	return watch_events(connection->watch,
-	                    connection->blocked ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+	return watch_events(connection->watch, wanted_events(connection));
 }
 
 void db_connection_close(struct db_connection *connection)

@@ -111,8 +111,15 @@ void fixture_control(struct fixture *fixture)
 void fixture_turn(struct fixture *fixture)
 {
 	uv_run(&fixture->loop, UV_RUN_ONCE);
-	if (fixture->hung)
-		fail_msg("the loop turned for a minute; notes:\n%s", fixture->notes);
+	if (!fixture->hung)
+		return;
+	struct pool_state state = {0};
+	if (fixture->pool)
+		state = fixture_state(fixture);
+	fail_msg("the loop turned for a minute: %u connected, %u connecting, %u in flight, "
+	         "%u queued, last error \"%s\"; notes:\n%s",
+	         state.connected, state.connecting, state.in_flight, state.queued,
+	         state.last_error, fixture->notes);
 }
 
 static void on_pause(uv_timer_t *timer)

@@ -56,7 +56,7 @@ static const char SEED[] =
 	" priority, status, sprint_id, epic_id, assignee_id, creator_id, version, created_at, "
 	"updated_at, started_at, completed_at)"
 	" OVERRIDING SYSTEM VALUE VALUES (100, 1, 10, 7, 65536, 'Zażółć gęślą jaźń 🙂', "
-        "'What', "
+	"'What', "
 	"'When', 0, 'high', 'done', 5, 6,"
 	" '" MEMBER "', '" ADMIN "', 3, '1969-12-31T23:59:59.25Z', '2024-02-29T12:00:00.000001Z', "
 	"'2024-02-28Z', '2024-02-29Z');"
