@@ -95,7 +95,7 @@ static method_run *const runs[] = {run, run, run, run, run};
 static void turn(struct rig *rig)
 {
 	rpc_run(&rig->rpc);
-	if (rig->until && *rig->until)
+	if (rig->until && rig->until(rig, rig->until_ctx))
 		uv_stop(&rig->loop);
 }
 
@@ -196,12 +196,24 @@ void rig_turn(struct rig *rig)
 	uv_run(&rig->loop, UV_RUN_NOWAIT);
 }
 
-void rig_until(struct rig *rig, const bool *flag)
+void rig_until_done(struct rig *rig, bool (*done)(struct rig *rig, void *ctx), void *ctx)
 {
-	rig->until = flag;
-	while (!*flag)
+	rig->until = done;
+	rig->until_ctx = ctx;
+	while (!done(rig, ctx))
 		uv_run(&rig->loop, UV_RUN_DEFAULT);
 	rig->until = NULL;
+}
+
+static bool is_set(struct rig *rig, void *flag)
+{
+	(void)rig;
+	return *(bool *)flag;
+}
+
+void rig_until(struct rig *rig, bool *flag)
+{
+	rig_until_done(rig, is_set, flag);
 }
 
 void rig_note(struct rig *rig, const char *format, ...)

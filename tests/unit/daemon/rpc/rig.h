@@ -40,7 +40,9 @@ struct rig {
 	struct rpc rpc;
 	struct router *router;
 	struct peer peer;
-	const bool *until; /* when the loop is to stop; NULL: it is not asked to */
+	bool (*until)(struct rig *rig,
+	              void *ctx); /* when to stop the loop; NULL: it is not asked to */
+	void *until_ctx;
 	/* the handler of every method; `response` is NULL when the method streams out */
 	enum status (*handler)(struct rig *rig, struct call *call, const Text *request,
 	                       Text *response);
@@ -73,8 +75,11 @@ void rig_message(struct call *call, const char *text);
 /* One turn of the loop, without waiting. */
 void rig_turn(struct rig *rig);
 
-/* Turns, waiting for timers, until *flag. */
-void rig_until(struct rig *rig, const bool *flag);
+/* Turns, waiting for timers, until done(rig, ctx). */
+void rig_until_done(struct rig *rig, bool (*done)(struct rig *rig, void *ctx), void *ctx);
+
+/* The same, until *flag. */
+void rig_until(struct rig *rig, bool *flag);
 
 void rig_note(struct rig *rig, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
