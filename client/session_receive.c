@@ -273,8 +273,6 @@ static const char *on_end(struct session *session, const struct frame *frame)
 	if (fault || (fault = body_receive(session, call, frame)) ||
 	    !end_meta_decode(frame->meta, &meta, &fault))
 		return fault;
-	if (frame->flags & FRAME_MORE)
-		return "END: no message can go on after it";
 	if (!call || session->state == SESSION_CLOSED)
 		return NULL;
 	session_drop(session, call, STATUS_OK);

@@ -2,12 +2,14 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -29,6 +31,7 @@ static void *peer_run(void *data)
 	struct peer *peer = data;
 	peer->script(peer);
 	peer_hang_up(peer);
+	peer->stage = INT_MAX;
 	return NULL;
 }
 
@@ -55,6 +58,14 @@ void peer_stop(struct peer *peer)
 	buffer_deinit(&peer->in);
 	if (*peer->fault)
 		fail_msg("the peer: %s", peer->fault);
+}
+
+void peer_wait(struct peer *peer, int stage)
+{
+	static const struct timespec A_WHILE = {.tv_nsec = 20000000};
+	while (peer->stage < stage)
+		nanosleep(&A_WHILE, NULL);
+	nanosleep(&A_WHILE, NULL);
 }
 
 void peer_accept(struct peer *peer)
@@ -181,6 +192,12 @@ void peer_expect_close(struct peer *peer)
 	struct frame frame;
 	while (peer_read(peer, &frame))
 		continue;
+}
+
+void peer_drain(struct peer *peer)
+{
+	while (!*peer->fault && input_read(peer))
+		buffer_consume(&peer->in, buffer_len(&peer->in));
 }
 
 void peer_send(struct peer *peer, const void *data, size_t len)

@@ -8,6 +8,7 @@
 #include "proto/frame.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct peer {
 	char address[64]; /* "127.0.0.1:PORT" */
@@ -20,11 +21,16 @@ struct peer {
 	struct hello hello; /* the client's, its texts only until the next read */
 	char token[64], agent[64];
 	char fault[256];
+	atomic_int stage; /* how far the script has come, where it says so */
 };
 
 void peer_start(struct peer *peer, void (*script)(struct peer *peer), void *ctx);
 /* Waits for the script's end. */
 void peer_stop(struct peer *peer);
+
+/* Waits until the script has come to this stage (or failed), and then for what it sent to arrive.
+ */
+void peer_wait(struct peer *peer, int stage);
 
 /* --- within a script ---------------------------------------------------------------- */
 
@@ -53,6 +59,9 @@ void peer_expect_call(struct peer *peer, struct frame *frame, struct call_meta *
 
 /* The client closes the connection; frames before that are skipped. */
 void peer_expect_close(struct peer *peer);
+
+/* The same, whatever the client says before. */
+void peer_drain(struct peer *peer);
 
 void peer_send(struct peer *peer, const void *data, size_t len);
 void peer_send_frame(struct peer *peer, enum frame_type type, uint8_t flags, uint32_t stream,
