@@ -15,16 +15,6 @@ static bool native_writable(struct call *call)
 	return false;
 }
 
-static void fail_later(struct stream *stream, size_t len)
-{
-	struct call *call = stream->call;
-	stream->failed = STATUS_RESOURCE_EXHAUSTED;
-	const char *message =
-		arena_printf(&call->arena, "the answer has %zu bytes, the caller takes at most %u",
-	                     len, stream->session->peer_max_message);
-	call->message = message ? message : "the answer is larger than the caller takes";
-}
-
 static void count_sent(struct call *call, size_t len)
 {
 	uint32_t left = UINT32_MAX - call->sent_bytes;
@@ -35,12 +25,10 @@ static void native_send(struct call *call, const ProtobufCMessage *message)
 {
 	struct stream *stream = call->stream;
 	size_t len = protobuf_c_message_get_packed_size(message);
-	if (stream->failed != STATUS_OK)
+	if (len > stream->session->peer_max_message)
+		stream->too_large = len;
+	if (stream->too_large > 0)
 		return;
-	if (len > stream->session->peer_max_message) {
-		fail_later(stream, len);
-		return;
-	}
 	count_sent(call, len);
 	uint8_t *room;
 	if (native_output_fits(stream, 0, len)) {
@@ -137,19 +125,20 @@ static struct ending ending_of(const struct call *call)
 /* The end of a call that was stopped overtakes what it had to say before. */
 static bool overtakes(const struct stream *stream, const struct call *call)
 {
-	return stream->failed != STATUS_OK ||
-	       (call->status != STATUS_OK && call->cancelled != STATUS_OK);
+	return stream->too_large > 0 || (call->status != STATUS_OK && call->cancelled != STATUS_OK);
 }
 
-/* The answer cannot be sent, whatever the handler said. */
-static void replace_answer(struct stream *stream, struct call *call, size_t len)
+/* An answer that the peer does not take ends the call, whatever the handler said. */
+static void check_size(struct stream *stream, struct call *call, size_t len)
 {
-	if (stream->failed == STATUS_OK && len > stream->session->peer_max_message)
-		fail_later(stream, len);
-	if (stream->failed == STATUS_OK)
+	uint32_t most = stream->session->peer_max_message;
+	if (len > most)
+		stream->too_large = len;
+	if (stream->too_large == 0)
 		return;
-	call->status = stream->failed;
-	call->retry = RETRY_UNSET;
+	call->status = call_fail(call, STATUS_RESOURCE_EXHAUSTED,
+	                         "the answer has %zu bytes, the caller takes at most %u",
+	                         stream->too_large, most);
 	call->detail_count = 0;
 }
 
@@ -187,7 +176,7 @@ static void native_finish(struct call *call, const ProtobufCMessage *message)
 {
 	struct stream *stream = call->stream;
 	size_t body = message ? protobuf_c_message_get_packed_size(message) : 0;
-	replace_answer(stream, call, body);
+	check_size(stream, call, body);
 	if (call->status != STATUS_OK) {
 		message = NULL;
 		body = 0;

@@ -90,7 +90,9 @@ static bool size_kept(struct stream *stream, const struct frame *frame)
 		refuse_size(stream, stream->assembling ? limit : frame->body.len);
 		return false;
 	}
-	if (stream->session->held + frame->body.len > LIMIT_CONNECTION_INPUT) {
+	/* Whole messages are slowed down by credit alone; parts of messages could hold it all, and
+	 * none of them would ever be complete. */
+	if (frame->flags & FRAME_MORE && stream->session->held > LIMIT_CONNECTION_INPUT) {
 		refuse_call(stream, STATUS_RESOURCE_EXHAUSTED,
 		            "the connection has too many requests in memory");
 		return false;

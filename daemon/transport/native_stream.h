@@ -29,12 +29,12 @@ struct pending {
 struct stream {
 	uint32_t id;
 	enum stream_input input;
-	bool assembling;    /* a message of several frames has begun */
-	bool close_after;   /* ... and the peer half-closes after it */
-	bool active;        /* in the session's round of those that may send */
-	bool wants_room;    /* writable() said no */
-	bool has_current;   /* `current` was taken from the output and is not finished */
-	enum status failed; /* an answer could not be sent: how the call will end */
+	bool assembling;  /* a message of several frames has begun */
+	bool close_after; /* ... and the peer half-closes after it */
+	bool active;      /* in the session's round of those that may send */
+	bool wants_room;  /* writable() said no */
+	bool has_current; /* `current` was taken from the output and is not finished */
+	size_t too_large; /* an answer of so many bytes could not be sent; 0: all could */
 	struct session *session;
 	struct call *call; /* NULL: finished, only output is left */
 	struct flow flow;

@@ -57,7 +57,7 @@ static enum status dawdle(struct call *call, Collected *response)
 		response->messages++;
 		response->bytes += message->data.len;
 		uint32_t ms = message->data.len > 0 ? message->data.data[0] : 0;
-		TRY(call_pause(call, ms));
+		TRY(call_pause(call, ms == 0xff ? 60000 : ms));
 	}
 }
 

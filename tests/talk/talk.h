@@ -123,7 +123,9 @@ struct server_count {
 };
 struct server_count server_count(void);
 
-/* Waits until nothing is left of what a test did. */
+/* Waits until nothing is left of what a test did; `connections`: but so many that are still open.
+ */
+void server_settled_but(uint64_t connections);
 void server_settled(void);
 
 /* Group and test fixtures for cmocka. */

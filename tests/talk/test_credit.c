@@ -89,50 +89,60 @@ static void test_connection_credit_is_kept(void **state)
 	assert_int_equal(received, 20 * 60004);
 }
 
-/* An answer of 4 MiB to a client that reads as it comes. */
-static void test_largest_answer(void **state)
+/* What a client may still send. */
+struct credit {
+	int64_t stream, connection;
+};
+
+static void hear_credit(struct talk *one, struct credit *credit)
 {
-	(void)state;
-	enum { LEN = LIMIT_MESSAGE - 5 };
-	struct talk one;
-	struct hello hello = {.stream_credit = 100000};
-	talk_open(&one, server.address, &hello);
-	struct bytes message = echo_message(&scratch, LEN, 'x');
-	assert_int_equal(message.len, LIMIT_MESSAGE);
-	struct buffer answer = {0};
-	uint32_t granted = 65536;
-	say_call(&one.out, 1, FRAME_MORE, "Echo", bytes_of(message.data, 65536));
-	for (size_t at = 65536; at < message.len;) {
-		size_t rest = message.len - at, len = rest < 65536 ? rest : 65536;
-		if (granted < at + len) {
-			talk_send(&one);
-			struct frame frame = talk_next(&one);
-			assert_int_equal(frame.type, FRAME_CREDIT);
-			struct reader reader = reader_init(frame.body);
-			granted += frame.stream == 1 ? reader_u32(&reader) : 0;
-			if (granted == 65536)
-				granted = LIMIT_STREAM_CREDIT; /* HELLO raised it */
-			continue;
-		}
-		say_message(&one.out, 1, rest <= 65536 ? FRAME_CLOSE : FRAME_MORE,
+	struct frame frame = talk_next(one);
+	assert_int_equal(frame.type, FRAME_CREDIT);
+	struct reader reader = reader_init(frame.body);
+	*(frame.stream == 0 ? &credit->connection : &credit->stream) += reader_u32(&reader);
+}
+
+/* The message of a stream that was opened without one, in parts, as credit allows. */
+static void upload(struct talk *one, struct credit *credit, struct bytes message, uint8_t flags)
+{
+	for (size_t at = 0; at < message.len;) {
+		size_t rest = message.len - at, len = rest < 60000 ? rest : 60000;
+		talk_send(one);
+		while (credit->stream < (int64_t)len || credit->connection < (int64_t)len)
+			hear_credit(one, credit);
+		say_message(&one->out, 1, rest > len ? FRAME_MORE : flags,
 		            bytes_of(message.data + at, len));
+		credit->stream -= (int64_t)len;
+		credit->connection -= (int64_t)len;
 		at += len;
 	}
-	say_credit(&one.out, 1, 2 * LIMIT_MESSAGE);
-	say_credit(&one.out, 0, 2 * LIMIT_MESSAGE);
-	talk_send(&one);
-	for (;;) {
-		struct frame frame = talk_next(&one);
-		if (frame.type == FRAME_CREDIT)
-			continue;
-		assert_true(buffer_append(&answer, frame.body.data, frame.body.len));
-		if (frame.type == FRAME_END)
-			break;
-		assert_int_equal(frame.flags, FRAME_MORE);
+	talk_send(one);
+}
+
+static struct credit credit_at_first(void)
+{
+	return (struct credit){LIMIT_STREAM_CREDIT, LIMIT_CONNECTION_CREDIT};
+}
+
+/* The largest message there is, there and back. */
+static void test_largest_message(void **state)
+{
+	(void)state;
+	struct bytes message = echo_message(&scratch, LIMIT_MESSAGE - 5, 'x');
+	assert_int_equal(message.len, LIMIT_MESSAGE);
+	struct buffer answer = {0};
+	struct credit credit = credit_at_first();
+	say_call(&talk.out, 1, FRAME_MORE, "Echo", nothing());
+	say_credit(&talk.out, 1, 2 * LIMIT_MESSAGE);
+	say_credit(&talk.out, 0, 2 * LIMIT_MESSAGE);
+	upload(&talk, &credit, message, FRAME_CLOSE);
+	for (struct frame frame = {0}; frame.type != FRAME_END;) {
+		frame = talk_next(&talk);
+		if (frame.type != FRAME_CREDIT)
+			assert_true(buffer_append(&answer, frame.body.data, frame.body.len));
 	}
 	assert_true(bytes_equal(buffer_bytes(&answer), message));
 	buffer_deinit(&answer);
-	talk_close(&one);
 }
 
 /* HELLO raises what the server may send: frames and credit. */
@@ -284,26 +294,8 @@ static void test_more_than_the_connection_credit(void **state)
 	assert_int_equal(frame.type, FRAME_GOAWAY);
 }
 
-/* A handler that takes nothing for a while: credit comes back as it does, and everything arrives.
- */
-static void test_slow_handler_slows_its_client(void **state)
+static void expect_some_answer(void)
 {
-	(void)state;
-	enum { MESSAGES = 60 };
-	struct bytes message = echo_message(&scratch, 60000, 2); /* 2 ms each */
-	int64_t credit = LIMIT_STREAM_CREDIT;
-	say_call(&talk.out, 1, FRAME_NOMSG, "Dawdle", nothing());
-	for (int i = 0; i < MESSAGES; i++) {
-		while (credit < (int64_t)message.len) {
-			struct frame frame = talk_next(&talk);
-			assert_int_equal(frame.type, FRAME_CREDIT);
-			struct reader reader = reader_init(frame.body);
-			credit += frame.stream == 1 ? reader_u32(&reader) : 0;
-		}
-		say_message(&talk.out, 1, i == MESSAGES - 1 ? FRAME_CLOSE : 0, message);
-		talk_send(&talk);
-		credit -= (int64_t)message.len;
-	}
 	struct frame frame;
 	while ((frame = talk_next(&talk)).type == FRAME_CREDIT)
 		continue;
@@ -311,57 +303,69 @@ static void test_slow_handler_slows_its_client(void **state)
 	assert_int_equal(frame.flags, 0);
 }
 
-/* Small messages, some taken, then a large one in parts: credit that was returned ahead is not
- * returned twice, and what is owed is. */
+/* A handler that takes its time: credit comes back as it takes, and everything arrives. */
+static void test_slow_handler_slows_its_client(void **state)
+{
+	(void)state;
+	struct bytes message = echo_message(&scratch, 50000, 2); /* 2 ms each */
+	struct credit credit = credit_at_first();
+	say_call(&talk.out, 1, FRAME_NOMSG, "Dawdle", nothing());
+	for (int i = 0; i < 60; i++)
+		upload(&talk, &credit, message, i == 59 ? FRAME_CLOSE : 0);
+	expect_some_answer();
+}
+
+/* Small messages, some of them not taken, then a large one in parts: credit that was returned ahead
+ * is not returned twice, and all that is owed is returned. */
 static void test_credit_adds_up(void **state)
 {
 	(void)state;
-	enum { LARGE = 3000000 };
 	struct buffer small = {0};
-	struct bytes little = echo_message(&small, 20000, 0),
-		     large = echo_message(&scratch, LARGE, 0);
-	int64_t credit = LIMIT_STREAM_CREDIT;
-	uint64_t sent = 0;
+	struct bytes little = echo_message(&small, 20000, 1);
+	struct bytes large = echo_message(&scratch, 3000000, 1);
+	struct credit credit = credit_at_first();
 	say_call(&talk.out, 1, FRAME_NOMSG, "Dawdle", nothing());
 	for (int round = 0; round < 3; round++) {
-		for (int i = 0; i < 10; i++) {
-			say_message(&talk.out, 1, 0, little);
-			credit -= (int64_t)little.len;
-			sent += little.len;
-		}
-		for (size_t at = 0; at < large.len;) {
-			size_t rest = large.len - at, len = rest < 60000 ? rest : 60000;
-			talk_send(&talk);
-			while (credit < (int64_t)len) {
-				struct frame frame = talk_next(&talk);
-				assert_int_equal(frame.type, FRAME_CREDIT);
-				struct reader reader = reader_init(frame.body);
-				credit += frame.stream == 1 ? reader_u32(&reader) : 0;
-			}
-			say_message(&talk.out, 1, rest > len ? FRAME_MORE : 0,
-			            bytes_of(large.data + at, len));
-			credit -= (int64_t)len;
-			sent += len;
-			at += len;
-		}
+		for (int i = 0; i < 10; i++)
+			upload(&talk, &credit, little, 0);
+		upload(&talk, &credit, large, 0);
 	}
-	talk_send(&talk);
-	/* all is taken in the end: at most half a window may be kept back */
-	while (credit < LIMIT_STREAM_CREDIT / 2) {
-		struct frame frame = talk_next(&talk);
-		assert_int_equal(frame.type, FRAME_CREDIT);
-		struct reader reader = reader_init(frame.body);
-		credit += frame.stream == 1 ? reader_u32(&reader) : 0;
-	}
-	assert_true(credit <= LIMIT_STREAM_CREDIT && sent > 3 * LARGE);
+	/* when all is taken, less than half a window is kept back */
+	while (credit.stream <= LIMIT_STREAM_CREDIT / 2)
+		hear_credit(&talk, &credit);
+	assert_true(credit.stream <= LIMIT_STREAM_CREDIT);
+	assert_true(credit.connection <= LIMIT_CONNECTION_CREDIT);
 	say_message(&talk.out, 1, FRAME_NOMSG | FRAME_CLOSE, nothing());
 	talk_send(&talk);
-	struct frame frame;
-	while ((frame = talk_next(&talk)).type == FRAME_CREDIT)
-		continue;
-	assert_int_equal(frame.type, FRAME_END);
-	assert_int_equal(frame.flags, 0);
+	expect_some_answer();
 	buffer_deinit(&small);
+}
+
+/* Messages that never become whole do not hold up the connection for ever: past the limit, the next
+ * part of one ends its call. */
+static void test_parts_of_messages_fill_memory(void **state)
+{
+	(void)state;
+	struct bytes part = echo_message(&scratch, 60000, 'x');
+	struct credit credit = credit_at_first();
+	uint32_t refused = 0;
+	for (uint32_t stream = 1; stream < 1000; stream += 2)
+		say_call(&talk.out, stream, FRAME_MORE, "Echo", bytes_of("\x0a", 1));
+	for (uint32_t round = 0; round < 2 && refused == 0; round++) {
+		for (uint32_t stream = 1; stream < 1000 && refused == 0; stream += 2) {
+			say_message(&talk.out, stream, FRAME_MORE, part);
+			credit.connection -= (int64_t)part.len;
+			talk_send(&talk);
+			while (refused == 0 && credit.connection < (int64_t)part.len) {
+				struct frame frame = talk_next(&talk);
+				struct reader reader = reader_init(frame.body);
+				refused = frame.type == FRAME_END ? frame.stream : 0;
+				credit.connection += reader_u32(&reader);
+			}
+		}
+	}
+	assert_true(refused > 0);
+	assert_true(talk_hears(&talk, TALK_PATIENCE_MS)); /* credit, as there is room again */
 }
 
 #define TALK(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -371,7 +375,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TALK(test_stream_credit_is_kept),
 		TALK(test_connection_credit_is_kept),
-		TALK(test_largest_answer),
+		TALK(test_largest_message),
 		TALK(test_hello_raises),
 		TALK(test_answer_larger_than_the_client_takes),
 		TALK(test_streams_take_turns),
@@ -383,6 +387,7 @@ int main(void)
 		TALK(test_more_than_the_connection_credit),
 		TALK(test_slow_handler_slows_its_client),
 		TALK(test_credit_adds_up),
+		TALK(test_parts_of_messages_fill_memory),
 	};
 	return cmocka_run_group_tests(tests, server_group_setup, server_group_teardown);
 }

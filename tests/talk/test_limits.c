@@ -1,0 +1,322 @@
+/* Every quantity that a peer controls has a limit, and says so when it is met. */
+#include "tests/talk/talk.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+static struct talk talk;
+static struct buffer scratch;
+
+static int setup(void **state)
+{
+	(void)state;
+	talk_open(&talk, server.address, NULL);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	talk_close(&talk);
+	buffer_deinit(&scratch);
+	return server_test_teardown(state);
+}
+
+static int group_setup(void **state)
+{
+	(void)state;
+	server_up((const char *const[]){"--preface-ms", "300", "--stall-ms", "400", "--connections",
+	                                "1100", NULL});
+	return 0;
+}
+
+static void test_streams(void **state)
+{
+	(void)state;
+	uint32_t stream = 1;
+	for (int i = 0; i < LIMIT_STREAMS; i++, stream += 2)
+		say_call(&talk.out, stream, FRAME_NOMSG, "Chat", nothing());
+	say_call(&talk.out, stream, FRAME_CLOSE, "Echo", nothing());
+	talk_send(&talk);
+	struct end_meta meta =
+		talk_expect_end(&talk, stream, STATUS_UNAVAILABLE, "as many calls as it may");
+	assert_int_equal(meta.retry, RETRY_SAFE);
+	/* one that ends makes room for another */
+	say_message(&talk.out, 1, FRAME_NOMSG | FRAME_CLOSE, nothing());
+	talk_send(&talk);
+	talk_expect_end(&talk, 1, STATUS_OK, "");
+	assert_int_equal(talk_ask(&talk, stream + 2, "Echo", nothing()).len, 0);
+}
+
+static void test_message_size(void **state)
+{
+	(void)state;
+	/* by the method's own limit, in one frame and in parts */
+	struct bytes large = echo_message(&scratch, 1000, 'x');
+	say_call(&talk.out, 1, FRAME_CLOSE, "Small", large);
+	say_call(&talk.out, 3, FRAME_MORE, "Small", bytes_of(large.data, 600));
+	say_message(&talk.out, 3, FRAME_CLOSE, bytes_of(large.data, 600));
+	talk_send(&talk);
+	talk_expect_end(&talk, 1, STATUS_RESOURCE_EXHAUSTED, "1003 bytes, at most 1000");
+	talk_expect_end(&talk, 3, STATUS_RESOURCE_EXHAUSTED, "at most 1000");
+	assert_int_equal(talk_ask(&talk, 5, "Echo", nothing()).len, 0);
+}
+
+/* What still comes of a message that was refused is skipped, and its credit returned. */
+static void test_rest_of_a_large_message_is_skipped(void **state)
+{
+	(void)state;
+	struct bytes part = echo_message(&scratch, 60000, 'x');
+	int64_t credit = LIMIT_CONNECTION_CREDIT;
+	bool ended = false;
+	say_call(&talk.out, 1, FRAME_MORE, "Small", part);
+	for (int i = 0; i < 300; i++) {
+		while (credit < (int64_t)part.len) {
+			struct frame frame = talk_next(&talk);
+			struct reader reader = reader_init(frame.body);
+			if (frame.type == FRAME_CREDIT && frame.stream == 0)
+				credit += reader_u32(&reader);
+			ended |= frame.type == FRAME_END;
+		}
+		say_message(&talk.out, 1, i == 299 ? FRAME_CLOSE : FRAME_MORE, part);
+		talk_send(&talk);
+		credit -= (int64_t)part.len;
+		if (i == 15 && !ended) /* within the stream's credit; beyond it once it is known */
+			talk_expect_end(&talk, 1, STATUS_RESOURCE_EXHAUSTED, "at most 1000");
+	}
+	say_call(&talk.out, 3, FRAME_CLOSE, "Echo", nothing());
+	talk_send(&talk);
+	struct frame frame;
+	while ((frame = talk_next(&talk)).type == FRAME_CREDIT)
+		continue;
+	assert_int_equal(frame.type, FRAME_END);
+	assert_int_equal(frame.stream, 3);
+}
+
+static void test_pings(void **state)
+{
+	(void)state;
+	for (int i = 0; i <= LIMIT_PING_STRIKES; i++) {
+		say_ping(&talk.out, 0, "a ping..");
+		talk_send(&talk);
+		talk_expect(&talk, FRAME_PING, FRAME_PING_ACK, 0, bytes_of("a ping..", 8));
+	}
+	say_ping(&talk.out, 0, "a ping..");
+	talk_send(&talk);
+	talk_expect_fault(&talk, STATUS_RESOURCE_EXHAUSTED,
+	                  "too many PINGs: at most one in 1000 ms");
+}
+
+static void test_ping_acks_are_no_pings(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		say_ping(&talk.out, FRAME_PING_ACK, "an ack..");
+	talk_send(&talk);
+	assert_int_equal(talk_ask(&talk, 1, "Echo", nothing()).len, 0);
+}
+
+static void test_cancels(void **state)
+{
+	(void)state;
+	uint32_t stream = 1;
+	/* with room for what the bucket regains meanwhile, on a slow machine too */
+	for (int i = 0; i < 4 * LIMIT_CANCELS_WHILE_RUNNING; i++, stream += 2) {
+		say_call_meta(&talk.out, stream, FRAME_NOMSG,
+		              &(struct call_meta){.path = i == 0 ? echo_path("Chat") : nothing(),
+		                                  .path_id = 1},
+		              nothing());
+		say_cancel(&talk.out, stream, STATUS_CANCELLED);
+	}
+	talk_send(&talk);
+	talk_expect_fault(&talk, STATUS_RESOURCE_EXHAUSTED, "2000 calls a second were cancelled");
+}
+
+static void test_frames_for_closed_streams(void **state)
+{
+	(void)state;
+	talk_ask(&talk, 1, "Echo", nothing());
+	/* late frames are nothing special */
+	for (int i = 0; i < 10; i++)
+		say_message(&talk.out, 1, 0, nothing());
+	say_credit(&talk.out, 1, 5);
+	talk_send(&talk);
+	assert_int_equal(talk_ask(&talk, 3, "Echo", nothing()).len, 0);
+	for (int i = 0; i < 100000; i++)
+		say_message(&talk.out, 1, 0, nothing());
+	talk_send(&talk);
+	talk_expect_fault(&talk, STATUS_RESOURCE_EXHAUSTED, "for streams that have ended");
+}
+
+static void test_interned_paths(void **state)
+{
+	(void)state;
+	uint32_t stream = 1;
+	for (uint32_t id = 1; id <= LIMIT_INTERNED_PATHS; id++, stream += 2)
+		say_call_meta(&talk.out, stream, FRAME_CLOSE,
+		              &(struct call_meta){.path = echo_path("Echo"), .path_id = id},
+		              nothing());
+	say_call_meta(&talk.out, stream, FRAME_CLOSE,
+	              &(struct call_meta){.path_id = LIMIT_INTERNED_PATHS}, nothing());
+	/* 4097 calls at once are more than the streams that there may be, so some are refused */
+	talk_send(&talk);
+	for (uint32_t i = 0; i <= LIMIT_INTERNED_PATHS; i++)
+		assert_int_equal(talk_next(&talk).type, FRAME_END);
+	say_call_meta(
+		&talk.out, stream + 2, FRAME_CLOSE,
+		&(struct call_meta){.path = echo_path("Echo"), .path_id = LIMIT_INTERNED_PATHS + 1},
+		nothing());
+	talk_send(&talk);
+	talk_expect_fault(&talk, STATUS_RESOURCE_EXHAUSTED, "at most 4096 paths");
+}
+
+static void test_silence_before_the_preface(void **state)
+{
+	(void)state;
+	struct talk one;
+	talk_dial(&one, server.address);
+	talk_expect_closed(&one);
+	talk_close(&one);
+}
+
+static void test_silence_within_the_preface(void **state)
+{
+	(void)state;
+	struct talk one;
+	talk_dial(&one, server.address);
+	talk_send_bytes(&one, "\x8eRPC\1", 5);
+	talk_expect_fault(&one, STATUS_DEADLINE_EXCEEDED, "no preface and HELLO within 300 ms");
+	talk_close(&one);
+}
+
+static void test_silence_before_hello(void **state)
+{
+	(void)state;
+	struct talk one;
+	talk_dial(&one, server.address);
+	say_preface(&one.out, 1, 1);
+	talk_send(&one);
+	talk_expect_greeting(&one);
+	talk_expect_fault(&one, STATUS_DEADLINE_EXCEEDED, "no preface and HELLO within 300 ms");
+	talk_close(&one);
+}
+
+static void test_silence_after_hello_is_fine(void **state)
+{
+	(void)state;
+	assert_false(talk_hears(&talk, 900));
+	assert_int_equal(talk_ask(&talk, 1, "Echo", nothing()).len, 0);
+}
+
+/* Credit that never comes ends the stream, and only it. */
+static void test_stream_stall(void **state)
+{
+	(void)state;
+	say_call(&talk.out, 1, FRAME_CLOSE, "Expand",
+	         numbers_message(&scratch, (uint64_t[]){10, 50000}, 2));
+	talk_send(&talk);
+	uint64_t received = 0;
+	while (received < LIMIT_STREAM_CREDIT_START)
+		received += talk_next(&talk).body.len;
+	talk_expect_end(&talk, 1, STATUS_RESOURCE_EXHAUSTED, "not read for too long");
+	assert_int_equal(talk_ask(&talk, 3, "Echo", nothing()).len, 0);
+}
+
+/* A client that grants everything and reads nothing. */
+static void test_write_stall(void **state)
+{
+	(void)state;
+	struct talk one;
+	struct hello hello = {.stream_credit = 2000000000, .connection_credit = 2000000000};
+	talk_open(&one, server.address, &hello);
+	say_call(&one.out, 1, FRAME_CLOSE, "Expand",
+	         numbers_message(&scratch, (uint64_t[]){100000, 100000}, 2));
+	talk_send(&one);
+	server_settled_but(1); /* `talk` */
+	talk_close(&one);
+}
+
+/* Ten calls that each answer 8 MiB to a client that reads nothing: the next ones are refused. */
+static void test_answers_that_are_not_read(void **state)
+{
+	(void)state;
+	enum { CALLS = 40 };
+	struct talk one;
+	struct hello hello = {.max_message = 8000000};
+	talk_open(&one, server.address, &hello);
+	struct bytes request = numbers_message(&scratch, (uint64_t[]){1, 1000000}, 2);
+	for (uint32_t i = 0; i < CALLS; i++) {
+		say_call(&one.out, 2 * i + 1, FRAME_CLOSE, "Expand", request);
+		talk_send(&one);
+	}
+	uint32_t refused = 0, ended = 0;
+	while (ended < CALLS) {
+		struct frame frame = talk_next(&one);
+		struct end_meta meta;
+		const char *reason;
+		if (frame.type != FRAME_END)
+			continue;
+		assert_true(end_meta_decode(frame.meta, &meta, &reason));
+		refused += meta.code == STATUS_UNAVAILABLE && meta.retry == RETRY_SAFE;
+		ended++;
+	}
+	assert_true(refused > 0);
+	talk_close(&one);
+}
+
+static void test_thousand_connections(void **state)
+{
+	(void)state;
+	enum { COUNT = 1000 };
+	struct talk *many = calloc(COUNT, sizeof(*many));
+	for (int i = 0; i < COUNT; i++)
+		talk_open(&many[i], server.address, NULL);
+	assert_int_equal(server_count().connections, COUNT + 1);
+	for (int i = 0; i < COUNT; i++)
+		assert_int_equal(talk_ask(&many[i], 1, "Echo", nothing()).len, 0);
+	for (int i = 0; i < COUNT; i++)
+		talk_close(&many[i]);
+	free(many);
+}
+
+static void test_connections(void **state)
+{
+	(void)state;
+	enum { COUNT = 1099 };
+	struct talk *many = calloc(COUNT, sizeof(*many)), refused;
+	for (int i = 0; i < COUNT; i++)
+		talk_open(&many[i], server.address, NULL);
+	talk_dial(&refused, server.address);
+	talk_expect_closed(&refused);
+	talk_close(&refused);
+	assert_int_equal(talk_ask(&talk, 1, "Echo", nothing()).len, 0);
+	for (int i = 0; i < COUNT; i++)
+		talk_close(&many[i]);
+	free(many);
+}
+
+#define TALK(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TALK(test_streams),
+		TALK(test_message_size),
+		TALK(test_rest_of_a_large_message_is_skipped),
+		TALK(test_pings),
+		TALK(test_ping_acks_are_no_pings),
+		TALK(test_cancels),
+		TALK(test_frames_for_closed_streams),
+		TALK(test_interned_paths),
+		TALK(test_silence_before_the_preface),
+		TALK(test_silence_within_the_preface),
+		TALK(test_silence_before_hello),
+		TALK(test_silence_after_hello_is_fine),
+		TALK(test_stream_stall),
+		TALK(test_write_stall),
+		TALK(test_answers_that_are_not_read),
+		TALK(test_thousand_connections),
+		TALK(test_connections),
+	};
+	return cmocka_run_group_tests(tests, group_setup, server_group_teardown);
+}
