@@ -1,5 +1,7 @@
 #include "tests/unit/daemon/rpc/rig.h"
 
+#include "daemon/rpc/deadline.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -189,6 +191,17 @@ struct call *rig_unary(struct rig *rig, const char *text, uint32_t timeout_ms, s
 	rig_message(call, text);
 	call_half_close(call);
 	return call;
+}
+
+void rig_expire(struct call *call)
+{
+	assert_true(call->deadline_ns == UINT64_MAX);
+	call->deadline_ns = uv_hrtime() + 1000000;
+	call->started_ns = call->deadline_ns - 250000000;
+	if (call->state == CALL_READY || call->state == CALL_RUNNING)
+		return;
+	deadline_set(call, call->deadline_ns);
+	deadline_timer_arm(call->rpc);
 }
 
 void rig_turn(struct rig *rig)

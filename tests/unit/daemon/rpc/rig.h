@@ -72,6 +72,10 @@ struct call *rig_unary(struct rig *rig, const char *text, uint32_t timeout_ms, s
 
 void rig_message(struct call *call, const char *text);
 
+/* The deadline of a call that has none passes in a moment; it was RIG_DEADLINE. */
+void rig_expire(struct call *call);
+#define RIG_DEADLINE "the deadline of 250 ms has passed"
+
 /* One turn of the loop, without waiting. */
 void rig_turn(struct rig *rig);
 
