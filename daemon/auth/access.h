@@ -6,8 +6,8 @@
  * act. */
 #pragma once
 #include "daemon/rpc/rpc.h"
-#include "db/types.h"
 #include "db/rows.h"
+#include "db/types.h"
 
 struct access {
 	int64_t organization_id;

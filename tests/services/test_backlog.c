@@ -79,14 +79,20 @@ static const char *sprint_id(const char *name)
 	return cached(cache, "SELECT id FROM sprints WHERE name = $1", name);
 }
 
-/* "2007-03-13T15:31:43+00:00" or with Z: the files' times are UTC, in whole seconds. */
+/* ISO 8601 with whole seconds: "2007-03-13T15:31:43+02:00", or Z for the offset. */
 static int64_t seconds_of(const char *text)
 {
 	struct tm tm = {0};
-	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	assert_non_null(rest);
-	assert_true(strcmp(rest, "Z") == 0 || strcmp(rest, "+00:00") == 0);
-	return timegm(&tm);
+	const char *offset = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	assert_non_null(offset);
+	int64_t seconds = timegm(&tm);
+	if (strcmp(offset, "Z") == 0)
+		return seconds;
+	int hours = 0, minutes = 0;
+	assert_int_equal(sscanf(offset + 1, "%2d:%2d", &hours, &minutes), 2);
+	assert_true(*offset == '+' || *offset == '-');
+	int east = (hours * 60 + minutes) * 60;
+	return *offset == '+' ? seconds - east : seconds + east;
 }
 
 static const char *text_at(const json_t *line, const char *name)
