@@ -19,7 +19,7 @@ enum {
 	START_PATIENCE_MS = 300000, /* recovery after a crash reads the log again */
 	ADOPT_PATIENCE_MS = 10000,
 	STOP_PATIENCE_MS = 30000,
-	UNHEALTHY_PATIENCE_MS = 10000,
+	UNHEALTHY_PATIENCE_MS = 5000,
 	POLL_MS = 20,
 	TAIL_SIZE = 2048,
 };
@@ -109,7 +109,7 @@ static bool take_lock(struct embedded *embedded, char message[EMBEDDED_MESSAGE_S
 static bool is_healthy(const struct embedded *embedded, uint32_t connections)
 {
 	char conninfo[CONNINFO_SIZE], ignored[64];
-	write_conninfo(conninfo, embedded->postmaster.socket, "postgres");
+	write_conninfo(conninfo, embedded->postmaster.socket, "postgres connect_timeout=5");
 	DB_CONNECTION connection = db_connect(conninfo, program, ignored, sizeof(ignored));
 	if (!connection)
 		return false;
@@ -285,11 +285,11 @@ static bool start_server(struct embedded *embedded, uint32_t connections,
 		return false;
 	if (version == 0 && !make_cluster(place, programs, message))
 		return false;
-	postmaster_clear_stale(place);
 	limit_log(place);
 	if (!place_socket(place, embedded->postmaster.socket, sizeof(embedded->postmaster.socket),
 	                  message, EMBEDDED_MESSAGE_SIZE))
 		return false;
+	postmaster_clear_stale(place, embedded->postmaster.socket);
 	if (!spawn(embedded, programs, connections))
 		return failed(place, "cannot start PostgreSQL", message);
 	return wait_until_ready(embedded, message);

@@ -12,7 +12,7 @@
 
 enum {
 	PAUSE_MS = 20,
-	QUIT_PATIENCE_MS = 10000,
+	QUIT_PATIENCE_MS = 5000,
 	ORPHAN_PATIENCE_MS = 10000,
 	PID_LINES = 8,
 };
@@ -82,16 +82,18 @@ static bool anybody_works_in(const char *directory)
 	return found;
 }
 
-void postmaster_clear_stale(const struct place *place)
+void postmaster_clear_stale(const struct place *place, const char *socket)
 {
-	struct postmaster stale;
-	char path[STATE_PATH_SIZE], ignored[64];
+	char path[STATE_PATH_SIZE], name[48], ignored[64];
 	for (int waited = 0; waited < ORPHAN_PATIENCE_MS && anybody_works_in(place->data);
 	     waited += PAUSE_MS)
 		postmaster_pause();
-	if (!read_pid_file(place, &stale) || anybody_works_in(place->data))
+	if (anybody_works_in(place->data))
 		return;
 	if (state_path(path, place->data, "postmaster.pid", ignored, sizeof(ignored)))
+		unlink(path);
+	snprintf(name, sizeof(name), ".s.PGSQL.%d.lock", PLACE_PORT);
+	if (state_path(path, socket, name, ignored, sizeof(ignored)))
 		unlink(path);
 }
 

@@ -12,9 +12,9 @@ struct postmaster {
 MUST_CHECK
 bool postmaster_find(const struct place *place, struct postmaster *out);
 
-/* A postmaster.pid whose number belongs to a stranger by now would keep PostgreSQL from starting.
- * Waits for what is left of a killed server, then removes it. */
-void postmaster_clear_stale(const struct place *place);
+/* Lock files whose number belongs to a stranger or to a zombie by now would keep PostgreSQL from
+ * starting. Waits for what is left of a killed server, then removes them. */
+void postmaster_clear_stale(const struct place *place, const char *socket);
 
 /* Whether the process is there, and no zombie. Reaps it when it is our child. */
 bool postmaster_runs(pid_t pid);
