@@ -1,21 +1,13 @@
 /* What protobuf-c 1.4 cannot express, or expresses so that JSON could not be made of it. */
 #include "client/plugin/check.h"
 #include "client/plugin/names.h"
+#include "proto/json_text.h"
 
-#include <ctype.h>
-
-/* As protoc makes it: what follows an underscore is in upper case, the underscore is gone. */
 static const char *json_name_of(struct arena *arena, const char *field)
 {
-	char *name = must(arena_strdup(arena, field));
-	char *to = name;
-	bool upper = false;
-	for (const char *from = field; *from; from++) {
-		if (*from != '_')
-			*to++ = (char)(upper ? toupper((unsigned char)*from) : *from);
-		upper = *from == '_';
-	}
-	*to = '\0';
+	size_t size = json_name(field, NULL, 0) + 1;
+	char *name = must(arena_alloc(arena, size));
+	(void)json_name(field, name, size);
 	return name;
 }
 
