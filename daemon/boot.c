@@ -116,6 +116,8 @@ static void on_server_stopped(void *ctx)
 void boot_stop(struct boot *boot, bool at_once)
 {
 	boot->stopping = true;
+	if (!boot->server)
+		return;
 	if (at_once)
 		server_abort(boot->server);
 	else

@@ -320,7 +320,8 @@ struct config *config_new(void (*complain)(void *ctx, const char *message), void
 	config->complain = complain;
 	config->ctx = ctx;
 	for (int i = 0; i < SETTING_COUNT; i++)
-		config_set(config, (enum setting)i, setting_table[i].preset, CONFIG_PRESET, "preset");
+		config_set(config, (enum setting)i, setting_table[i].preset, CONFIG_PRESET,
+		           "preset");
 	if (config->complaints == 0)
 		return config;
 	config_free(config);

@@ -42,9 +42,10 @@ static void check_unknown(struct config *config, const char *name)
 		if (strncmp(rest, setting_table[i].section, len) != 0 || rest[len] != '_')
 			continue;
 		const char *nearest = config_nearest(setting_table[i].section, rest + len + 1);
-		config_complain(config, "%s: [%s] has no '%s'%s%s%s", name, setting_table[i].section,
-		                rest + len + 1, nearest ? "; did you mean '" : "",
-		                nearest ? nearest : "", nearest ? "'?" : "");
+		config_complain(config, "%s: [%s] has no '%s'%s%s%s", name,
+		                setting_table[i].section, rest + len + 1,
+		                nearest ? "; did you mean '" : "", nearest ? nearest : "",
+		                nearest ? "'?" : "");
 		return;
 	}
 }

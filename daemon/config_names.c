@@ -8,7 +8,8 @@ enum { NAME_MAX_LEN = 48, DISTANCE_MAX = 3 };
 enum setting config_find(const char *section, const char *key)
 {
 	for (int i = 0; i < SETTING_COUNT; i++)
-		if (strcmp(setting_table[i].section, section) == 0 && strcmp(setting_table[i].key, key) == 0)
+		if (strcmp(setting_table[i].section, section) == 0 &&
+		    strcmp(setting_table[i].key, key) == 0)
 			return (enum setting)i;
 	return SETTING_COUNT;
 }

@@ -60,7 +60,8 @@ static void take_over(struct config *old, struct config *new)
 		if (strcmp(before->text, after->text) == 0)
 			continue;
 		log_line(setting_table[i].reload ? LOG_INFO : LOG_WARN, "setting_changed",
-		         LOG_TEXT("section", setting_table[i].section), LOG_TEXT("key", setting_table[i].key),
+		         LOG_TEXT("section", setting_table[i].section),
+		         LOG_TEXT("key", setting_table[i].key),
 		         LOG_TEXT("effect", setting_table[i].reload ? "now" : "after a restart"));
 		if (!setting_table[i].reload)
 			continue;

@@ -30,8 +30,8 @@ static void make_table(struct option table[OPTIONS_MAX + 1])
 	memcpy(table, verbs, sizeof(verbs));
 	for (int i = 0; i < SETTING_COUNT; i++)
 		if (setting_table[i].flag)
-			table[count++] = (struct option){setting_table[i].flag, required_argument, NULL,
-			                                 CODE_SETTING + i};
+			table[count++] = (struct option){setting_table[i].flag, required_argument,
+			                                 NULL, CODE_SETTING + i};
 	table[count] = (struct option){0};
 }
 
@@ -101,7 +101,8 @@ void options_print_help(void)
 	for (int i = 0; i < SETTING_COUNT; i++)
 		if (setting_table[i].flag)
 			printf("  --%-14s VALUE  [%s] %s\n      %s\n", setting_table[i].flag,
-			       setting_table[i].section, setting_table[i].key, setting_table[i].help);
+			       setting_table[i].section, setting_table[i].key,
+			       setting_table[i].help);
 	printf("\nSIGTERM or SIGINT stops: calls that have begun may end. A second one stops at "
 	       "once.\nSIGHUP reads the settings again.\n");
 }

@@ -1,5 +1,6 @@
 #include "daemon/signals.h"
 
+#include <pthread.h>
 #include <signal.h>
 
 static const int numbers[SIGNAL_COUNT] = {SIGTERM, SIGINT, SIGHUP};
@@ -29,8 +30,16 @@ void signals_open(struct signals *signals, uv_loop_t *loop, const struct signal_
 	}
 }
 
+/* The process is ending: one more signal must not make it look as if it had been killed. */
 void signals_close(struct signals *signals)
 {
+	sigset_t ours;
+	sigemptyset(&ours);
 	for (int i = 0; i < SIGNAL_COUNT; i++)
+		sigaddset(&ours, numbers[i]);
+	pthread_sigmask(SIG_BLOCK, &ours, NULL);
+	for (int i = 0; i < SIGNAL_COUNT; i++) {
 		uv_close((uv_handle_t *)&signals->handles[i], NULL);
+		signal(numbers[i], SIG_IGN);
+	}
 }

@@ -22,4 +22,6 @@ struct signals {
 };
 
 void signals_open(struct signals *signals, uv_loop_t *loop, const struct signal_actions *actions);
+
+/* They are ignored from here on: the process is ending. */
 void signals_close(struct signals *signals);
