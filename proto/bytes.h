@@ -24,6 +24,12 @@ static inline struct bytes bytes_of_string(const char *string)
 	return (struct bytes){(const uint8_t *)string, string ? strlen(string) : 0};
 }
 
+/* Where they end. NULL plus nothing is NULL, which C does not say. */
+static inline const uint8_t *bytes_end(struct bytes bytes)
+{
+	return bytes.len ? bytes.data + bytes.len : bytes.data;
+}
+
 static inline bool bytes_equal(struct bytes a, struct bytes b)
 {
 	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
@@ -47,7 +53,8 @@ static inline size_t buffer_len(const struct buffer *buffer)
 
 static inline struct bytes buffer_bytes(const struct buffer *buffer)
 {
-	return (struct bytes){buffer->data + buffer->start, buffer_len(buffer)};
+	size_t len = buffer_len(buffer);
+	return (struct bytes){len ? buffer->data + buffer->start : buffer->data, len};
 }
 
 /* Room for `len` more bytes at buffer->data + buffer->end; add to `end` what was written. NULL: no

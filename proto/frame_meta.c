@@ -286,7 +286,8 @@ _Static_assert(LIMIT_METADATA_ENTRIES == 100, "scan_block names the limit");
 /* The part of a meta block that holds its metadata entries. */
 static struct bytes scan_entries(const struct scan *scan)
 {
-	return bytes_of(scan->first, (size_t)(scan->last - scan->first));
+	return scan->first ? bytes_of(scan->first, (size_t)(scan->last - scan->first))
+	                   : (struct bytes){0};
 }
 
 /* --- one decoder each ---------------------------------------------------- */

@@ -189,7 +189,7 @@ static bool value_parse(struct parser *parser)
 
 const char *json_object_fault(struct bytes text)
 {
-	struct parser parser = {.at = text.data, .end = text.data + text.len};
+	struct parser parser = {.at = text.data, .end = bytes_end(text)};
 	space_skip(&parser);
 	if (peek(&parser) != '{')
 		return "it does not start with '{'";

@@ -13,7 +13,7 @@ struct reader {
 
 static inline struct reader reader_init(struct bytes bytes)
 {
-	return (struct reader){bytes.data, bytes.data + bytes.len, false};
+	return (struct reader){bytes.data, bytes_end(bytes), false};
 }
 
 static inline size_t reader_left(const struct reader *reader)

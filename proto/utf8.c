@@ -91,8 +91,8 @@ size_t utf8_space(struct bytes text)
 
 bool utf8_edge_space(struct bytes text)
 {
-	if (utf8_space(text) > 0)
-		return true;
+	if (text.len == 0 || utf8_space(text) > 0)
+		return text.len > 0;
 	size_t last = text.len;
 	while (last > 0 && continuation(text.data[--last]))
 		continue;

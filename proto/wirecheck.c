@@ -329,6 +329,8 @@ static inline const ProtobufCFieldDescriptor *field_find(
 	const ProtobufCMessageDescriptor *descriptor, const ProtobufCFieldDescriptor *last,
 	uint32_t number)
 {
+	if (descriptor->n_fields == 0)
+		return NULL;
 	const ProtobufCFieldDescriptor *end = descriptor->fields + descriptor->n_fields;
 	const ProtobufCFieldDescriptor *next = last ? last : descriptor->fields;
 	for (unsigned tries = 0; tries < 2 && next < end; tries++, next++) {

@@ -11,7 +11,7 @@ struct writer {
 
 static inline struct writer writer_init(void *data, size_t len)
 {
-	return (struct writer){data, (uint8_t *)data + len, false};
+	return (struct writer){data, len ? (uint8_t *)data + len : data, false};
 }
 
 static inline bool writer_need(struct writer *writer, size_t len)

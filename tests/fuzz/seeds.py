@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""Writes the fuzz seeds that are made by hand: tests/fuzz/corpus/TARGET/NAME, from the hexadecimal below.
+
+What libFuzzer found worth keeping lies beside them under the name of its digest; this script leaves it alone.
+"""
+import os
+import re
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PAGE = os.path.join(HERE, '..', '..', 'proto', 'PROTOCOL.md')
+
+
+def worked_bytes():
+    """PROTOCOL.md's worked bytes, by name."""
+    with open(PAGE, encoding='utf-8') as page:
+        lines = page.read().split('## Worked bytes')[1].split('```')[1].splitlines()
+    found = {}
+    for line in lines:
+        match = re.match(r'(\w[\w ]*?)\s{2,}([0-9a-f |]+)$', line)
+        if match:
+            found[match.group(1).replace(' ', '-')] = match.group(2).replace('|', ' ')
+    return found
+
+
+def frame(kind, flags, stream, meta='', body=''):
+    meta, body = bytes.fromhex(meta), bytes.fromhex(body)
+    head = (len(meta) + len(body)).to_bytes(4, 'big') + bytes([kind, flags])
+    return (head + len(meta).to_bytes(2, 'big') + stream.to_bytes(4, 'big') + meta + body).hex()
+
+
+def conversations(page):
+    """Streams of frames."""
+    start = page['preface'] + page['hello']
+    return {
+        **page,
+        'nothing': '',
+        'unary-call': start + page['call-path-and-id'] + page['call-id-only'],
+        'unary-answer': start + page['end-ok'] + page['end-not-found'],
+        'fragments': start + frame(2, 1, 1, '10 01', '0a 04 61') + frame(3, 1, 1, '', '62') + frame(3, 4, 1, '', '63 64'),
+        'control': start + page['ping'] + page['credit-connection'] + frame(7, 0, 5, '', '00 00 ff ff') + page['cancel'],
+        'drain': start + page['goaway-drain'] + page['goaway-ack'] + frame(9, 1, 0, '08 05 10 0d 1a 03 62 79 65 20 0a'),
+        'ignorable': start + frame(0x80, 0xff, 0, '01 02', '03') + page['ping'],
+        'head-and-end': start + frame(4, 0, 1, '0a 06 0a 01 61 12 01 62 10 01') + frame(3, 0, 1, '', '0a 00')
+                        + frame(5, 8, 1, '08 0e 12 02 c3 a9 1a 03 0a 01 78 22 06 0a 01 61 12 01 31 28 02 30 64 3a 02 10 01 40 07'),
+        'two-versions': '8e 52 50 43 01 03 00 00',
+        'bad-version': '8e 52 50 43 00 00 00 00',
+        'cut-header': start + '00 00 00 05 02',
+        'too-long': '00 01 00 01 03 00 00 00 00 00 00 01',
+    }
+
+
+METAS = {
+    'meta-hello-full': '08 80 80 40 10 05 18 a8 46 20 e8 07 28 80 80 10 30 ff ff ff ff 0f 38 80 02 42 03 00 01 1f 48 0a 52 05 78 2f 30 2e 31'
+                       ' 5a 05 70 72 6b 5f 31 60 ff ff ff ff ff ff ff ff ff 01 6a 03 6e c3 b6 70 4d 78 05',
+    'meta-hello-codecs-unpacked': '40 00 40 01 42 02 02 03',
+    'meta-call-full': '0a 04 2f 61 2f 62 10 07 18 90 a1 0f 22 19' + '30' * 25 + '2a 03 61 3d 62 32 11 0a 0d 78 2d 70 72 69 73 6d 2d 61 63 74 6f 72 12 00'
+                      ' 38 01 42 01 68 48 02 50 01 58 00 60 03',
+    'meta-call-scattered': '32 06 0a 01 61 12 01 31 38 00 32 06 12 01 32 0a 01 62 98 06 05 10 01',
+    'meta-end-details': '08 09 1a 00 1a 03 61 62 63 1a 01 ff',
+    'meta-unknown-fields': '98 06 ff 01 99 06 01 02 03 04 05 06 07 08 9a 06 01 61 9d 06 01 02 03 04 10 01',
+    'meta-group': '10 01 9b 06 9c 06',
+    'meta-twice': '10 01 10 01',
+    'meta-bad-key': '10 01 32 06 0a 01 41 12 01 31',
+}
+
+# The first byte chooses the type (message.c): 0 Shapes, 1 Deep, 2 Tree, 3 Wide, 4 Wants, 5 Empty, 6 EndMeta, 7 FileDescriptorProto.
+MESSAGES = {
+    'empty': '05',
+    'empty-with-unknown-fields': '95 1b 00 00 20 60 00 00 00 62',
+    'numbers': '00 08 01 10 02 1d 01 02 03 04 20 05 28 06 31 01 02 03 04 05 06 07 08 38 07 45 01 02 03 04 48 09 51 01 02 03 04 05 06 07 08',
+    'more-numbers': '00 5d 00 00 80 3f 61 00 00 00 00 00 00 f0 3f 68 01 70 02 08 ff ff ff ff ff ff ff ff ff 01',
+    'texts': '00 7a 09 c3 a9 e2 82 ac f0 9f 98 80 82 01 02 ff 00 8a 01 07 0a 01 61 12 02 01 02',
+    'packed': '00 aa 01 03 01 02 03 b2 01 02 01 80 01 ba 01 04 01 02 03 04 d2 01 08 01 02 03 04 05 06 07 08 8a 02 03 00 01 01 92 02 02 01 07',
+    'unpacked': '00 a8 01 01 a8 01 02 bd 01 01 02 03 04 88 02 01 b0 02 01 b8 02 00',
+    'lists': '00 9a 02 01 61 9a 02 00 a2 02 01 ff aa 02 03 0a 01 61 aa 02 00',
+    'oneof': '00 c8 02 05 d2 02 01 61 da 02 01 ff e2 02 03 0a 01 61 e8 02 01',
+    'maps': '00 9a 03 05 0a 01 61 10 07 9a 03 00 a2 03 07 08 05 12 03 0a 01 62',
+    'unknown-fields': '00 98 a6 06 01 9a a6 06 03 61 62 63 99 a6 06 01 02 03 04 05 06 07 08 9d a6 06 01 02 03 04',
+    'deep': '01 1a 07 12 05 0a 03 0a 01 61',
+    'tree': '02 0a 06 0a 04 0a 02 0a 00 0a 00',
+    'wide': '03 1a 02 01 02 88 1a 05 8a 1a 01 05',
+    'required-missing': '04 10 05',
+    'required-given': '04 0a 01 61 10 05 1a 01 62',
+    'end-meta': '06 08 0e 12 02 c3 a9 1a 03 0a 01 78 22 06 0a 01 61 12 01 31 28 02 30 64 3a 02 10 01 40 07',
+    'descriptor': '07 0a 07 61 2e 70 72 6f 74 6f 12 01 70 22 17 0a 01 4d 12 12 0a 01 66 18 01 20 01 28 09 72 01 66 42 04 08 01 a8 06 01'
+                  ' 62 06 70 72 6f 74 6f 33',
+    'bad-utf8': '00 7a 02 c0 80',
+    'bad-nul': '00 7a 03 61 00 62',
+    'bad-twice': '00 8a 01 00 8a 01 00',
+    'bad-group': '00 0b 0c',
+    'bad-wire-type': '00 0d 01 02 03 04',
+    'bad-packed-bool': '00 8a 02 02 81 00',
+    'bad-length': '00 7a ff ff ff ff ff ff ff ff ff 01',
+    'bad-tag': '00 88 80 80 80 80 00 01',
+}
+
+# One text for each format of rules.h, good and bad.
+FORMATS = {
+    'uuid': '018f3a5c-1b2d-7e4f-8a9b-0c1d2e3f4a5b',
+    'slug': 'pg-bouncer-2',
+    'story-key': 'PGB-701',
+    'e-mail': 'first.last@example.org',
+    'json-object': '{"a": [1, -2.5e+3, true, null], "\\u00e9\\ud83d\\ude00": {"b": "\\n"}}',
+    'json-bad': '{"a":"\\u0000"}',
+    'decimal': '12.50',
+    'date': '2024-02-29',
+    'date-bad': '2023-02-29',
+    'color': '#aAbB09',
+}
+
+
+def texts():
+    for name, text in FORMATS.items():
+        data = text.encode()
+        yield 'format-' + name, '00 9a 02' + bytes([len(data)]).hex() + data.hex()
+
+
+def write(target, seeds):
+    folder = os.path.join(HERE, 'corpus', target)
+    os.makedirs(folder, exist_ok=True)
+    for name, text in seeds.items():
+        with open(os.path.join(folder, name), 'wb') as seed:
+            seed.write(bytes.fromhex(text))
+
+
+if __name__ == '__main__':
+    write('frame', {**conversations(worked_bytes()), **METAS})
+    write('message', {**MESSAGES, **dict(texts())})
