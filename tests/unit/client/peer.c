@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,19 +36,35 @@ static void *peer_run(void *data)
 	return NULL;
 }
 
+static void listen_at(struct peer *peer, const struct sockaddr *address, socklen_t len)
+{
+	struct timeval patience = {.tv_sec = PATIENCE_S};
+	peer->listener = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setsockopt(peer->listener, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	assert_int_equal(bind(peer->listener, address, len), 0);
+	assert_int_equal(listen(peer->listener, 16), 0);
+}
+
 void peer_start(struct peer *peer, void (*script)(struct peer *peer), void *ctx)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
 	                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof address;
 	*peer = (struct peer){.script = script, .ctx = ctx, .fd = -1};
-	peer->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct timeval patience = {.tv_sec = PATIENCE_S};
-	setsockopt(peer->listener, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-	assert_int_equal(bind(peer->listener, (struct sockaddr *)&address, len), 0);
-	assert_int_equal(listen(peer->listener, 16), 0);
+	listen_at(peer, (struct sockaddr *)&address, len);
 	assert_int_equal(getsockname(peer->listener, (struct sockaddr *)&address, &len), 0);
 	snprintf(peer->address, sizeof peer->address, "127.0.0.1:%u", ntohs(address.sin_port));
+	assert_int_equal(pthread_create(&peer->thread, NULL, peer_run, peer), 0);
+}
+
+void peer_start_at(struct peer *peer, const char *path, void (*script)(struct peer *peer),
+                   void *ctx)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	*peer = (struct peer){.script = script, .ctx = ctx, .fd = -1};
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	snprintf(peer->address, sizeof peer->address, "unix:%.58s", path);
+	listen_at(peer, (struct sockaddr *)&address, sizeof address);
 	assert_int_equal(pthread_create(&peer->thread, NULL, peer_run, peer), 0);
 }
 

@@ -25,6 +25,9 @@ struct peer {
 };
 
 void peer_start(struct peer *peer, void (*script)(struct peer *peer), void *ctx);
+/* At a unix socket. */
+void peer_start_at(struct peer *peer, const char *path, void (*script)(struct peer *peer),
+                   void *ctx);
 /* Waits for the script's end. */
 void peer_stop(struct peer *peer);
 
