@@ -42,6 +42,13 @@ SELECT repeat('x', $1::int4) AS text;
 -- columns: count int8
 SELECT count(*) AS count FROM things;
 
+-- statement: thing_name
+-- lane: read
+-- tenant: no (test)
+-- params: id int8
+-- columns: id int8, name text?
+SELECT id, name FROM things WHERE id = $1::int8;
+
 -- statement: thing_insert
 -- lane: write
 -- tenant: no (test)

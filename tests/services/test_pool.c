@@ -320,6 +320,137 @@ static void test_large_values(void **state)
 	free(name);
 }
 
+/* Gives its rows to a test. */
+struct keep {
+	struct rows rows;
+	uint32_t answers;
+};
+
+static void keep_rows(void *ctx, struct db_answer *answer)
+{
+	struct keep *keep = ctx;
+	assert_int_equal(answer->status, STATUS_OK);
+	keep->rows = answer->rows;
+	keep->answers++;
+}
+
+static struct rows ask_rows(struct fixture *fixture, const struct statement *statement,
+                            struct params params)
+{
+	struct keep keep = {.answers = 0};
+	struct db_request request = {
+		.statement = statement, .params = params, .done = keep_rows, .ctx = &keep};
+	pool_submit(fixture->pool, &request);
+	UNTIL(fixture, keep.answers > 0);
+	assert_int_equal(keep.rows.count, 1);
+	return keep.rows;
+}
+
+static void assert_scalars(struct fixture *fixture, int64_t integer, int64_t time_us, int32_t day)
+{
+	const struct uuid uuid = {{0, 1, 2, 255, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 254}};
+	const uint8_t raw[] = {0, 255, 0, 7};
+	const struct bytes bytes = {raw, sizeof(raw)};
+	const bool yes = true;
+	const int16_t i2 = (int16_t)integer;
+	const int32_t i4 = (int32_t)integer;
+	struct rows rows =
+		ask_rows(fixture, &SCALARS,
+	                 SCALARS_PARAMS(.b = &yes, .i2 = &i2, .i4 = &i4, .i8 = &integer, .u = &uuid,
+	                                .t = "a\xc3\xa4'\\", .y = &bytes, .j = "{\"k\": [1, null]}",
+	                                .ts = &time_us, .d = &day, .n = "-123456.7890"));
+	assert_true(scalars_b(&rows, 0));
+	assert_int_equal(scalars_i2(&rows, 0), i2);
+	assert_int_equal(scalars_i4(&rows, 0), i4);
+	assert_int_equal(scalars_i8(&rows, 0), integer);
+	struct uuid back = scalars_u(&rows, 0);
+	assert_memory_equal(back.byte, uuid.byte, sizeof(uuid));
+	assert_string_equal(scalars_t(&rows, 0), "a\xc3\xa4'\\");
+	assert_true(bytes_equal(scalars_y(&rows, 0), bytes));
+	assert_string_equal(scalars_j(&rows, 0), "{\"k\": [1, null]}");
+	assert_int_equal(scalars_ts(&rows, 0), time_us);
+	assert_int_equal(scalars_d(&rows, 0), day);
+	assert_string_equal(scalars_n(&rows, 0), "-123456.7890");
+	rows_clear(&rows);
+}
+
+static void test_types(void **state)
+{
+	struct fixture fixture;
+	(void)state;
+	fixture_open(&fixture, cluster);
+	fixture_pool(&fixture, NULL);
+	assert_scalars(&fixture, 0, 0, 0);
+	assert_scalars(&fixture, -1, -1, -1);
+	assert_scalars(&fixture, INT64_MAX, 1700000000123456, 19000);
+	assert_scalars(&fixture, INT64_MIN, INT64_MIN, INT32_MIN); /* -infinity */
+	assert_scalars(&fixture, 32767, INT64_MAX, INT32_MAX);     /* infinity */
+	struct rows rows = ask_rows(&fixture, &SCALARS, SCALARS_PARAMS(.b = NULL));
+	for (size_t column = 0; column < SCALARS.column_count; column++)
+		assert_true(rows_null(&rows, 0, column));
+	assert_string_equal(scalars_t(&rows, 0), "");
+	assert_int_equal(scalars_i8(&rows, 0), 0);
+	assert_int_equal(scalars_ts(&rows, 0), 0);
+	rows_clear(&rows);
+	fixture_close(&fixture);
+}
+
+static void test_enum(void **state)
+{
+	struct fixture fixture;
+	(void)state;
+	fixture_open(&fixture, cluster);
+	fixture_pool(&fixture, NULL);
+	struct rows rows = ask_rows(&fixture, &MOODS, MOODS_PARAMS(.mood = "glad"));
+	assert_string_equal(moods_mood(&rows, 0), "glad");
+	rows_clear(&rows);
+	fixture_close(&fixture);
+}
+
+static void assert_texts(struct rows_array array, const char *const *expected, size_t count)
+{
+	struct bytes element;
+	assert_int_equal(array.count, count);
+	for (size_t i = 0; i < count; i++) {
+		assert_true(rows_array_next(&array, &element));
+		if (expected[i])
+			assert_true(bytes_equal_string(element, expected[i]));
+		else
+			assert_null(element.data);
+	}
+	assert_false(rows_array_next(&array, &element));
+}
+
+static void test_arrays(void **state)
+{
+	struct fixture fixture;
+	const int64_t i8[] = {1, -2, INT64_MAX};
+	const int32_t i4[] = {-5, 6};
+	const struct uuid u[] = {{{1}}, {{2}}};
+	const char *const t[] = {"a,b", "", NULL, "\"q\""};
+	const bool b[] = {true, false};
+	(void)state;
+	fixture_open(&fixture, cluster);
+	fixture_pool(&fixture, NULL);
+	struct rows rows = ask_rows(
+		&fixture, &ARRAYS,
+		ARRAYS_PARAMS(.i8 = {i8, 3}, .i4 = {i4, 2}, .u = {u, 2}, .t = {t, 4}, .b = {b, 2}));
+	assert_string_equal(arrays_texts(&rows, 0),
+	                    "{1,-2,9223372036854775807};{-5,6};{\"a,b\",\"\",NULL,\"\\\"q\\\"\"};"
+	                    "{t,f}");
+	assert_texts(arrays_t(&rows, 0), t, 4);
+	struct rows_array uuids = arrays_u(&rows, 0);
+	struct bytes element;
+	assert_true(rows_array_next(&uuids, &element));
+	assert_memory_equal(element.data, u[0].byte, sizeof(u[0]));
+	rows_clear(&rows);
+	rows = ask_rows(&fixture, &ARRAYS, ARRAYS_PARAMS(.i8 = {NULL, 0}));
+	assert_texts(arrays_t(&rows, 0), NULL, 0);
+	assert_string_equal(arrays_texts(&rows, 0), "{};{};{};{}");
+	rows_clear(&rows);
+	fixture_close(&fixture);
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -350,6 +481,9 @@ int main(void)
 		cmocka_unit_test(test_queue_timeout),
 		cmocka_unit_test(test_ten_thousand_queued),
 		cmocka_unit_test(test_large_values),
+		cmocka_unit_test(test_types),
+		cmocka_unit_test(test_enum),
+		cmocka_unit_test(test_arrays),
 	};
 	return cmocka_run_group_tests(tests, start, stop);
 }

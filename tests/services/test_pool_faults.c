@@ -266,6 +266,61 @@ static void test_frozen_server(void **state)
 	assert_int_equal(ask.answers, 0);
 }
 
+/* The schema does not fit: whoever started us is told once, and a repaired one is taken up. */
+static void test_schema_drift(void **state)
+{
+	struct scene *scene = *state;
+	struct fixture *fixture = &scene->fixture;
+	cluster_sql(scene->cluster, "ALTER TABLE things RENAME COLUMN name TO title");
+	fixture_pool(fixture, NULL);
+	UNTIL(fixture, fixture->mismatches == 1);
+	assert_non_null(strstr(fixture->mismatch, "statement thing_"));
+	assert_non_null(strstr(fixture->mismatch, "\"name\""));
+	assert_non_null(strstr(fixture->mismatch, "prism-db upgrade head"));
+	assert_refused(scene, "statement thing_");
+	cluster_sql(scene->cluster, "ALTER TABLE things RENAME COLUMN title TO name");
+	UNTIL(fixture, fixture->available == 1);
+	assert_int_equal(fixture->mismatches, 1);
+}
+
+/* A pool that does not check learns of it when it prepares. */
+static void test_unchecked_drift(void **state)
+{
+	struct scene *scene = *state;
+	cluster_sql(scene->cluster, "ALTER TABLE counters RENAME TO meters");
+	struct pool_settings settings = fixture_settings(&scene->fixture);
+	settings.mismatch = NULL;
+	fixture_pool(&scene->fixture, &settings);
+	UNTIL(&scene->fixture, *fixture_state(&scene->fixture).last_error);
+	assert_non_null(strstr(fixture_state(&scene->fixture).last_error,
+	                       "statement counter_raise cannot be prepared: relation \"counters\" "
+	                       "does not exist"));
+	cluster_sql(scene->cluster, "ALTER TABLE meters RENAME TO counters");
+}
+
+/* A migration under way changes what prepared statements return: they are prepared anew. */
+static void test_changed_result_type(void **state)
+{
+	struct scene *scene = *state;
+	struct ask asks[40] = {0};
+	fixture_pool(&scene->fixture, NULL);
+	cluster_sql(scene->cluster, "INSERT INTO things VALUES (7, 'seven')");
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 40; i++)
+			ask_submit(&scene->fixture, &asks[i], &THING_NAME,
+			           THING_NAME_PARAMS(.id = 7), 0);
+		for (int i = 0; i < 40; i++) {
+			ask_await(&asks[i]);
+			assert_int_equal(asks[i].status, STATUS_OK);
+			assert_int_equal(asks[i].value, 7);
+		}
+		UNTIL(&scene->fixture, fixture_calm(&scene->fixture, ALL_SERVE));
+		cluster_sql(scene->cluster,
+		            "ALTER TABLE things ALTER COLUMN name TYPE varchar(100)");
+	}
+	assert_in_range(fixture_state(&scene->fixture).reconnects, 1, 2);
+}
+
 /* The name server is asked off the loop. */
 static void test_host_name(void **state)
 {
@@ -329,6 +384,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_absent_database, begin, end),
 		cmocka_unit_test_setup_teardown(test_too_many_connections, begin, end),
 		cmocka_unit_test_setup_teardown(test_frozen_server, begin, end),
+		cmocka_unit_test_setup_teardown(test_schema_drift, begin, end),
+		cmocka_unit_test_setup_teardown(test_unchecked_drift, begin, end),
+		cmocka_unit_test_setup_teardown(test_changed_result_type, begin, end),
 		cmocka_unit_test_setup_teardown(test_host_name, begin, end),
 		cmocka_unit_test_setup_teardown(test_unknown_host, begin, end),
 		cmocka_unit_test_setup_teardown(test_closed_under_load, begin, end),
