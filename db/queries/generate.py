@@ -411,7 +411,7 @@ def load(paths, root):
     fragments = {item.name: item for item in items if item.kind == "fragment"}
     statements = [Statement(item, fragments) for item in items if item.kind == "statement"]
     if not statements:
-        raise Problem(paths[0], 1, "no statement at all")
+        raise Problem(os.path.relpath(paths[0], root), 1, "no statement at all")
     return sorted(statements, key=lambda statement: statement.name)
 
 

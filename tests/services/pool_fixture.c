@@ -118,8 +118,8 @@ void fixture_turn(struct fixture *fixture)
 		state = fixture_state(fixture);
 	fail_msg("the loop turned for a minute: %u connected, %u connecting, %u in flight, "
 	         "%u queued, last error \"%s\"; notes:\n%s",
-	         state.connected, state.connecting, state.in_flight, state.queued,
-	         state.last_error, fixture->notes);
+	         state.connected, state.connecting, state.in_flight, state.queued, state.last_error,
+	         fixture->notes);
 }
 
 static void on_pause(uv_timer_t *timer)

@@ -28,7 +28,7 @@ static const struct column_spec columns[] = {
 static const struct statement usual = {
 	.name = "thing_find",
 	.sql = "SELECT t.id, t.title, t.mood, t.points, t.tags, t.at, t.cost::text AS cost, "
-               "t.settings"
+	       "t.settings"
 	       " FROM (SELECT 1) one LEFT JOIN things t"
 	       " ON t.id = $1 AND t.title <> $2 AND t.settings <> $3 AND t.mood <> $4",
 	.param_count = sizeof(params) / sizeof(params[0]),
@@ -44,9 +44,9 @@ const size_t statement_count = 1;
 
 static const char schema[] = "CREATE TYPE mood AS ENUM ('sad', 'glad');"
 			     "CREATE TABLE things (id bigint PRIMARY KEY, title varchar(255) NOT "
-                             "NULL, mood mood NOT NULL,"
+			     "NULL, mood mood NOT NULL,"
 			     " points integer, tags text[] NOT NULL, at timestamptz, cost "
-                             "numeric(10,4), settings jsonb)";
+			     "numeric(10,4), settings jsonb)";
 
 static struct cluster *cluster;
 static PGconn *pg;
