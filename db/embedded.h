@@ -45,6 +45,13 @@ enum embedded_found embedded_attach(struct embedded **out, const char *state_dir
 const char *embedded_conninfo(const struct embedded *embedded);
 int embedded_pid(const struct embedded *embedded);
 
+/* A look at the server, and a new start if it was killed; the connection string stays what it was.
+ * Cheap while it runs; blocks for as long as a start takes if not. False, with a message: it does
+ * not start. For who started it; called now and then from the thread that did. */
+MUST_CHECK
+bool embedded_revive(struct embedded *embedded, bool *restarted,
+                     char message[EMBEDDED_MESSAGE_SIZE]);
+
 /* Fast shutdown (SIGINT), immediate after 30 s; frees. */
 void embedded_stop(struct embedded *embedded);
 

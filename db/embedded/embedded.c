@@ -4,6 +4,7 @@
 #include "db/embedded/postmaster.h"
 #include "db/startup/connect.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -30,6 +31,7 @@ struct embedded {
 	struct place place;
 	struct postmaster postmaster;
 	int lock; /* -1: attached to what another program runs */
+	uint32_t connections;
 	char conninfo[CONNINFO_SIZE];
 };
 
@@ -351,6 +353,7 @@ bool embedded_start_for(struct embedded **out, const char *state_dir, uint32_t c
 		embedded_stop(embedded);
 		return false;
 	}
+	embedded->connections = connections;
 	write_conninfo(embedded->conninfo, embedded->postmaster.socket, database);
 	*out = embedded;
 	return true;
@@ -360,6 +363,19 @@ bool embedded_start(struct embedded **out, const char *state_dir,
                     char message[EMBEDDED_MESSAGE_SIZE])
 {
 	return embedded_start_for(out, state_dir, EMBEDDED_CONNECTIONS, message);
+}
+
+bool embedded_revive(struct embedded *embedded, bool *restarted,
+                     char message[EMBEDDED_MESSAGE_SIZE])
+{
+	assert(embedded->lock >= 0);
+	*restarted = false;
+	if (postmaster_runs(embedded->postmaster.pid))
+		return true;
+	if (!start_server(embedded, embedded->connections, message))
+		return false;
+	*restarted = true;
+	return true;
 }
 
 /* Up to the point where prism_db exists: whoever started the server may still be making it. */

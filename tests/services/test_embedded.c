@@ -192,6 +192,24 @@ static void test_server_killed(void **state)
 	assert_answer(fixture, "SELECT count(*) FROM kept", "0");
 }
 
+static void test_revived(void **state)
+{
+	struct fixture *fixture = *state;
+	bool restarted = true;
+	char conninfo[512];
+	start(fixture);
+	snprintf(conninfo, sizeof(conninfo), "%s", embedded_conninfo(fixture->embedded));
+	int server = embedded_pid(fixture->embedded);
+	assert_true(embedded_revive(fixture->embedded, &restarted, fixture->message));
+	assert_false(restarted);
+	kill(server, SIGKILL);
+	while (!restarted)
+		assert_true(embedded_revive(fixture->embedded, &restarted, fixture->message));
+	assert_int_not_equal(embedded_pid(fixture->embedded), server);
+	assert_string_equal(embedded_conninfo(fixture->embedded), conninfo);
+	assert_answer(fixture, "SELECT current_database()", "prism_db");
+}
+
 /* After a reboot the number in postmaster.pid may be anybody's: here it is ours. */
 static void test_stale_pid_of_a_stranger(void **state)
 {
@@ -383,13 +401,13 @@ static void test_default_directory(void **state)
 	assert_string_equal(path, "/var/lib/a");
 	assert_false(embedded_default_state_dir(tiny, sizeof(tiny)));
 	unsetenv("STATE_DIRECTORY");
-	setenv("XDG_STATE_HOME", "/home/x/state", 1);
+	setenv("XDG_STATE_HOME", "/srv/x/state", 1);
 	assert_true(embedded_default_state_dir(path, sizeof(path)));
-	assert_string_equal(path, "/home/x/state/prism");
+	assert_string_equal(path, "/srv/x/state/prism");
 	unsetenv("XDG_STATE_HOME");
-	setenv("HOME", "/home/x", 1);
+	setenv("HOME", "/srv/x", 1);
 	assert_true(embedded_default_state_dir(path, sizeof(path)));
-	assert_string_equal(path, geteuid() == 0 ? "/var/lib/prism" : "/home/x/.local/state/prism");
+	assert_string_equal(path, geteuid() == 0 ? "/var/lib/prism" : "/srv/x/.local/state/prism");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -403,6 +421,7 @@ int main(void)
 		TEST(test_replaced_when_too_small),
 		TEST(test_frozen_server_is_replaced),
 		TEST(test_server_killed),
+		TEST(test_revived),
 		TEST(test_stale_pid_of_a_stranger),
 		TEST(test_two_programs),
 		TEST(test_attach),

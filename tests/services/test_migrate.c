@@ -271,6 +271,32 @@ static void test_stamp(void **state)
 	assert_says(fixture, "(head)");
 }
 
+/* As production does it: the roles were made by an administrator, the tool is no superuser. */
+static void test_plain_owner(void **state)
+{
+	struct fixture *fixture = *state;
+	char sql[256], plain[CLUSTER_CONNINFO_SIZE];
+	cluster_sql(fixture_cluster(), "DROP ROLE IF EXISTS deployer; CREATE ROLE deployer LOGIN");
+	snprintf(sql, sizeof(sql), "ALTER DATABASE %s OWNER TO deployer", fixture->name);
+	fixture_sql(fixture, sql);
+	snprintf(plain, sizeof(plain), "%s", fixture->conninfo);
+	/* The last word wins. */
+	snprintf(fixture->conninfo, sizeof(fixture->conninfo), "%.200s user=deployer", plain);
+	assert_int_equal(fixture_run(fixture, "upgrade", NULL), 0);
+	assert_int_equal(fixture_run(fixture, "downgrade", "base", NULL), 0);
+	assert_int_equal(fixture_run(fixture, "upgrade", NULL), 0);
+	assert_int_equal(fixture_number(fixture,
+	                                "SELECT count(*) FROM pg_tables"
+	                                " WHERE tablename = 'stories' AND tableowner = 'deployer'"),
+	                 1);
+	snprintf(fixture->conninfo, sizeof(fixture->conninfo), "%s", plain);
+	snprintf(sql, sizeof(sql),
+	         "ALTER DATABASE %s OWNER TO CURRENT_USER; DROP OWNED BY deployer; DROP ROLE "
+	         "deployer",
+	         fixture->name);
+	fixture_sql(fixture, sql);
+}
+
 /* Somebody else has the migration lock and keeps it. */
 static void test_busy(void **state)
 {
@@ -306,7 +332,7 @@ static void test_locked_out(void **state)
 	                  "ALTER TABLE one DROP COLUMN b;");
 	fixture_sql(fixture, "BEGIN; SELECT count(*) FROM one");
 	pid_t pid = fixture_spawn(fixture, log, "--migrations", directory, "upgrade", NULL);
-	/* It has asked for the lock, and given up for now. */
+	/* It has asked for the lock, and let go again. */
 	static const char waits[] =
 		"SELECT count(*) FROM pg_locks WHERE locktype = 'relation' AND NOT granted";
 	fixture_until(fixture, waits, 1);
@@ -365,13 +391,21 @@ static void test_check(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_targets),         TEST(test_bad_usage),
-		TEST(test_no_database),     TEST(test_two_at_once),
-		TEST(test_kill_and_resume), TEST(test_lost_connection),
-		TEST(test_changed_file),    TEST(test_unknown_revision),
-		TEST(test_bad_sql),         TEST(test_bad_directory),
-		TEST(test_stamp),           TEST(test_busy),
-		TEST(test_locked_out),      TEST(test_check),
+		TEST(test_targets),
+		TEST(test_bad_usage),
+		TEST(test_no_database),
+		TEST(test_two_at_once),
+		TEST(test_kill_and_resume),
+		TEST(test_lost_connection),
+		TEST(test_changed_file),
+		TEST(test_unknown_revision),
+		TEST(test_bad_sql),
+		TEST(test_bad_directory),
+		TEST(test_stamp),
+		TEST(test_plain_owner),
+		TEST(test_busy),
+		TEST(test_locked_out),
+		TEST(test_check),
 	};
 	return cmocka_run_group_tests(tests, fixture_group_setup, fixture_group_teardown);
 }
