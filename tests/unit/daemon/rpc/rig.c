@@ -14,10 +14,16 @@ static bool told_writable(struct call *call)
 	return !told->full;
 }
 
-static void text_copy(char out[64], const ProtobufCMessage *message)
+static void text_of(const ProtobufCMessage *message, char out[64])
 {
 	assert_ptr_equal(message->descriptor, &google__protobuf__string_value__descriptor);
 	snprintf(out, 64, "%s", ((const Text *)message)->value);
+}
+
+static void text_copy(const struct call *call, const ProtobufCMessage *message, char out[64])
+{
+	const struct rig *rig = call->rpc->ctx;
+	rig->text_of(message, out);
 }
 
 static void told_send(struct call *call, const ProtobufCMessage *message)
@@ -25,7 +31,7 @@ static void told_send(struct call *call, const ProtobufCMessage *message)
 	struct told *told = call->stream;
 	assert_null(fiber_current());
 	assert_true(told->sent_count < RIG_SENT_MAX);
-	text_copy(told->sent[told->sent_count++], message);
+	text_copy(call, message, told->sent[told->sent_count++]);
 	told->full = told->fills;
 	call->sent_bytes += (uint32_t)protobuf_c_message_get_packed_size(message);
 }
@@ -49,7 +55,7 @@ static void told_finish(struct call *call, const ProtobufCMessage *message)
 	told->retry = call->retry;
 	snprintf(told->message, sizeof(told->message), "%s", call->message);
 	if (message)
-		text_copy(told->response, message);
+		text_copy(call, message, told->response);
 	if (told->cancel_in_finish)
 		call_cancel(call, STATUS_CANCELLED, true);
 }
@@ -115,10 +121,13 @@ void rig_begin(struct rig *rig, const struct rig_settings *settings)
 {
 	static const struct rig_settings none;
 	settings = settings ? settings : &none;
-	*rig = (struct rig){.handler = rig_echo};
+	*rig = (struct rig){.handler = rig_echo,
+	                    .text_of = settings->text_of ? settings->text_of : text_of};
 	char message[256];
-	struct service service = {&desk, runs, rig};
-	assert_true(router_new(&rig->router, &service, 1, message));
+	struct service services[2] = {{&desk, runs, rig}};
+	if (settings->more)
+		services[1] = *settings->more;
+	assert_true(router_new(&rig->router, services, settings->more ? 2 : 1, message));
 	assert_int_equal(uv_loop_init(&rig->loop), 0);
 	struct rpc_settings rpc = {
 		.router = rig->router,
@@ -153,10 +162,9 @@ void rig_end(struct rig *rig)
 	fiber_drop_cache();
 }
 
-struct call *rig_call(struct rig *rig, const char *name, uint32_t timeout_ms, struct told *told)
+struct call *rig_call_path(struct rig *rig, const char *path, uint32_t timeout_ms,
+                           struct told *told)
 {
-	char path[128];
-	snprintf(path, sizeof(path), "/test.Desk/%s", name);
 	struct call_start start = {
 		.path = bytes_of_string(path),
 		.route = router_find(rig->router, bytes_of_string(path)),
@@ -169,6 +177,13 @@ struct call *rig_call(struct rig *rig, const char *name, uint32_t timeout_ms, st
 	struct call *call = call_begin(&rig->rpc, &start);
 	assert_non_null(call);
 	return call;
+}
+
+struct call *rig_call(struct rig *rig, const char *name, uint32_t timeout_ms, struct told *told)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "/test.Desk/%s", name);
+	return rig_call_path(rig, path, timeout_ms, told);
 }
 
 void rig_message(struct call *call, const char *text)

@@ -40,6 +40,7 @@ struct rig {
 	struct rpc rpc;
 	struct router *router;
 	struct peer peer;
+	void (*text_of)(const ProtobufCMessage *message, char out[64]);
 	bool (*until)(struct rig *rig,
 	              void *ctx); /* when to stop the loop; NULL: it is not asked to */
 	void *until_ctx;
@@ -56,6 +57,9 @@ struct rig {
 extern const struct call_ops rig_ops;
 
 struct rig_settings {
+	const struct service *more; /* another service beside test.Desk; NULL: none */
+	/* What told.sent and told.response say of a message; NULL: its text. */
+	void (*text_of)(const ProtobufCMessage *message, char out[64]);
 	const struct interceptor *const *interceptors;
 	struct pool *pool;
 	uint32_t running_limit;
@@ -67,9 +71,14 @@ void rig_end(struct rig *rig);
 /* A call of "/test.Desk/NAME" (an unknown one too); timeout_ms 0: no deadline. */
 struct call *rig_call(struct rig *rig, const char *name, uint32_t timeout_ms, struct told *told);
 
+/* The same by its whole path. */
+struct call *rig_call_path(struct rig *rig, const char *path, uint32_t timeout_ms,
+                           struct told *told);
+
 /* The same, of a unary method, with its request, complete. */
 struct call *rig_unary(struct rig *rig, const char *text, uint32_t timeout_ms, struct told *told);
 
+/* A request message: a StringValue, which looks like every message whose field 1 is a string. */
 void rig_message(struct call *call, const char *text);
 
 /* The deadline of a call that has none passes in a moment; it was RIG_DEADLINE. */

@@ -115,11 +115,6 @@ static void uses_its_stack(void *arg)
 	*(int *)arg = deep(60); /* 30 KiB of 64 */
 }
 
-static void overflows_its_stack(void *arg)
-{
-	*(int *)arg = deep(4000);
-}
-
 static void has_room_for_deep_calls(void **state)
 {
 	(void)state;
@@ -129,26 +124,36 @@ static void has_room_for_deep_calls(void **state)
 	fiber_drop_cache();
 }
 
-/* Stacks lie side by side: without its guard page one would run into the next. */
+enum { BELOW_KIB = 384 }; /* more than any stack has */
+
+/* Reads on and on below its own frame. */
+static void leaves_its_stack(void *arg)
+{
+	volatile char here = 0;
+	uintptr_t start = (uintptr_t)&here;
+	for (size_t down = 0; down < BELOW_KIB * 1024; down += 1024)
+		*(volatile char *)arg = *(volatile char *)(start - down);
+}
+
+/* Stacks lie side by side, a later one below: without a guard page one would run into the next. */
 static void overflow_hits_the_guard_page(void **state)
 {
 	(void)state;
+	enum { STACKS = 12 };
 	fflush(NULL);
 	pid_t child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
 		signal(SIGSEGV, SIG_DFL);
-		struct counter below[8];
-		int result;
-		for (size_t i = 0; i < 8; i++) {
-			below[i] = (struct counter){.rounds = 1};
-			if (!fiber_start(count_rounds, &below[i]))
+		struct counter counters[STACKS];
+		char seen;
+		for (size_t i = 0; i < STACKS; i++) {
+			counters[i] = (struct counter){.rounds = 1};
+			if (!fiber_start(count_rounds, &counters[i]))
 				_exit(2);
 		}
-		fiber_resume(below[0].fiber); /* its stack is above the others */
-		if (!fiber_start(overflows_its_stack, &result))
-			_exit(2);
-		_exit(3);
+		fiber_resume(counters[0].fiber);
+		_exit(fiber_start(leaves_its_stack, &seen) ? 3 : 2);
 	}
 	int status;
 	assert_int_equal(waitpid(child, &status, 0), child);

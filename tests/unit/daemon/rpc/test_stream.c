@@ -326,6 +326,51 @@ static void takes_slowly_from_a_full_queue(void **state)
 	assert_int_equal(count, COUNT);
 }
 
+static enum status count_all(struct rig *rig, struct call *call, const Text *request,
+                             Text *response)
+{
+	(void)request;
+	size_t *bytes = rig->ctx;
+	for (;;) {
+		const ProtobufCMessage *message;
+		TRY(call_receive(call, &message));
+		if (!message)
+			break;
+		*bytes += strlen(((const Text *)message)->value);
+	}
+	response->value = "all";
+	return STATUS_OK;
+}
+
+/* Twice as much as a call may use at once. */
+static void a_long_stream_needs_no_more_memory(void **state)
+{
+	(void)state;
+	enum { MESSAGE_LEN = 1024 * 1024, COUNT = 2 * LIMIT_CALL_ARENA / MESSAGE_LEN };
+	struct rig rig;
+	struct told told;
+	size_t bytes = 0;
+	rig_begin(&rig, NULL);
+	rig.handler = count_all;
+	rig.ctx = &bytes;
+	struct call *call = rig_call(&rig, "Client", 0, &told);
+	uint8_t *wire = malloc(MESSAGE_LEN + 4);
+	assert_non_null(wire);
+	memset(wire, 'x', MESSAGE_LEN + 4);
+	memcpy(wire, "\x0a\x80\x80\x40", 4);
+	for (int i = 0; i < COUNT; i++) {
+		call_message(call, bytes_of(wire, MESSAGE_LEN + 4));
+		rig_turn(&rig);
+		assert_int_equal(told.taken_count, i + 1);
+	}
+	call_half_close(call);
+	rig_turn(&rig);
+	rig_assert_told(&told, STATUS_OK, "");
+	assert_int_equal(bytes, (size_t)COUNT * MESSAGE_LEN);
+	free(wire);
+	rig_end(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,6 +384,7 @@ int main(void)
 		cmocka_unit_test(what_was_partly_answered_is_not_safe_to_retry),
 		cmocka_unit_test(echoes_a_long_conversation),
 		cmocka_unit_test(takes_slowly_from_a_full_queue),
+		cmocka_unit_test(a_long_stream_needs_no_more_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

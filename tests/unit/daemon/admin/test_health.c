@@ -1,0 +1,188 @@
+#include "daemon/admin/health.h"
+
+#include "grpc/health/v1/health.pb-c.h"
+#include "tests/unit/daemon/rpc/rig.h"
+
+#include <stdio.h>
+
+static const char CHECK[] = "/grpc.health.v1.Health/Check";
+static const char WATCH[] = "/grpc.health.v1.Health/Watch";
+
+static void state_of(const ProtobufCMessage *message, char out[64])
+{
+	const Grpc__Health__V1__HealthCheckResponse *response = (const void *)message;
+	const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(
+		&grpc__health__v1__health_check_response__serving_status__descriptor,
+		(int)response->status);
+	snprintf(out, 64, "%s", value->name);
+}
+
+static void begin(struct rig *rig)
+{
+	struct service service = health_service();
+	rig_begin(rig, &(struct rig_settings){.more = &service, .text_of = state_of});
+	assert_true(health_new(&rig->rpc.health, rig->router));
+}
+
+static void end(struct rig *rig)
+{
+	rig_turn(rig);
+	health_free(rig->rpc.health);
+	rig_end(rig);
+}
+
+static struct call *ask(struct rig *rig, const char *path, const char *service, struct told *told)
+{
+	struct call *call = rig_call_path(rig, path, 0, told);
+	rig_message(call, service);
+	call_half_close(call);
+	rig_turn(rig);
+	return call;
+}
+
+static void assert_checks(struct rig *rig, const char *service, const char *state)
+{
+	struct told told;
+	ask(rig, CHECK, service, &told);
+	rig_assert_told(&told, STATUS_OK, "");
+	assert_string_equal(told.response, state);
+}
+
+static void checks_the_server_and_each_service(void **state)
+{
+	(void)state;
+	struct rig rig;
+	begin(&rig);
+	assert_checks(&rig, "", "NOT_SERVING");
+	assert_checks(&rig, "test.Desk", "NOT_SERVING");
+	health_set(rig.rpc.health, "", HEALTH_SERVING);
+	assert_checks(&rig, "", "SERVING");
+	assert_checks(&rig, "test.Desk", "NOT_SERVING");
+	health_set(rig.rpc.health, NULL, HEALTH_SERVING);
+	health_set(rig.rpc.health, "test.Desk", HEALTH_NOT_SERVING);
+	assert_checks(&rig, "", "SERVING");
+	assert_checks(&rig, "test.Desk", "NOT_SERVING");
+	assert_checks(&rig, "grpc.health.v1.Health", "SERVING");
+	end(&rig);
+}
+
+static void does_not_find_an_unknown_service(void **state)
+{
+	(void)state;
+	struct rig rig;
+	struct told told;
+	begin(&rig);
+	health_set(rig.rpc.health, "test.Des", HEALTH_SERVING);
+	ask(&rig, CHECK, "test.Des", &told);
+	rig_assert_told(&told, STATUS_NOT_FOUND, "no such service: test.Des");
+	end(&rig);
+}
+
+static void watches_the_state_and_its_changes(void **state)
+{
+	(void)state;
+	struct rig rig;
+	struct told desk, server;
+	begin(&rig);
+	struct call *of_desk = ask(&rig, WATCH, "test.Desk", &desk);
+	struct call *of_server = ask(&rig, WATCH, "", &server);
+	assert_int_equal(desk.sent_count, 1);
+	assert_string_equal(desk.sent[0], "NOT_SERVING");
+	health_set(rig.rpc.health, "test.Desk", HEALTH_SERVING);
+	rig_turn(&rig);
+	health_set(rig.rpc.health, "test.Desk", HEALTH_SERVING); /* no change */
+	rig_turn(&rig);
+	health_set(rig.rpc.health, NULL, HEALTH_SERVING);
+	rig_turn(&rig);
+	health_set(rig.rpc.health, NULL, HEALTH_NOT_SERVING); /* there and back in one turn */
+	health_set(rig.rpc.health, NULL, HEALTH_SERVING);
+	rig_turn(&rig);
+	assert_int_equal(desk.sent_count, 2);
+	assert_string_equal(desk.sent[1], "SERVING");
+	assert_int_equal(server.sent_count, 2);
+	assert_string_equal(server.sent[1], "SERVING");
+	call_cancel(of_desk, STATUS_CANCELLED, false);
+	rig_turn(&rig);
+	health_set(rig.rpc.health, NULL, HEALTH_NOT_SERVING);
+	rig_turn(&rig);
+	assert_int_equal(server.sent_count, 3);
+	assert_false(server.finished);
+	call_cancel(of_server, STATUS_CANCELLED, true);
+	end(&rig);
+}
+
+static void tells_what_happened_while_the_peer_did_not_read(void **state)
+{
+	(void)state;
+	struct rig rig;
+	struct told told;
+	begin(&rig);
+	struct call *call = ask(&rig, WATCH, "", &told);
+	told.full = true;
+	health_set(rig.rpc.health, "", HEALTH_SERVING);
+	rig_turn(&rig);
+	health_set(rig.rpc.health, "", HEALTH_NOT_SERVING);
+	rig_turn(&rig);
+	assert_int_equal(told.sent_count, 1);
+	told.full = false;
+	call_writable(call);
+	rig_turn(&rig);
+	assert_int_equal(told.sent_count, 3);
+	assert_string_equal(told.sent[1], "SERVING");
+	assert_string_equal(told.sent[2], "NOT_SERVING");
+	call_cancel(call, STATUS_CANCELLED, true);
+	end(&rig);
+}
+
+static void watches_an_unknown_service_too(void **state)
+{
+	(void)state;
+	struct rig rig;
+	struct told told;
+	begin(&rig);
+	struct call *call = ask(&rig, WATCH, "later.Service", &told);
+	assert_int_equal(told.sent_count, 1);
+	assert_string_equal(told.sent[0], "SERVICE_UNKNOWN");
+	health_set(rig.rpc.health, NULL, HEALTH_SERVING);
+	rig_turn(&rig);
+	assert_int_equal(told.sent_count, 1);
+	assert_false(told.finished);
+	call_cancel(call, STATUS_CANCELLED, true);
+	end(&rig);
+}
+
+static void a_drain_is_for_ever(void **state)
+{
+	(void)state;
+	struct rig rig;
+	struct told serving, unknown, late;
+	begin(&rig);
+	health_set(rig.rpc.health, NULL, HEALTH_SERVING);
+	ask(&rig, WATCH, "", &serving);
+	ask(&rig, WATCH, "later.Service", &unknown);
+	health_drain(rig.rpc.health);
+	health_set(rig.rpc.health, NULL, HEALTH_SERVING);
+	rig_turn(&rig);
+	assert_int_equal(serving.sent_count, 2);
+	assert_string_equal(serving.sent[1], "NOT_SERVING");
+	rig_assert_told(&serving, STATUS_UNAVAILABLE, "the server is going away");
+	rig_assert_told(&unknown, STATUS_UNAVAILABLE, "the server is going away");
+	assert_checks(&rig, "test.Desk", "NOT_SERVING");
+	ask(&rig, WATCH, "test.Desk", &late);
+	assert_string_equal(late.sent[0], "NOT_SERVING");
+	rig_assert_told(&late, STATUS_UNAVAILABLE, "the server is going away");
+	end(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(checks_the_server_and_each_service),
+		cmocka_unit_test(does_not_find_an_unknown_service),
+		cmocka_unit_test(watches_the_state_and_its_changes),
+		cmocka_unit_test(tells_what_happened_while_the_peer_did_not_read),
+		cmocka_unit_test(watches_an_unknown_service_too),
+		cmocka_unit_test(a_drain_is_for_ever),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
