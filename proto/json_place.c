@@ -27,28 +27,36 @@ static size_t path_write(const struct json_place *place, char *out, size_t size)
 }
 
 /* A character that was cut in two is left out, control characters become '?'. */
-static void reason_clean(char *reason)
+static void clean(char *text)
 {
-	size_t len = strlen(reason);
-	while (len > 0 && !utf8_valid(bytes_of(reason, len)))
+	size_t len = strlen(text);
+	while (len > 0 && !utf8_valid(bytes_of(text, len)))
 		len--;
-	reason[len] = '\0';
-	for (char *at = reason; *at; at++)
+	text[len] = '\0';
+	for (char *at = text; *at; at++)
 		if ((unsigned char)*at < 0x20 || *at == 0x7f)
 			*at = '?';
 }
 
+/* What a text holds, as far as it is repeated in a reason. */
+static void show(const char *text, char out[SHOWN_MOST])
+{
+	snprintf(out, SHOWN_MOST, "%s", text);
+	clean(out);
+}
+
 enum status json_fail(const struct json_place *place, enum status status, const char *format, ...)
 {
-	char path[96];
+	char path[96] = "";
 	size_t len = path_write(place, path, sizeof path);
+	clean(path);
 	len = (size_t)snprintf(place->reason, WIRE_REASON_SIZE,
 	                       "%s: ", len > 0 ? path : "the message");
 	va_list args;
 	va_start(args, format);
 	vsnprintf(place->reason + len, WIRE_REASON_SIZE - len, format, args);
 	va_end(args);
-	reason_clean(place->reason);
+	clean(place->reason);
 	return status;
 }
 
@@ -141,7 +149,7 @@ enum status json_fail_field(const struct json_place *place,
                             const ProtobufCMessageDescriptor *descriptor, const char *key)
 {
 	char shown[SHOWN_MOST], meant[NAME_MOST * 2] = "";
-	snprintf(shown, sizeof shown, "%s", key);
+	show(key, shown);
 	struct json_place unknown = {.parent = place, .name = shown, .reason = place->reason};
 	struct list list = {0};
 	unsigned best = UINT_MAX;
@@ -165,7 +173,9 @@ enum status json_fail_field(const struct json_place *place,
 enum status json_fail_enum(const struct json_place *place,
                            const ProtobufCEnumDescriptor *descriptor, const char *name)
 {
+	char shown[SHOWN_MOST];
 	const char *meant = NULL;
+	show(name, shown);
 	struct list list = {0};
 	unsigned best = UINT_MAX;
 	for (unsigned i = 0; i < descriptor->n_values; i++) {
@@ -175,8 +185,8 @@ enum status json_fail_enum(const struct json_place *place,
 	}
 	if (meant)
 		return json_fail(place, STATUS_INVALID_ARGUMENT,
-		                 "\"%.*s\" is no %s; did you mean %s?", SHOWN_MOST, name,
-		                 descriptor->short_name, meant);
-	return json_fail(place, STATUS_INVALID_ARGUMENT, "\"%.*s\" is no %s; it has %s", SHOWN_MOST,
-	                 name, descriptor->short_name, list.text);
+		                 "\"%s\" is no %s; did you mean %s?", shown, descriptor->short_name,
+		                 meant);
+	return json_fail(place, STATUS_INVALID_ARGUMENT, "\"%s\" is no %s; it has %s", shown,
+	                 descriptor->short_name, list.text);
 }

@@ -212,7 +212,8 @@ static bool field_shown(const struct writing *writing, const ProtobufCMessage *m
                         const ProtobufCFieldDescriptor *field)
 {
 	bool list = field->label == PROTOBUF_C_LABEL_REPEATED;
-	if (list ? layout_count(message, field) > 0 : layout_set(message, field))
+	if (field->label == PROTOBUF_C_LABEL_REQUIRED ||
+	    (list ? layout_count(message, field) > 0 : layout_set(message, field)))
 		return true;
 	return writing->with_defaults && (list || field->type != PROTOBUF_C_TYPE_MESSAGE) &&
 	       !(field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF);

@@ -231,6 +231,23 @@ static void unknown_fields_are_refused_with_what_is_meant(void **state)
 	        "doubleOne, boolOne, colourOne, ...");
 }
 
+/* Sixty bytes of a caller's text, and no half of a character. */
+static void long_names_are_cut_in_reasons(void **state)
+{
+	(void)state;
+#define SIXTEEN "0123456789abcdef"
+	refused("{\"" SIXTEEN SIXTEEN SIXTEEN "0123456789\u00e4" SIXTEEN "\":1}",
+	        SIXTEEN SIXTEEN SIXTEEN
+	        "0123456789: unknown field; Shapes has int32One, sint32One, sfixed32One, int64One, "
+	        "sint64One, sfixed64One, uint32One, fixed32One, uint64One, fixed64One, floatOne, "
+	        "doubleOne, boolOne, colourOne, ...");
+	refused("{\"colourOne\":\"" SIXTEEN SIXTEEN SIXTEEN "0123456789\u00e4" SIXTEEN "\"}",
+	        "colour_one: \"" SIXTEEN SIXTEEN SIXTEEN
+	        "0123456789\" is no Colour; it has COLOUR_NEGATIVE, COLOUR_UNSPECIFIED, "
+	        "COLOUR_RED, "
+	        "COLOUR_GREEN");
+}
+
 static void other_kinds_of_values_are_refused(void **state)
 {
 	(void)state;
@@ -352,6 +369,8 @@ static void required_fields_of_proto2_are_asked_for(void **state)
 		read_as(&prism__test__wants__descriptor, "{\"name\":\"a\",\"number\":0}");
 	assert_true(wants->has_number);
 	assert_int_equal(wants->number, 0);
+	both_ways(&prism__test__wants__descriptor,
+	          "{\"name\":\"\",\"number\":0,\"text\":\"none\"}");
 	assert_says(&prism__test__wants__descriptor, "{\"number\":1}", STATUS_INVALID_ARGUMENT,
 	            "name: a value is required");
 }
@@ -477,6 +496,7 @@ int main(void)
 		TEST(indented_text_is_for_people),
 		TEST(defaults_are_written_when_asked_for),
 		TEST(unknown_fields_are_refused_with_what_is_meant),
+		TEST(long_names_are_cut_in_reasons),
 		TEST(other_kinds_of_values_are_refused),
 		TEST(numbers_out_of_range_are_refused),
 		TEST(unknown_enum_names_are_refused_with_what_is_meant),
