@@ -86,11 +86,11 @@ static bool parse_host(const char *text, struct address *out, char message[ADDRE
 	const char *after = host_split(text, &host, &host_len);
 	if (!after)
 		return refuse(message, text, "an address in brackets must be [ipv6]:port");
-	if (host_len == 0 || host_len >= sizeof out->host)
-		return refuse(message, text, "the host must have 1 to 253 characters");
 	const char *port = *after == ':' ? after + 1 : DEFAULT_PORT;
 	if (strchr(port, ':'))
 		return refuse(message, text, "an IPv6 address must be in brackets");
+	if (host_len == 0 || host_len >= sizeof out->host)
+		return refuse(message, text, "the host must have 1 to 253 characters");
 	if (!port_valid(port))
 		return refuse(message, text, "the port must be a number from 1 to 65535");
 	memcpy(out->host, host, host_len);
