@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-enum { TALK_PATIENCE_MS = 20000 };
+enum { TALK_PATIENCE_MS = 60000 };
 
 /* --- bytes to send --------------------------------------------------------- */
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { ARGUMENTS_MAX = 16, SETTLE_TRIES = 2000 };
+enum { ARGUMENTS_MAX = 16, SETTLE_TRIES = 6000 };
 
 struct program server;
 
