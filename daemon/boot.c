@@ -1,4 +1,5 @@
 #include "daemon/boot.h"
+#include "daemon/admin/health.h"
 #include "daemon/auth/auth.h"
 #include "daemon/database.h"
 #include "daemon/interceptors.h"
@@ -67,17 +68,34 @@ static void on_pool_mismatch(void *ctx, const char *message)
 static bool open_parts(struct rpc *rpc, void *ctx, char message[SERVER_MESSAGE_SIZE])
 {
 	const struct boot *boot = ctx;
-	if (auth_new(&rpc->auth, rpc->pool, boot->keyring))
+	if (auth_new(&rpc->auth, rpc->pool, boot->keyring) && health_new(&rpc->health, rpc->router))
 		return true;
-	snprintf(message, SERVER_MESSAGE_SIZE, "no memory for the credential cache");
+	snprintf(message, SERVER_MESSAGE_SIZE, "no memory for the credential cache and health");
 	return false;
 }
 
 static void close_parts(struct rpc *rpc, void *ctx)
 {
 	(void)ctx;
+	health_free(rpc->health);
+	rpc->health = NULL;
 	auth_free(rpc->auth);
 	rpc->auth = NULL;
+}
+
+/* Every service needs the database. */
+static void on_database(struct rpc *rpc, void *ctx, bool available)
+{
+	(void)ctx;
+	if (rpc->health)
+		health_set(rpc->health, NULL, available ? HEALTH_SERVING : HEALTH_NOT_SERVING);
+}
+
+static void on_drain(struct rpc *rpc, void *ctx)
+{
+	(void)ctx;
+	if (rpc->health)
+		health_drain(rpc->health);
 }
 
 /* --- the way back ------------------------------------------------------------------- */
@@ -245,7 +263,11 @@ static enum boot_exit start_server(struct boot *boot, char message[BOOT_MESSAGE_
 		.service_count = boot->service_count,
 		.interceptors = server_interceptors,
 		.pool = &boot->pool,
-		.parts = {.open = open_parts, .close = close_parts, .ctx = boot},
+		.parts = {.open = open_parts,
+	                  .close = close_parts,
+	                  .database = on_database,
+	                  .drain = on_drain,
+	                  .ctx = boot},
 		.stopped = on_server_stopped,
 		.ctx = boot,
 	};
@@ -258,6 +280,7 @@ static enum boot_exit start_server(struct boot *boot, char message[BOOT_MESSAGE_
 
 static void list_services(struct boot *boot)
 {
+	boot->services[boot->service_count++] = health_service();
 	boot->services[boot->service_count++] = story_service();
 	assert(boot->service_count <= SERVICES_MAX);
 }

@@ -22,6 +22,12 @@ struct server_parts {
 	/* On the worker's thread, when its last call has ended and its pool is closed. Also after a
 	 * failed open(). */
 	void (*close)(struct rpc *rpc, void *ctx);
+	/* On the worker's thread: its pool got its first usable connection, or lost its last. NULL:
+	 * nobody cares. */
+	void (*database)(struct rpc *rpc, void *ctx, bool available);
+	/* On the worker's thread: a drain begins, and nothing was closed yet. NULL: nobody cares.
+	 */
+	void (*drain)(struct rpc *rpc, void *ctx);
 	void *ctx;
 };
 

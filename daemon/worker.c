@@ -72,6 +72,9 @@ static void drain(struct worker *worker)
 	if (worker->state != WORKER_SERVING)
 		return;
 	worker->state = WORKER_DRAINING;
+	const struct server_parts *parts = &worker->settings->parts;
+	if (parts->drain)
+		parts->drain(&worker->rpc, parts->ctx);
 	for (size_t i = 0; i < worker->listener_count; i++)
 		listener_close(&worker->listeners[i]);
 	transport_drain(&worker->transport);
@@ -131,11 +134,42 @@ static bool open_core(struct worker *worker, const struct router *router)
 	return true;
 }
 
+/* What a pool tells comes here first, so that it is known which worker's it is. */
+static void on_pool_mismatch(void *ctx, const char *message)
+{
+	const struct pool_settings *told = ((struct worker *)ctx)->settings->pool;
+	if (told->mismatch)
+		told->mismatch(told->ctx, message);
+}
+
+static void on_pool_changed(void *ctx, bool available)
+{
+	struct worker *worker = ctx;
+	const struct pool_settings *told = worker->settings->pool;
+	const struct server_parts *parts = &worker->settings->parts;
+	if (told->changed)
+		told->changed(told->ctx, available);
+	if (parts->database)
+		parts->database(&worker->rpc, parts->ctx, available);
+}
+
+static void on_pool_note(void *ctx, const char *message)
+{
+	const struct pool_settings *told = ((struct worker *)ctx)->settings->pool;
+	if (told->note)
+		told->note(told->ctx, message);
+}
+
 static bool open_pool(struct worker *worker, char message[SERVER_MESSAGE_SIZE])
 {
 	if (!worker->settings->pool)
 		return true;
-	if (pool_open(&worker->pool, &worker->loop, worker->settings->pool) != STATUS_OK) {
+	struct pool_settings settings = *worker->settings->pool;
+	settings.mismatch = on_pool_mismatch;
+	settings.changed = on_pool_changed;
+	settings.note = on_pool_note;
+	settings.ctx = worker;
+	if (pool_open(&worker->pool, &worker->loop, &settings) != STATUS_OK) {
 		snprintf(message, SERVER_MESSAGE_SIZE, "no memory for database connections");
 		return false;
 	}

@@ -297,7 +297,7 @@ static void test_half_made(void **state)
 	const char *words[] = {"/bin/mv", NULL, NULL, NULL};
 	char from[600];
 	snprintf(from, sizeof(from), "%s/postgresql/data", fixture->state_dir);
-	snprintf(path, sizeof(path), "%s/postgresql/data.new", fixture->state_dir);
+	snprintf(path, sizeof(path), "%s/postgresql/half-made.Ab1234", fixture->state_dir);
 	words[1] = from;
 	words[2] = path;
 	char *text = malloc(PROGRAM_TEXT);
