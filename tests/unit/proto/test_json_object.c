@@ -86,6 +86,8 @@ static void what_jsonb_refuses_is_refused(void **state)
 	assert_fault("{\"a\":\"\\ud800\\n\"}", "surrogate");
 	assert_fault("{\"a\":\"\\ud800\\ud800\"}", "surrogate");
 	assert_fault("{\"a\":\"\\ud800x\"}", "surrogate");
+	assert_fault("{\"a\":\"\\ud800\\ue000\"}", "surrogate");
+	assert_fault("{\"a\":\"\\ud800\\u12\"}", "surrogate");
 	assert_non_null(fault_of("{\"a\":\"\0\"}", 9));
 	assert_non_null(fault_of("{\0}", 3));
 	assert_non_null(fault_of("{}\0", 3));
