@@ -8,7 +8,8 @@
 #   server     typed handlers                  a.prism-server.h    (needs the methods)
 #   client     typed calls                     a.prism-client.h    (needs the messages and <prism/client.h>)
 # LINK says where the library finds what it needs and does not hold. Imports are found in ROOT, in PRISM_PROTO_ROOTS
-# (prism/options.proto) and in protoc's own directory. In this tree the plugin is the one being built.
+# (prism/options.proto) and in protoc's own directory. PROTOC, PROTOC_C and PRISM_PLUGIN are the programs; without
+# PRISM_PLUGIN it is the one that this tree builds.
 include_guard(GLOBAL)
 
 set(PRISM_GENERATE_SUFFIXES_messages .pb-c)
@@ -63,6 +64,12 @@ function(prism_generate)
   list(REMOVE_ITEM modes messages)
   list(JOIN modes + parameter)
 
+  set(plugin ${PRISM_PLUGIN})
+  if(NOT plugin)
+    set(plugin $<TARGET_FILE:protoc-gen-prism-c>)
+    set(plugin_target protoc-gen-prism-c)
+  endif()
+
   set(message_sources "")
   set(sources "")
   foreach(proto ${ARG_PROTOS})
@@ -72,8 +79,8 @@ function(prism_generate)
     endif()
     if(suffixes)
       _prism_generate_command(${out} ${root} ${proto} "${suffixes}" ${PROTOC}
-        ARGUMENTS --plugin=protoc-gen-prism-c=$<TARGET_FILE:protoc-gen-prism-c> --prism-c_out=${parameter}:${out}
-        DEPENDS protoc-gen-prism-c)
+        ARGUMENTS --plugin=protoc-gen-prism-c=${plugin} --prism-c_out=${parameter}:${out}
+        DEPENDS ${plugin_target})
       list(APPEND sources ${files})
     endif()
   endforeach()
@@ -81,6 +88,9 @@ function(prism_generate)
   add_library(${ARG_TARGET} STATIC ${message_sources} ${sources})
   set_source_files_properties(${message_sources} PROPERTIES COMPILE_OPTIONS -w)
   target_include_directories(${ARG_TARGET} SYSTEM PUBLIC ${out} ${messages_out})
-  target_link_libraries(${ARG_TARGET} PUBLIC prism_base PkgConfig::PROTOBUF_C ${ARG_LINK})
+  target_link_libraries(${ARG_TARGET} PUBLIC PkgConfig::PROTOBUF_C ${ARG_LINK})
+  if(TARGET prism_base)
+    target_link_libraries(${ARG_TARGET} PUBLIC prism_base)
+  endif()
   set_target_properties(${ARG_TARGET} PROPERTIES POSITION_INDEPENDENT_CODE ON)
 endfunction()

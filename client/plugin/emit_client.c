@@ -85,7 +85,7 @@ static void declare_unary(struct emit *emit, const struct rpc *rpc)
 	emit_comment(emit, "", "",
 	             "Starts a call; done() is called when it has ended, exactly once, never "
 	             "before this returns (may be NULL). `response` is lent, NULL unless "
-	             "result->status is PRISM_OK; the result of an OK does not tell server_us. "
+	             "result->status is PRISM_OK. "
 	             "Until then the call can be ended with prism_call_cancel(). Errors: NULL: as "
 	             "prism_call_start(); done() is not called.");
 	declare(emit, rpc, "PRISM_MUST_CHECK ", put_unary_signature);
@@ -185,8 +185,8 @@ static void put_method(FILE *out, const struct rpc *rpc)
 	fputs("};\n\n", out);
 }
 
-/* The typed callbacks of one call, from its start to its end. The answer of a unary call comes
- * right before its end and is lent until then only, so that the two are told together then. */
+/* The answer of a unary call is lent from on_message, right before its end, until on_done returns.
+ */
 static void put_unary_callbacks(FILE *out, const struct rpc *rpc)
 {
 	fprintf(out,
@@ -194,27 +194,23 @@ static void put_unary_callbacks(FILE *out, const struct rpc *rpc)
 	        "\tvoid (*done)(void *ctx, const struct prism_result *result,\n"
 	        "\t\tconst %s *response);\n"
 	        "\tvoid *ctx;\n"
-	        "\tbool answered;\n"
+	        "\tconst %s *response; /* lent until on_done returns */\n"
 	        "};\n\n"
-	        "/* The answer comes only when the call ends with OK, right before its end. */\n"
 	        "static void %s_on_message(void *ctx, struct prism_call *call,\n"
 	        "\tconst ProtobufCMessage *message)\n"
 	        "{\n"
 	        "\tstruct %s_call *typed = ctx;\n"
-	        "\tconst struct prism_result ok = {.status = PRISM_OK, .outcome = "
-	        "PRISM_EXECUTED};\n"
 	        "\t(void)call;\n"
-	        "\ttyped->answered = true;\n"
-	        "\ttyped->done(typed->ctx, &ok, (const %s *)message);\n"
+	        "\ttyped->response = (const %s *)message;\n"
 	        "}\n\n",
-	        rpc->c_name, rpc->response->c_struct, rpc->c_name, rpc->c_name,
-	        rpc->response->c_struct);
+	        rpc->c_name, rpc->response->c_struct, rpc->response->c_struct, rpc->c_name,
+	        rpc->c_name, rpc->response->c_struct);
 	fprintf(out,
 	        "static void %s_on_done(void *ctx, const struct prism_result *result)\n"
 	        "{\n"
 	        "\tstruct %s_call *typed = ctx;\n"
-	        "\tif (!typed->answered)\n"
-	        "\t\ttyped->done(typed->ctx, result, NULL);\n"
+	        "\ttyped->done(typed->ctx, result,\n"
+	        "\t\tresult->status == PRISM_OK ? typed->response : NULL);\n"
 	        "\tfree(typed);\n"
 	        "}\n\n",
 	        rpc->c_name, rpc->c_name);
