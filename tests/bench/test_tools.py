@@ -1,6 +1,6 @@
 """The load tools work: against the raw echo, closed and open loop, with plain answers and with plain complaints.
 
-Usage: test_tools.py DIRECTORY-OF-THE-PROGRAMS. Nothing here depends on how long anything takes.
+Usage: test_tools.py DIRECTORY-OF-THE-PROGRAMS ECHO-SERVER. Nothing here depends on how long anything takes.
 """
 import json
 import os
@@ -11,7 +11,7 @@ import tempfile
 import unittest
 
 sys.dont_write_bytecode = True
-PROGRAMS = ''
+PROGRAMS = ECHO_SERVER = ''
 
 
 def run(name, *arguments):
@@ -19,16 +19,26 @@ def run(name, *arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
-class RawEcho(unittest.TestCase):
-    def setUp(self):
-        self.server = subprocess.Popen([os.path.join(PROGRAMS, 'bench_uv_echo')], stdout=subprocess.PIPE, text=True)
+class ServerCase(unittest.TestCase):
+    def start(self, *command):
+        self.server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.addCleanup(self.stop)
-        self.address = re.search(r'ready on (\S+)', self.server.stdout.readline()).group(1)
+        self.address = None
+        while not self.address:
+            line = self.server.stdout.readline()
+            self.assertTrue(line, 'the server did not get ready')
+            found = re.search(r'ready\b.*?(127\.0\.0\.1:\d+)', line)
+            self.address = found and found.group(1)
 
     def stop(self):
         self.server.terminate()
         self.assertEqual(self.server.wait(timeout=30), 0)
         self.server.stdout.close()
+
+
+class RawEcho(ServerCase):
+    def setUp(self):
+        self.start(os.path.join(PROGRAMS, 'bench_uv_echo'))
 
     def load(self, *arguments):
         return run('bench_load', '--address', self.address, '--raw', '--echo', 62, '--warmup', 0, '--duration', 0.2,
@@ -73,6 +83,50 @@ class RawEcho(unittest.TestCase):
         ran = run('bench_load', '--address', self.address, '--echo', 64)
         self.assertEqual(ran.returncode, 1)
         self.assertIn('broke the protocol', ran.stderr)
+
+
+class NativeEcho(ServerCase):
+    def setUp(self):
+        self.start(ECHO_SERVER, '--listen', '127.0.0.1:0')
+
+    def load(self, *arguments):
+        return run('bench_load', '--address', self.address, '--warmup', 0, '--duration', 0.2, '--json', *arguments)
+
+    def test_answers(self):
+        for load in (('--connections', 1), ('--connections', 3, '--in-flight', 200), ('--rate', 500, '--in-flight', 50)):
+            ran = self.load('--echo', 64, *load)
+            self.assertEqual(ran.returncode, 0, ran.stderr)
+            report = json.loads(ran.stdout)
+            self.assertGreater(report['calls_per_second'], 0)
+            self.assertEqual(report['errors'], {})
+
+    def test_large_messages_need_credit_both_ways(self):
+        ran = self.load('--echo', 50000, '--connections', 2, '--in-flight', 100)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertEqual(json.loads(ran.stdout)['errors'], {})
+
+    def test_a_refusal_is_no_success(self):
+        ran = self.load('--echo', 64, '--method', '/prism.test.v1.EchoService/Missing')
+        self.assertEqual(ran.returncode, 1)
+        report = json.loads(ran.stdout)
+        self.assertEqual(report['calls_per_second'], 0)
+        self.assertEqual(list(report['errors']), ['UNIMPLEMENTED'])
+        self.assertIn('UNIMPLEMENTED', report['first_error'])
+
+    def test_another_answer_is_wrong(self):
+        ran = self.load('--get-story', '--organization', 1, '--ids', '1-9', '--method', '/prism.test.v1.EchoService/Count')
+        self.assertEqual(ran.returncode, 1)
+        self.assertIn('not the right ones', ran.stderr)
+
+    def test_more_in_flight_than_the_server_allows(self):
+        ran = self.load('--echo', 64, '--in-flight', 100000)
+        self.assertEqual(ran.returncode, 1)
+        self.assertIn('the server allows', ran.stderr)
+
+    def test_idle_connections(self):
+        ran = run('bench_idle', '--address', self.address, '--server-pid', self.server.pid, '--connections', 200, '--json')
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertEqual(json.loads(ran.stdout)['connections'], 200)
 
 
 class Libpq(unittest.TestCase):
@@ -120,5 +174,5 @@ class Complaints(unittest.TestCase):
 
 
 if __name__ == '__main__':
-    PROGRAMS = sys.argv.pop(1)
+    PROGRAMS, ECHO_SERVER = sys.argv.pop(1), sys.argv.pop(1)
     unittest.main()
