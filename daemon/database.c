@@ -8,13 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_LOOK_MS = 2000, LOOK_AGAIN_MS = 1000 };
+enum { FIRST_LOOK_MS = 2000, LOOK_AGAIN_MS = 1000, REVIVE_EVERY_MS = 500 };
 
 static const char PROGRAM[] = "prismd";
 
 struct database {
 	struct database_settings settings;
 	struct embedded *embedded; /* NULL: the configured one */
+	uv_timer_t revival;        /* looks after the private one, on the main loop */
+	bool reviving;
 	/* the thread that looks at the configured one */
 	uv_thread_t watcher;
 	uv_mutex_t lock;
@@ -77,6 +79,28 @@ static bool migrate_private(const struct database *database, char message[DATABA
 	return status == MIGRATE_OK;
 }
 
+/* The kernel's out-of-memory killer, or somebody, may take PostgreSQL from under us. */
+static void on_revival(uv_timer_t *timer)
+{
+	struct database *database = timer->data;
+	char fault[EMBEDDED_MESSAGE_SIZE];
+	bool restarted;
+	if (!embedded_revive(database->embedded, &restarted, fault))
+		log_limited(LOG_ERROR, "postgresql_gone", LOG_TEXT("why", fault));
+	else if (restarted)
+		log_line(LOG_WARN, "postgresql_restarted",
+		         LOG_NUMBER("pid", embedded_pid(database->embedded)));
+}
+
+static void look_after(struct database *database)
+{
+	uv_timer_init(database->settings.loop, &database->revival);
+	database->revival.data = database;
+	uv_timer_start(&database->revival, on_revival, REVIVE_EVERY_MS, REVIVE_EVERY_MS);
+	uv_unref((uv_handle_t *)&database->revival);
+	database->reviving = true;
+}
+
 static enum database_state open_private(struct database *database,
                                         char message[DATABASE_MESSAGE_SIZE])
 {
@@ -89,6 +113,7 @@ static enum database_state open_private(struct database *database,
 		snprintf(message, DATABASE_MESSAGE_SIZE, "%s", fault);
 		return DATABASE_UNFIT;
 	}
+	look_after(database);
 	log_line(LOG_INFO, "postgresql_started",
 	         LOG_NUMBER("pid", embedded_pid(database->embedded)),
 	         LOG_TEXT("conninfo", embedded_conninfo(database->embedded)));
@@ -205,7 +230,7 @@ enum database_state database_open(struct database **out, const struct database_s
 	return state;
 }
 
-static void on_told_closed(uv_handle_t *handle)
+static void on_watch_closed(uv_handle_t *handle)
 {
 	struct database *database = handle->data;
 	uv_cond_destroy(&database->changed);
@@ -213,19 +238,30 @@ static void on_told_closed(uv_handle_t *handle)
 	free(database);
 }
 
-void database_close(struct database *database)
+static void on_revival_closed(uv_handle_t *handle)
 {
-	if (!database)
-		return;
-	embedded_stop(database->embedded);
-	if (!database->watching) {
-		free(database);
-		return;
-	}
+	free(handle->data);
+}
+
+static void stop_watching(struct database *database)
+{
 	uv_mutex_lock(&database->lock);
 	database->stop = true;
 	uv_cond_broadcast(&database->changed);
 	uv_mutex_unlock(&database->lock);
 	uv_thread_join(&database->watcher);
-	uv_close((uv_handle_t *)&database->told, on_told_closed);
+	uv_close((uv_handle_t *)&database->told, on_watch_closed);
+}
+
+void database_close(struct database *database)
+{
+	if (!database)
+		return;
+	embedded_stop(database->embedded);
+	if (database->watching)
+		stop_watching(database);
+	else if (database->reviving)
+		uv_close((uv_handle_t *)&database->revival, on_revival_closed);
+	else
+		free(database);
 }

@@ -67,7 +67,7 @@ static void put_string(struct line *line, const char *text)
 
 static bool plain(const char *text)
 {
-	for (const char *at = text; *at; at++)
+	for (const unsigned char *at = (const unsigned char *)text; *at; at++)
 		if (*at <= ' ' || *at == '"' || *at == '=' || *at == '\\' || *at == 0x7f)
 			return false;
 	return text[0] != '\0';
