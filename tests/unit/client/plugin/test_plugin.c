@@ -193,6 +193,20 @@ static void it_tells_its_version_and_how_it_is_used(void **state)
 	assert_non_null(strstr(output, "protoc --prism-c_out=MODE[+MODE...]:DIR"));
 }
 
+static void input_that_protoc_would_not_send_is_refused(void **state)
+{
+	(void)state;
+	char command[600];
+	snprintf(command, sizeof command, "printf garbage | %s",
+	         program_path("protoc-gen-prism-c"));
+	assert_int_equal(
+		program_run((const char *const[]){"/bin/sh", "-c", command, NULL}, NULL, output),
+		1);
+	assert_string_equal(output,
+	                    "protoc-gen-prism-c: standard input is no CodeGeneratorRequest: "
+	                    "protoc runs this program (--help says how)\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +215,7 @@ int main(void)
 		cmocka_unit_test(the_same_input_gives_the_same_output),
 		cmocka_unit_test(headers_declare_what_users_call),
 		cmocka_unit_test(it_tells_its_version_and_how_it_is_used),
+		cmocka_unit_test(input_that_protoc_would_not_send_is_refused),
 	};
 	return cmocka_run_group_tests(tests, directory_begin, directory_end);
 }
