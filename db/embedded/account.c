@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -62,18 +63,21 @@ static bool redirect(int log)
 	       dup2(log, STDERR_FILENO) >= 0 && close_range(STDERR_FILENO + 1, ~0U, 0) == 0;
 }
 
+/* A change of user takes the death signal away: it is asked for after that. */
 _Noreturn static void child(const struct account *account, const char *const argv[], int log,
-                            char *const environment[])
+                            char *const environment[], int death_signal)
 {
 	reset_signals();
 	setsid();
 	umask(077);
-	if (redirect(log) && become(account) && chdir("/") == 0)
+	if (redirect(log) && become(account) && prctl(PR_SET_PDEATHSIG, death_signal) == 0 &&
+	    chdir("/") == 0)
 		execve(argv[0], (char *const *)argv, environment);
 	_exit(EXEC_FAILED);
 }
 
-pid_t account_spawn(const struct account *account, const char *const argv[], const char *log)
+static pid_t spawn(const struct account *account, const char *const argv[], const char *log,
+                   int death_signal)
 {
 	char libraries[ENVIRONMENT_SIZE];
 	const char *path = getenv("LD_LIBRARY_PATH");
@@ -85,9 +89,14 @@ pid_t account_spawn(const struct account *account, const char *const argv[], con
 		return -1;
 	pid_t pid = fork();
 	if (pid == 0)
-		child(account, argv, file, environment);
+		child(account, argv, file, environment, death_signal);
 	close(file);
 	return pid;
+}
+
+pid_t account_spawn(const struct account *account, const char *const argv[], const char *log)
+{
+	return spawn(account, argv, log, 0);
 }
 
 static int wait_for(pid_t pid)
@@ -101,7 +110,7 @@ static int wait_for(pid_t pid)
 
 bool account_run(const struct account *account, const char *const argv[], const char *log)
 {
-	pid_t pid = account_spawn(account, argv, log);
+	pid_t pid = spawn(account, argv, log, SIGKILL);
 	return pid > 0 && wait_for(pid) == 0;
 }
 

@@ -24,7 +24,7 @@ bool account_find(struct account *out, char *message, size_t message_size);
 MUST_CHECK
 pid_t account_spawn(const struct account *account, const char *const argv[], const char *log);
 
-/* The same, and waits. True: it ended with 0. */
+/* The same, and waits; it dies with us. True: it ended with 0. */
 MUST_CHECK
 bool account_run(const struct account *account, const char *const argv[], const char *log);
 

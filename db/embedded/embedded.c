@@ -22,6 +22,7 @@ enum {
 	STOP_PATIENCE_MS = 30000,
 	UNHEALTHY_PATIENCE_MS = 5000,
 	POLL_MS = 20,
+	CLEAN_PATIENCE_MS = 5000,
 	TAIL_SIZE = 2048,
 };
 
@@ -180,18 +181,13 @@ static bool failed(const struct place *place, const char *what, char message[EMB
 	return false;
 }
 
-/* Whole or not at all: what a kill leaves half made has another name. */
-static bool make_cluster(const struct place *place, const char *programs,
-                         char message[EMBEDDED_MESSAGE_SIZE])
+static bool run_initdb(const struct place *place, const char *programs, const char *directory)
 {
-	char initdb[INSTALL_PATH_SIZE + 16], half[STATE_PATH_SIZE];
-	if (!state_path(half, place->base, "data.new", message, EMBEDDED_MESSAGE_SIZE))
-		return false;
+	char initdb[INSTALL_PATH_SIZE + 16];
 	snprintf(initdb, sizeof(initdb), "%s/initdb", programs);
-	const char *const remove[] = {"/bin/rm", "-rf", "--", half, NULL};
 	const char *const make[] = {initdb,
 	                            "--pgdata",
-	                            half,
+	                            directory,
 	                            "--username",
 	                            superuser,
 	                            "--encoding=UTF8",
@@ -201,8 +197,38 @@ static bool make_cluster(const struct place *place, const char *programs,
 	                            "--auth-host=reject",
 	                            "--no-instructions",
 	                            NULL};
-	if (!account_run(&place->account, remove, place->log) ||
-	    !account_run(&place->account, make, place->log))
+	return account_run(&place->account, make, place->log);
+}
+
+/* What is left of an initdb that was killed may be at work for a moment more. */
+static void remove_half_made(const struct place *place)
+{
+	const char *const clean[] = {"/bin/sh", "-c",        "rm -rf -- \"$1\"/half-made.*",
+	                             "sh",      place->base, NULL};
+	for (int waited = 0; waited < CLEAN_PATIENCE_MS; waited += POLL_MS) {
+		if (account_run(&place->account, clean, place->log))
+			return;
+		postmaster_pause();
+	}
+}
+
+/* Whole or not at all: what a kill leaves half made has a name of its own, and goes with the next
+ * attempt. */
+static bool make_cluster(const struct place *place, const char *programs,
+                         char message[EMBEDDED_MESSAGE_SIZE])
+{
+	char half[STATE_PATH_SIZE];
+	remove_half_made(place);
+	if (!state_path(half, place->base, "half-made.XXXXXX", message, EMBEDDED_MESSAGE_SIZE))
+		return false;
+	if (!mkdtemp(half)) {
+		snprintf(message, EMBEDDED_MESSAGE_SIZE, "cannot make %.300s: %s", half,
+		         strerror(errno));
+		return false;
+	}
+	if (!account_give(&place->account, half, message, EMBEDDED_MESSAGE_SIZE))
+		return false;
+	if (!run_initdb(place, programs, half))
 		return failed(place, "initdb could not make a PostgreSQL cluster", message);
 	if (rename(half, place->data) == 0)
 		return true;
@@ -297,22 +323,30 @@ static bool start_server(struct embedded *embedded, uint32_t connections,
 	return wait_until_ready(embedded, message);
 }
 
-static bool make_database(const struct embedded *embedded, char message[EMBEDDED_MESSAGE_SIZE])
+static bool has_database(PGconn *connection, bool *has, char message[EMBEDDED_MESSAGE_SIZE])
 {
-	char conninfo[CONNINFO_SIZE];
-	write_conninfo(conninfo, embedded->postmaster.socket, "postgres");
-	DB_CONNECTION connection = db_connect(conninfo, program, message, EMBEDDED_MESSAGE_SIZE);
-	if (!connection)
-		return false;
 	DB_RESULT found = db_run(connection, "look for the database prism_db",
 	                         "SELECT FROM pg_database WHERE datname = 'prism_db'", 0, NULL,
 	                         message, EMBEDDED_MESSAGE_SIZE);
-	if (!found || PQntuples(found) == 1)
-		return found != NULL;
+	*has = found && PQntuples(found) == 1;
+	return found != NULL;
+}
+
+/* The backend of a program that was killed may be making it too: then that one is as good. */
+static bool make_database(const struct embedded *embedded, char message[EMBEDDED_MESSAGE_SIZE])
+{
+	char conninfo[CONNINFO_SIZE], ignored[EMBEDDED_MESSAGE_SIZE];
+	bool has;
+	write_conninfo(conninfo, embedded->postmaster.socket, "postgres");
+	DB_CONNECTION connection = db_connect(conninfo, program, message, EMBEDDED_MESSAGE_SIZE);
+	if (!connection || !has_database(connection, &has, message))
+		return false;
+	if (has)
+		return true;
 	DB_RESULT made =
 		db_run(connection, "create the database prism_db", "CREATE DATABASE prism_db", 0,
 	               NULL, message, EMBEDDED_MESSAGE_SIZE);
-	return made != NULL;
+	return made || (has_database(connection, &has, ignored) && has);
 }
 
 static bool adopt_or_start(struct embedded *embedded, uint32_t connections,

@@ -147,10 +147,21 @@ static bool make_base(struct place *place, char *message, size_t message_size)
 	return make_elsewhere(place, blocked, message, message_size);
 }
 
+/* A kill may have come between making the directory and giving it away. */
+static bool is_given(const struct place *place, char *message, size_t message_size)
+{
+	struct stat info;
+	if (!place->account.other || stat(place->base, &info) != 0 || info.st_uid != 0)
+		return true;
+	return account_give(&place->account, place->base, message, message_size);
+}
+
 /* A base that was made in better times: the way to it may have been closed since. */
 static bool check_way(const struct place *place, char *message, size_t message_size)
 {
 	char blocked[STATE_PATH_SIZE];
+	if (!is_given(place, message, message_size))
+		return false;
 	if (!place->account.other ||
 	    account_can_enter(&place->account, place->base, blocked, sizeof(blocked)))
 		return true;

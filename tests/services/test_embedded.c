@@ -310,6 +310,18 @@ static void test_half_made(void **state)
 	assert_int_equal(access(path, F_OK), -1);
 }
 
+/* A kill between making PostgreSQL's directory and giving it away. */
+static void test_not_given_yet(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[600];
+	assert_int_equal(mkdir(fixture->state_dir, 0755), 0);
+	snprintf(path, sizeof(path), "%s/postgresql", fixture->state_dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	start(fixture);
+	assert_answer(fixture, "SELECT current_database()", "prism_db");
+}
+
 static void test_other_version(void **state)
 {
 	struct fixture *fixture = *state;
@@ -427,6 +439,7 @@ int main(void)
 		TEST(test_attach),
 		TEST(test_long_path),
 		TEST(test_half_made),
+		TEST(test_not_given_yet),
 		TEST(test_other_version),
 		TEST(test_no_directory),
 		TEST(test_log_in_message),
