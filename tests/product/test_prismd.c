@@ -1,0 +1,260 @@
+/* prismd as an operator meets it: its command line, its start, its signals. Without PostgreSQL: the
+ * database that it is given is not there. */
+#include "tests/support/program.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char directory[64], text[PROGRAM_TEXT];
+
+static int setup(void **state)
+{
+	(void)state;
+	directory_make(directory);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	directory_remove(directory);
+	return 0;
+}
+
+static void write_file(const char *path, const char *content)
+{
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(content, file);
+	fclose(file);
+}
+
+static void expect_text(const char *part)
+{
+	if (!strstr(text, part))
+		fail_msg("'%s' is not in:\n%s", part, text);
+}
+
+static int run(const char *first, const char *second, const char *third)
+{
+	const char *const argv[] = {program_path("prismd"), first, second, third, NULL};
+	return program_run(argv, NULL, text);
+}
+
+static void test_version(void **state)
+{
+	(void)state;
+	assert_int_equal(run("--version", NULL, NULL), 0);
+	assert_string_equal(text, "prismd " PRISM_VERSION "\n");
+}
+
+static void test_help(void **state)
+{
+	(void)state;
+	assert_int_equal(run("--help", NULL, NULL), 0);
+	static const char *const options[] = {"--config",        "--listen",  "--state-dir",
+	                                      "--database-url",  "--workers", "--check-config",
+	                                      "--print-defaults"};
+	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
+		expect_text(options[i]);
+}
+
+/* The file of defaults, with every comment sign before a setting removed, is a good file. */
+static void test_defaults_are_good(void **state)
+{
+	(void)state;
+	char path[128], good[PROGRAM_TEXT];
+	size_t len = 0;
+	assert_int_equal(run("--print-defaults", NULL, NULL), 0);
+	for (const char *at = text; *at; at++) {
+		bool setting = *at == '#' && (at == text || at[-1] == '\n') && at[1] != ' ';
+		if (!setting)
+			good[len++] = *at;
+	}
+	good[len] = '\0';
+	snprintf(path, sizeof(path), "%s/prismd.conf", directory);
+	write_file(path, good);
+	assert_int_equal(run("--check-config", "--config", path), 0);
+	expect_text("the configuration is good");
+}
+
+static void test_mistakes_are_named(void **state)
+{
+	(void)state;
+	char path[128];
+	snprintf(path, sizeof(path), "%s/prismd.conf", directory);
+	write_file(path, "[server]\nlisten = 127.0.0.1:0\nworkesr = 2\n");
+	assert_int_equal(run("--config", path, NULL), 78);
+	expect_text("prismd.conf:3: [server] has no 'workesr'; did you mean 'workers'?");
+	assert_int_equal(run("--wrokers", "2", NULL), 78);
+	expect_text("--help lists the options");
+	assert_int_equal(run("--workers", "many", NULL), 78);
+	expect_text("--workers: 'many' is not a number from 0 to 256");
+	assert_int_equal(run("--listen", "0.0.0.0:0", NULL), 78);
+	expect_text("insecure_plaintext");
+	assert_int_equal(run("--database-url", "mysql://u:secret@h/d", NULL), 78);
+	expect_text("--database-url: '(hidden)' is not postgresql://");
+	assert_null(strstr(text, "secret"));
+}
+
+static void test_state_directory_is_a_file(void **state)
+{
+	(void)state;
+	char path[128];
+	snprintf(path, sizeof(path), "%s/file", directory);
+	write_file(path, "");
+	assert_int_equal(run("--state-dir", path, NULL), 78);
+	expect_text(path);
+}
+
+/* --- running -------------------------------------------------------------------- */
+
+static void start(struct program *program, const char *config, const char *const env[])
+{
+	char path[128], state[128];
+	snprintf(path, sizeof(path), "%s/prismd.conf", directory);
+	snprintf(state, sizeof(state), "%s/state", directory);
+	write_file(path, config);
+	const char *const argv[] = {program_path("prismd"),
+	                            "--config",
+	                            path,
+	                            "--state-dir",
+	                            state,
+	                            "--database-url",
+	                            "postgresql://127.0.0.1:1/none?connect_timeout=1",
+	                            NULL};
+	program_start(program, argv, env);
+}
+
+/* Waits until the log says so. */
+static void expect_log(const struct program *program, const char *part)
+{
+	for (int i = 0; i < 3000; i++) {
+		program_log(program, text, sizeof(text));
+		if (strstr(text, part))
+			return;
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	}
+	fail_msg("'%s' is not in:\n%s", part, text);
+}
+
+static void test_ready_without_a_database(void **state)
+{
+	(void)state;
+	struct program program;
+	char config[256];
+	snprintf(config, sizeof(config), "[server]\nlisten = 127.0.0.1:0 [::1]:0 unix:%s/s\n",
+	         directory);
+	start(&program, config, NULL);
+	assert_non_null(strstr(program.ready, "prismd " PRISM_VERSION " ready: 127.0.0.1:"));
+	assert_non_null(strstr(program.ready, " [::1]:"));
+	assert_non_null(strstr(program.ready, "/s"));
+	assert_null(strstr(program.ready, ":0 "));
+	expect_log(&program, "event=database_awaited");
+	assert_int_equal(program_stop(&program), 0);
+}
+
+static void test_port_in_use(void **state)
+{
+	(void)state;
+	struct program first, second;
+	char other[128];
+	start(&first, "[server]\nlisten = 127.0.0.1:0\n", NULL);
+	snprintf(other, sizeof(other), "%s/other", directory);
+	const char *const argv[] = {program_path("prismd"),
+	                            "--listen",
+	                            first.address,
+	                            "--state-dir",
+	                            other,
+	                            "--database-url",
+	                            "postgresql://127.0.0.1:1/none",
+	                            NULL};
+	assert_int_equal(program_start_fails(&second, argv, NULL), 1);
+	program_log(&second, text, sizeof(text));
+	expect_text("in use by another process");
+	assert_int_equal(program_stop(&first), 0);
+}
+
+static void test_reload(void **state)
+{
+	(void)state;
+	struct program program;
+	char path[128];
+	snprintf(path, sizeof(path), "%s/prismd.conf", directory);
+	start(&program, "[server]\nlisten = 127.0.0.1:0\n", NULL);
+	write_file(path, "[server]\nlisten = 127.0.0.1:0\nworkers = 7\n[log]\nlevel = debug\n");
+	kill(program.pid, SIGHUP);
+	expect_log(&program, "event=setting_changed section=log key=level effect=now");
+	expect_log(&program, "key=workers effect=\"after a restart\"");
+	write_file(path, "[server]\nworkers = seven\n");
+	kill(program.pid, SIGHUP);
+	expect_log(&program, "prismd.conf:2: [server] workers: 'seven' is not a number");
+	expect_log(&program, "event=reload result=\"refused; nothing was changed\"");
+	assert_int_equal(program_stop(&program), 0);
+}
+
+/* --- the service manager ------------------------------------------------------------ */
+
+static int manager_open(char variable[160])
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	snprintf(name.sun_path, sizeof(name.sun_path), "%s/notify", directory);
+	snprintf(variable, 160, "NOTIFY_SOCKET=%s", name.sun_path);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&name, sizeof(name)), 0);
+	return fd;
+}
+
+static void manager_hears(int fd, const char *part)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+	assert_int_equal(poll(&wait, 1, 60000), 1);
+	ssize_t len = recv(fd, text, sizeof(text) - 1, 0);
+	assert_true(len > 0);
+	text[len] = '\0';
+	expect_text(part);
+}
+
+static void test_service_manager_is_told(void **state)
+{
+	(void)state;
+	struct program program;
+	char variable[160];
+	int manager = manager_open(variable);
+	start(&program, "[server]\nlisten = 127.0.0.1:0\n", (const char *const[]){variable, NULL});
+	manager_hears(manager, "READY=1");
+	assert_int_equal(program_stop(&program), 0);
+	manager_hears(manager, "STOPPING=1");
+	close(manager);
+}
+
+#define PRISMD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PRISMD(test_version),
+		PRISMD(test_help),
+		PRISMD(test_defaults_are_good),
+		PRISMD(test_mistakes_are_named),
+		PRISMD(test_state_directory_is_a_file),
+		PRISMD(test_ready_without_a_database),
+		PRISMD(test_port_in_use),
+		PRISMD(test_reload),
+		PRISMD(test_service_manager_is_told),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
