@@ -103,7 +103,7 @@ static bool parse_host(const char *text, struct address *out, char message[ADDRE
 	return true;
 }
 
-bool address_parse(const char *text, struct address *out, char message[ADDRESS_MESSAGE_SIZE])
+bool address_read(const char *text, struct address *out, char message[ADDRESS_MESSAGE_SIZE])
 {
 	struct address address = {.kind = ADDRESS_KNOWN};
 	bool parsed = strncmp(text, "unix:", 5) == 0 ? parse_unix(text, text + 5, &address, message)

@@ -28,7 +28,7 @@ extern const char ADDRESS_DEFAULT[]; /* "127.0.0.1:7400" */
 
 /* "127.0.0.1:7400", "[::1]:7400", "host:7400", "host", "unix:/path". */
 MUST_CHECK
-bool address_parse(const char *text, struct address *out, char message[ADDRESS_MESSAGE_SIZE]);
+bool address_read(const char *text, struct address *out, char message[ADDRESS_MESSAGE_SIZE]);
 
 /* The address that a name resolved to; `text` stays. */
 void address_use(struct address *address, const struct addrinfo *resolved);

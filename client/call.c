@@ -69,8 +69,8 @@ static void call_detach(struct prism_call *call, enum status status)
 		session_drop(call->stream.session, call, status);
 }
 
-static void call_fail_text(struct prism_call *call, enum status status, enum outcome outcome,
-                           char *text)
+static void call_abort_text(struct prism_call *call, enum status status, enum outcome outcome,
+                            char *text)
 {
 	call_detach(call, status);
 	call_drop_answers(call);
@@ -86,7 +86,7 @@ static char *text_format(const char *format, va_list args)
 	return vasprintf(&text, format, args) < 0 ? NULL : text;
 }
 
-void call_fail(struct prism_call *call, enum status status, const char *format, ...)
+void call_abort(struct prism_call *call, enum status status, const char *format, ...)
 {
 	if (call->state == CALL_ENDED)
 		return;
@@ -94,11 +94,11 @@ void call_fail(struct prism_call *call, enum status status, const char *format, 
 	va_start(args, format);
 	char *text = text_format(format, args);
 	va_end(args);
-	call_fail_text(call, status, call_outcome(call), text);
+	call_abort_text(call, status, call_outcome(call), text);
 }
 
-void call_fail_as(struct prism_call *call, enum status status, enum outcome outcome,
-                  const char *format, ...)
+void call_abort_as(struct prism_call *call, enum status status, enum outcome outcome,
+                   const char *format, ...)
 {
 	if (call->state == CALL_ENDED)
 		return;
@@ -106,7 +106,7 @@ void call_fail_as(struct prism_call *call, enum status status, enum outcome outc
 	va_start(args, format);
 	char *text = text_format(format, args);
 	va_end(args);
-	call_fail_text(call, status, outcome, text);
+	call_abort_text(call, status, outcome, text);
 }
 
 bool call_rewind(struct prism_call *call)
@@ -144,8 +144,8 @@ static void call_resume(struct prism_call *call)
 	if (call->stream.session)
 		session_answered(call->stream.session, call, answer, taken, reason);
 	else if (answer != ANSWER_OK)
-		call_fail_as(call, STATUS_INTERNAL, OUTCOME_EXECUTED, "malformed answer: %s",
-		             reason);
+		call_abort_as(call, STATUS_INTERNAL, OUTCOME_EXECUTED, "malformed answer: %s",
+		              reason);
 	if (call->state == CALL_HELD && buffer_len(&call->inbox) == 0) {
 		channel_release(call->channel, call);
 		call->state = CALL_ENDED;

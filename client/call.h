@@ -107,11 +107,11 @@ struct prism_call *call_new(struct prism_channel *channel, const struct prism_me
 
 /* Ends a call that is waiting or open from this side: leaves its lists, tells the server if it must
  * know, drops what was received. done() is told in the channel's turn. Does nothing when the call
- * has ended. call_fail() finds the outcome itself. */
-void call_fail(struct prism_call *call, enum status status, const char *format, ...)
+ * has ended. call_abort() finds the outcome itself. */
+void call_abort(struct prism_call *call, enum status status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-void call_fail_as(struct prism_call *call, enum status status, enum outcome outcome,
-                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+void call_abort_as(struct prism_call *call, enum status status, enum outcome outcome,
+                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Whether the server can have executed it when it has seen `written` bytes of the session's output.
  */
@@ -140,8 +140,8 @@ enum answer {
  * Gives out what can be. *taken: how many bytes of the stream's credit can be returned. `reason` is
  * written unless OK. */
 MUST_CHECK
-enum answer call_receive(struct prism_call *call, struct bytes fragment, bool more, bool final,
-                         size_t *taken, char reason[WIRE_REASON_SIZE]);
+enum answer call_assemble(struct prism_call *call, struct bytes fragment, bool more, bool final,
+                          size_t *taken, char reason[WIRE_REASON_SIZE]);
 
 /* Gives out what was received, unless paused. *taken as above. */
 MUST_CHECK

@@ -103,8 +103,8 @@ static enum answer answer_whole(struct prism_call *call, struct bytes wire, size
 	return answer_tell(call, wire, reason);
 }
 
-enum answer call_receive(struct prism_call *call, struct bytes fragment, bool more, bool final,
-                         size_t *taken, char reason[WIRE_REASON_SIZE])
+enum answer call_assemble(struct prism_call *call, struct bytes fragment, bool more, bool final,
+                          size_t *taken, char reason[WIRE_REASON_SIZE])
 {
 	if (fragment.len > max_message(call) ||
 	    buffer_len(&call->partial) > max_message(call) - fragment.len)

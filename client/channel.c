@@ -12,11 +12,12 @@ void channel_on_expired(void *ctx, struct deadline *deadline)
 	struct prism_channel *channel = ctx;
 	struct prism_call *call = call_of_deadline(deadline);
 	if (call->state == CALL_WAITING && *channel->failure)
-		call_fail(call, STATUS_DEADLINE_EXCEEDED, "not sent within %u ms: %s",
-		          call->timeout_ms, channel->failure);
+		call_abort(call, STATUS_DEADLINE_EXCEEDED, "not sent within %u ms: %s",
+		           call->timeout_ms, channel->failure);
 	else
-		call_fail(call, STATUS_DEADLINE_EXCEEDED, "%s within %u ms",
-		          call->state == CALL_WAITING ? "not sent" : "no answer", call->timeout_ms);
+		call_abort(call, STATUS_DEADLINE_EXCEEDED, "%s within %u ms",
+		           call->state == CALL_WAITING ? "not sent" : "no answer",
+		           call->timeout_ms);
 }
 
 /* --- calls ----------------------------------------------------------------------- */
@@ -78,9 +79,9 @@ void channel_submit(struct prism_channel *channel, struct prism_call *call, cons
 	call_count(channel);
 	TAILQ_INSERT_TAIL(&channel->waiting, call, link);
 	if (fault)
-		call_fail(call, STATUS_INVALID_ARGUMENT, "%s", fault);
+		call_abort(call, STATUS_INVALID_ARGUMENT, "%s", fault);
 	else if (!deadline_set(channel, call))
-		call_fail(call, STATUS_RESOURCE_EXHAUSTED, "no memory");
+		call_abort(call, STATUS_RESOURCE_EXHAUSTED, "no memory");
 	else if (empty)
 		channel_pump(channel);
 	else
@@ -124,7 +125,7 @@ static void fail_fast(struct prism_channel *channel)
 	for (call = TAILQ_FIRST(&channel->waiting); call; call = next) {
 		next = TAILQ_NEXT(call, link);
 		if (!call->wait_for_ready)
-			call_fail(call, channel->failure_status, "%s", channel->failure);
+			call_abort(call, channel->failure_status, "%s", channel->failure);
 	}
 }
 
@@ -135,9 +136,9 @@ static bool send_first(struct prism_channel *channel, struct prism_call *call)
 	case SESSION_FULL:
 		return false;
 	case SESSION_TOO_SMALL:
-		call_fail(call, STATUS_RESOURCE_EXHAUSTED,
-		          "the request is %zu bytes large, the server takes at most %u",
-		          call->request.len, channel->session->limits.max_message);
+		call_abort(call, STATUS_RESOURCE_EXHAUSTED,
+		           "the request is %zu bytes large, the server takes at most %u",
+		           call->request.len, channel->session->limits.max_message);
 		return true;
 	case SESSION_TAKES:
 		channel_dequeue(channel, call);

@@ -114,7 +114,7 @@ void channel_close_step(struct prism_channel *channel)
 {
 	if (channel->calls > 0 || channel->dials > 0 || !TAILQ_EMPTY(&channel->sessions))
 		return;
-	turn_close(&channel->turn, on_part_closed);
+	turn_stop(&channel->turn, on_part_closed);
 	deadlines_close(&channel->deadlines, on_part_closed);
 	uv_close((uv_handle_t *)&channel->timer, on_handle_closed);
 	uv_close((uv_handle_t *)&channel->idle_timer, on_handle_closed);
@@ -131,15 +131,15 @@ static void fail_all(struct prism_channel *channel)
 	struct prism_call *call;
 	struct session *session;
 	while ((call = TAILQ_FIRST(&channel->waiting)))
-		call_fail(call, STATUS_CANCELLED, "the channel was closed");
+		call_abort(call, STATUS_CANCELLED, "the channel was closed");
 	while ((call = TAILQ_FIRST(&channel->held)))
-		call_fail(call, STATUS_CANCELLED, "the channel was closed");
+		call_abort(call, STATUS_CANCELLED, "the channel was closed");
 	TAILQ_FOREACH(session, &channel->sessions, link)
 	{
 		while ((call = streams_any(&session->streams)))
-			call_fail(call, STATUS_CANCELLED, "the channel was closed");
+			call_abort(call, STATUS_CANCELLED, "the channel was closed");
 		while ((call = TAILQ_FIRST(&session->pings)))
-			call_fail(call, STATUS_CANCELLED, "the channel was closed");
+			call_abort(call, STATUS_CANCELLED, "the channel was closed");
 		session_close(session);
 	}
 }

@@ -34,13 +34,13 @@ static bool send_queue(struct prism_call *call, const ProtobufCMessage *message)
 	if (call->stream.session && call->stream.session->limits.max_message > most)
 		most = call->stream.session->limits.max_message;
 	if (len > most) {
-		call_fail(call, STATUS_RESOURCE_EXHAUSTED,
-		          "a message is %zu bytes large, the server takes at most %u", len, most);
+		call_abort(call, STATUS_RESOURCE_EXHAUSTED,
+		           "a message is %zu bytes large, the server takes at most %u", len, most);
 		return false;
 	}
 	uint8_t *room = messages_reserve(&call->outbox, len, 0);
 	if (!room) {
-		call_fail(call, STATUS_RESOURCE_EXHAUSTED, "no memory for a message");
+		call_abort(call, STATUS_RESOURCE_EXHAUSTED, "no memory for a message");
 		return false;
 	}
 	protobuf_c_message_pack(message, room);
@@ -58,7 +58,7 @@ bool prism_call_send(struct prism_call *call, const ProtobufCMessage *message)
 	const char *fault =
 		message ? request_fault(call->method->request, message) : "request: is missing";
 	if (fault) {
-		call_fail(call, STATUS_INVALID_ARGUMENT, "%s", fault);
+		call_abort(call, STATUS_INVALID_ARGUMENT, "%s", fault);
 		return false;
 	}
 	if (!send_queue(call, message))
@@ -86,5 +86,5 @@ void prism_call_pause(struct prism_call *call, bool paused)
 
 void prism_call_cancel(struct prism_call *call)
 {
-	call_fail(call, STATUS_CANCELLED, "cancelled by the caller");
+	call_abort(call, STATUS_CANCELLED, "cancelled by the caller");
 }

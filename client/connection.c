@@ -113,7 +113,7 @@ static void output_failed(struct connection *connection)
 	connection_watch(connection, UV_READABLE);
 }
 
-void connection_flush(struct connection *connection)
+void connection_write(struct connection *connection)
 {
 	while (buffer_len(&connection->out) > 0 && !connection->broken) {
 		struct bytes rest = buffer_bytes(&connection->out);

@@ -25,7 +25,7 @@ struct connection {
 	int fd;
 	int watched; /* UV_READABLE, UV_WRITABLE */
 	struct buffer in;
-	struct buffer out; /* append here, then connection_flush() at the end of the turn */
+	struct buffer out; /* append here, then connection_write() at the end of the turn */
 	size_t needed;
 	uint64_t written; /* bytes that the kernel took, ever */
 	const struct connection_events *events;
@@ -46,7 +46,7 @@ static inline uint64_t connection_appended(const struct connection *connection)
 }
 
 /* Writes what the socket takes. */
-void connection_flush(struct connection *connection);
+void connection_write(struct connection *connection);
 
 /* Ends it: lost() will not be called any more, closed() will. May be called twice. */
 void connection_close(struct connection *connection);

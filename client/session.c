@@ -103,7 +103,7 @@ void session_call(struct session *session, struct prism_call *call)
 	call->stream.id = session->next_stream;
 	if (!streams_insert(&session->streams, call)) {
 		call->stream.session = NULL;
-		call_fail_as(call, STATUS_RESOURCE_EXHAUSTED, OUTCOME_NOT_EXECUTED, "no memory");
+		call_abort_as(call, STATUS_RESOURCE_EXHAUSTED, OUTCOME_NOT_EXECUTED, "no memory");
 		return;
 	}
 	session->next_stream += 2;
@@ -160,11 +160,11 @@ void session_answered(struct session *session, struct prism_call *call, enum ans
 			                     flow_take(&call->stream.flow, taken));
 		break;
 	case ANSWER_TOO_LARGE:
-		call_fail_as(call, STATUS_RESOURCE_EXHAUSTED, OUTCOME_EXECUTED, "%s", reason);
+		call_abort_as(call, STATUS_RESOURCE_EXHAUSTED, OUTCOME_EXECUTED, "%s", reason);
 		break;
 	case ANSWER_MALFORMED:
-		call_fail_as(call, STATUS_INTERNAL, OUTCOME_EXECUTED, "malformed answer: %s",
-		             reason);
+		call_abort_as(call, STATUS_INTERNAL, OUTCOME_EXECUTED, "malformed answer: %s",
+		              reason);
 		session_fault(session, reason);
 		break;
 	}
@@ -184,7 +184,7 @@ void session_turn(struct session *session)
 		session_pump(session);
 		if (session->state == SESSION_CLOSED)
 			return;
-		connection_flush(&session->connection);
+		connection_write(&session->connection);
 		if (buffer_len(&session->connection.out) > 0 || TAILQ_EMPTY(&session->sending) ||
 		    session->flow.send <= 0)
 			break;
@@ -205,7 +205,7 @@ void session_fault(struct session *session, const char *reason)
 	session_write_goaway(session, FRAME_GOAWAY_FINAL, STATUS_INTERNAL, reason);
 	if (session->state == SESSION_CLOSED)
 		return;
-	connection_flush(&session->connection);
+	connection_write(&session->connection);
 	char text[WIRE_REASON_SIZE + 64];
 	snprintf(text, sizeof text, "the server does not keep to the protocol: %s", reason);
 	session_lost(session, text);
@@ -216,14 +216,14 @@ static void orphan(struct session *session, struct prism_call *call, const char 
 {
 	uint64_t written = session_reached(session);
 	if (call_left(call, written)) {
-		call_fail(call, STATUS_UNAVAILABLE, "%s", text);
+		call_abort(call, STATUS_UNAVAILABLE, "%s", text);
 		return;
 	}
 	session_drop(session, call, STATUS_OK);
 	if (call_rewind(call))
 		channel_requeue(session->channel, call);
 	else
-		call_fail_as(call, STATUS_UNAVAILABLE, OUTCOME_NOT_EXECUTED, "%s", text);
+		call_abort_as(call, STATUS_UNAVAILABLE, OUTCOME_NOT_EXECUTED, "%s", text);
 }
 
 void session_lost(struct session *session, const char *reason)
@@ -243,7 +243,7 @@ void session_lost(struct session *session, const char *reason)
 	while ((call = streams_any(&session->streams)))
 		orphan(session, call, text);
 	while ((call = TAILQ_FIRST(&session->pings)))
-		call_fail(call, STATUS_UNAVAILABLE, "%s", text);
+		call_abort(call, STATUS_UNAVAILABLE, "%s", text);
 	shutdown(session->connection.fd, SHUT_WR);
 	connection_close(&session->connection);
 }
@@ -253,7 +253,7 @@ void session_close(struct session *session)
 	if (session->state == SESSION_CLOSED)
 		return;
 	session->state = SESSION_CLOSED;
-	connection_flush(&session->connection);
+	connection_write(&session->connection);
 	shutdown(session->connection.fd, SHUT_WR);
 	connection_close(&session->connection);
 }

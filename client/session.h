@@ -67,7 +67,7 @@ void session_drop(struct session *session, struct prism_call *call, enum status 
 /* How much of the output the server may see: what was written, once nothing more will be. */
 uint64_t session_reached(const struct session *session);
 
-/* The outcome of call_receive() or call_give(): credit is returned, a fault ends call or session.
+/* The outcome of call_assemble() or call_give(): credit is returned, a fault ends call or session.
  */
 void session_answered(struct session *session, struct prism_call *call, enum answer answer,
                       size_t taken, const char *reason);

@@ -82,7 +82,7 @@ static void refuse(struct session *session, struct prism_call *call,
 		return;
 	}
 	enum status status = goaway_moves(goaway) ? STATUS_UNAVAILABLE : goaway->code;
-	call_fail_as(call, status, OUTCOME_NOT_EXECUTED, "%s", session->goaway);
+	call_abort_as(call, status, OUTCOME_NOT_EXECUTED, "%s", session->goaway);
 }
 
 static void refuse_above(struct session *session, const struct goaway_meta *goaway)
@@ -161,7 +161,7 @@ static const char *on_msg(struct session *session, const struct frame *frame)
 	char reason[WIRE_REASON_SIZE];
 	size_t taken = 0;
 	enum answer answer =
-		call_receive(call, frame->body, frame->flags & FRAME_MORE, false, &taken, reason);
+		call_assemble(call, frame->body, frame->flags & FRAME_MORE, false, &taken, reason);
 	session_answered(session, call, answer, taken, reason);
 	return NULL;
 }
@@ -256,7 +256,7 @@ static void end_ok(struct session *session, struct prism_call *call, const struc
 		return;
 	}
 	if (message)
-		answer = call_receive(call, frame->body, false, true, &taken, reason);
+		answer = call_assemble(call, frame->body, false, true, &taken, reason);
 	else
 		answer = call_give(call, &taken, reason);
 	session_answered(session, call, answer, taken, reason);

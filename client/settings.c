@@ -125,7 +125,7 @@ static enum status address_init(struct settings *settings,
                                 char message[SETTINGS_MESSAGE_SIZE])
 {
 	const char *address = option_or_environment(options->address, "PRISM_ADDRESS");
-	return address_parse(address ? address : ADDRESS_DEFAULT, &settings->address, message)
+	return address_read(address ? address : ADDRESS_DEFAULT, &settings->address, message)
 	               ? STATUS_OK
 	               : STATUS_INVALID_ARGUMENT;
 }

@@ -63,7 +63,7 @@ static void on_closed(uv_handle_t *handle)
 		turn->closed(turn->ctx);
 }
 
-void turn_close(struct turn *turn, void (*closed)(void *ctx))
+void turn_stop(struct turn *turn, void (*closed)(void *ctx))
 {
 	turn->closed = closed;
 	uv_close((uv_handle_t *)&turn->prepare, on_closed);

@@ -1,7 +1,7 @@
 /* turn - work that gathers while callbacks run and is done once before the loop waits again: calls
  * that end, and one write per connection.
  *
- * Owns: three libuv handles. Lifetime: turn_start() .. the callback of turn_close().
+ * Owns: three libuv handles. Lifetime: turn_start() .. the callback of turn_stop().
  * Thread: the loop's. */
 #pragma once
 #include <stdbool.h>
@@ -27,4 +27,4 @@ void turn_mark(struct turn *turn);
 void turn_hold(struct turn *turn, bool hold);
 
 /* closed(ctx) once the handles are. */
-void turn_close(struct turn *turn, void (*closed)(void *ctx));
+void turn_stop(struct turn *turn, void (*closed)(void *ctx));

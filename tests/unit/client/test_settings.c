@@ -33,7 +33,7 @@ static void test_good_addresses(void **state)
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
 		struct address address;
 		char message[ADDRESS_MESSAGE_SIZE];
-		if (!address_parse(good[i].text, &address, message))
+		if (!address_read(good[i].text, &address, message))
 			fail_msg("%s: %s", good[i].text, message);
 		assert_string_equal(address.text, good[i].shown);
 		assert_int_equal(address.kind, good[i].family ? ADDRESS_KNOWN : ADDRESS_NAME);
@@ -47,13 +47,13 @@ static void test_socket_addresses(void **state)
 	(void)state;
 	struct address address;
 	char message[ADDRESS_MESSAGE_SIZE];
-	assert_true(address_parse("127.0.0.2:513", &address, message));
+	assert_true(address_read("127.0.0.2:513", &address, message));
 	struct sockaddr_in in;
 	memcpy(&in, &address.socket, sizeof in);
 	assert_int_equal(ntohs(in.sin_port), 513);
 	assert_int_equal(ntohl(in.sin_addr.s_addr), 0x7f000002);
 	assert_int_equal(address.socket_len, sizeof in);
-	assert_true(address_parse("unix:/a", &address, message));
+	assert_true(address_read("unix:/a", &address, message));
 	struct sockaddr_un un;
 	memcpy(&un, &address.socket, sizeof un);
 	assert_string_equal(un.sun_path, "/a");
@@ -88,7 +88,7 @@ static void test_bad_addresses(void **state)
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct address address;
 		char message[ADDRESS_MESSAGE_SIZE];
-		if (address_parse(bad[i].text, &address, message))
+		if (address_read(bad[i].text, &address, message))
 			fail_msg("%s was accepted", bad[i].text);
 		if (!strstr(message, bad[i].words) || !strstr(message, "unix:/path are allowed"))
 			fail_msg("%s: %s", bad[i].text, message);
