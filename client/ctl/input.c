@@ -53,7 +53,7 @@ static int request_parse(const struct method *method, struct bytes text, struct 
 	enum status status = json_to_message(method->request, text, arena, out, reason);
 	if (status == STATUS_OK)
 		return EXIT_DONE;
-	return report_usage("the request: %s", reason);
+	return report_request(method->path, "the request: %s", reason);
 }
 
 static int requests_parse(const struct method *method, struct bytes text, struct arena *arena,
@@ -66,12 +66,13 @@ static int requests_parse(const struct method *method, struct bytes text, struct
 		if (text.len == 0)
 			break;
 		if (!streams && out->count == 1)
-			return report_usage("the request: more than one JSON value");
+			return report_request(method->path,
+			                      "the request: more than one JSON value");
 		if (out->count == REQUESTS_MOST)
 			return report_usage("more than 100,000 requests");
 		size_t len = value_len(text, fault);
 		if (len == 0)
-			return report_usage("the request is not JSON: %s", fault);
+			return report_request(method->path, "the request is not JSON: %s", fault);
 		int code = request_parse(method, bytes_of(text.data, len), arena,
 		                         &out->list[out->count]);
 		if (code != EXIT_DONE)
@@ -79,7 +80,8 @@ static int requests_parse(const struct method *method, struct bytes text, struct
 		out->count++;
 		text = bytes_of(text.data + len, text.len - len);
 	}
-	return streams || out->count == 1 ? EXIT_DONE : report_usage("the request is empty");
+	return streams || out->count == 1 ? EXIT_DONE
+	                                  : report_request(method->path, "the request is empty");
 }
 
 int requests_read(const struct method *method, const char *argument, struct arena *arena,

@@ -27,6 +27,16 @@ int report_usage(const char *format, ...)
 	return EXIT_USAGE;
 }
 
+int report_request(const char *path, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	say(format, args);
+	va_end(args);
+	fprintf(stderr, "hint: prismctl describe %s shows its fields and an example\n", path + 1);
+	return EXIT_USAGE;
+}
+
 int report_failure(const char *format, ...)
 {
 	va_list args;

@@ -5,6 +5,9 @@
 /* "prismctl: ..." and how to get help; returns EXIT_USAGE. */
 int report_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* A request that makes no sense; how it should look is told by describe. Returns EXIT_USAGE. */
+int report_request(const char *path, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* "prismctl: ..."; returns EXIT_FAILED. */
 int report_failure(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
