@@ -155,6 +155,8 @@ static bool remedied(struct member *member, const struct entry *entry,
 static bool settle_result(struct member *member, const struct entry *entry, PGresult *result)
 {
 	ExecStatusType status = PQresultStatus(result);
+	if (PQresultMemorySize(result) > POOL_LARGE_RESULT)
+		member_recycle(member);
 	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
 		if (entry->affinity)
 			lane_release(member->lane, entry->affinity);

@@ -66,7 +66,7 @@ static void on_opened(struct db_connection *connection)
 {
 	struct member *member = (struct member *)connection;
 	const struct pool *pool = member->lane->pool;
-	if (pool->settings.mismatch && !pool->checked)
+	if (pool->settings.mismatch && !atomic_load(pool->settings.checked))
 		start_checking(member);
 	else
 		start_preparing(member);
@@ -95,7 +95,7 @@ static void pump_check(struct member *member)
 	} else if (result == CHECK_FITS) {
 		check_free(member->check);
 		member->check = NULL;
-		pool->checked = true;
+		atomic_store(pool->settings.checked, true);
 		start_preparing(member);
 	} else if (result == CHECK_DIFFERS) {
 		struct failure failure = {.kind = FAILURE_SCHEMA};

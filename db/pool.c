@@ -110,6 +110,8 @@ enum status pool_open(struct pool **out, uv_loop_t *loop, const struct pool_sett
 		return STATUS_RESOURCE_EXHAUSTED;
 	pool->loop = loop;
 	pool->settings = *settings;
+	if (!pool->settings.checked)
+		pool->settings.checked = &pool->checked;
 	if (!pool->settings.queue_limit)
 		pool->settings.queue_limit = LIMIT_QUERY_QUEUE;
 	enum status status = init_lanes(pool);
@@ -210,6 +212,8 @@ static void handle_gone(struct pool *pool)
 {
 	if (--pool->handles > 0)
 		return;
+	while (pool->ending.count)
+		answer_ending(pool);
 	void (*closed)(void *ctx) = pool->closed;
 	void *ctx = pool->closed_ctx;
 	free_pool(pool);

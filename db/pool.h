@@ -2,6 +2,7 @@
  *
  * Owns: its connections and its queue. Requests belong to who submitted them.
  * Lifetime: pool_open() .. pool_close(done). Thread: that of `loop`; a pool per worker, no locks.
+ * It needs no PostgreSQL to open: it connects, and connects again, by itself.
  * Callbacks: pool_submit()'s `done` runs exactly once, never before pool_submit() returned, on the
  * loop's stack; unless pool_abandon() was called first, then never. Errors: by SQLSTATE
  * (db/sqlstate.def); UNAVAILABLE with OUTCOME_NOT_EXECUTED for a full queue, no database, or a
@@ -11,6 +12,7 @@
 #pragma once
 #include "db/rows.h"
 
+#include <stdatomic.h>
 #include <uv.h>
 
 struct pool;
@@ -24,12 +26,15 @@ struct pool_settings {
 	uint32_t read_timeout_ms, write_timeout_ms; /* statement_timeout of the lane */
 	struct control *control;                    /* for cancels; may be NULL */
 	/* The schema check failed on the first connection: which statement, what differs. Runs
-	 * once. */
+	 * once; requests are refused until the schema fits. NULL: this pool does not check. */
 	void (*mismatch)(void *ctx, const char *message);
+	/* Shared by the pools of a process: true once one of them found that the registry fits, so
+	 * that the others need not look. NULL: this pool looks for itself. */
+	atomic_bool *checked;
 	/* The pool got its first usable connection, or lost its last. For health. */
 	void (*changed)(void *ctx, bool available);
 	/* A note for the operator's log: lost, reconnected, refused ("password authentication
-	 * failed"), with back-off. */
+	 * failed"); what repeats, only now and then. */
 	void (*note)(void *ctx, const char *message);
 	void *ctx;
 };
@@ -43,8 +48,8 @@ struct db_error {
 struct db_answer {
 	enum status status;
 	enum outcome outcome;
-	struct rows rows; /* OK: to be cleared by the receiver */
-	struct db_error error;
+	struct rows rows;      /* OK: to be cleared by the receiver */
+	struct db_error error; /* not OK; its message is valid during done() */
 };
 
 struct db_request {
@@ -71,8 +76,8 @@ void pool_submit(struct pool *pool, struct db_request *request);
  * a write's outcome is unknown). `request` is free at once. */
 bool pool_abandon(struct pool *pool, struct db_request *request);
 
-/* End of a turn: Syncs what was queued, one flush per touched connection. Cheap when nothing was.
- */
+/* End of a turn: sends what was queued, one Sync and flush per connection. Cheap when nothing was.
+ * What is queued later goes out before the loop sleeps. */
 void pool_flush(struct pool *pool);
 
 struct pool_state {
@@ -83,6 +88,6 @@ struct pool_state {
 };
 void pool_state(const struct pool *pool, struct pool_state *out);
 
-/* Fails what is queued, lets nothing new in, closes the connections, then done(ctx). The loop may
- * be closed after that. */
+/* Fails what is queued and what is in flight, lets nothing new in, closes the connections, then
+ * done(ctx). The loop may be closed after that. A name server that is being asked is waited for. */
 void pool_close(struct pool *pool, void (*done)(void *ctx), void *ctx);

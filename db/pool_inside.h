@@ -11,7 +11,9 @@ enum {
 	                               the commit is through, few stand behind a slow one */
 	POOL_STALLED_MS = 20,       /* no new work behind a statement that runs longer */
 	POOL_CANCEL_AFTER_MS = 250, /* how long an abandoned statement may run */
-	POOL_HOPE_MS = 5000         /* how long requests wait for a PostgreSQL that is starting */
+	POOL_LARGE_RESULT =
+		4194304,    /* bytes: libpq's buffers never shrink, so the connection goes */
+	POOL_HOPE_MS = 5000 /* how long requests wait for a PostgreSQL that is starting */
 };
 
 enum request_state {
@@ -64,7 +66,8 @@ struct pool {
 	uint32_t queued; /* in the lanes' queues and flows */
 	uint32_t handles;
 	bool dirty; /* something may be sent */
-	bool closing, checked, mismatch_told, available;
+	bool closing, mismatch_told, available;
+	atomic_bool checked; /* where settings.checked points, if it is nobody else's */
 	uint64_t sent, reconnects, retries, cancels, syncs;
 	void (*closed)(void *ctx);
 	void *closed_ctx;

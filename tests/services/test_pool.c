@@ -320,6 +320,52 @@ static void test_large_values(void **state)
 	free(name);
 }
 
+/* libpq keeps the memory of the largest result for ever, so the connection is replaced. */
+static void test_huge_result(void **state)
+{
+	struct fixture fixture;
+	struct ask asks[10] = {0};
+	(void)state;
+	fixture_open(&fixture, cluster);
+	fixture_pool(&fixture, NULL);
+	UNTIL(&fixture, fixture_calm(&fixture, ALL_SERVE));
+	for (int i = 0; i < 10; i++)
+		ask_submit(&fixture, &asks[i], &LARGE,
+		           LARGE_PARAMS(.length = i == 4 ? 6000000 : 10), 0);
+	await_all(&fixture, asks, 10);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(asks[i].status, STATUS_OK);
+	UNTIL(&fixture, fixture_calm(&fixture, ALL_SERVE));
+	assert_int_equal(fixture_state(&fixture).reconnects, 1);
+	assert_string_equal(fixture.notes, "");
+	fixture_close(&fixture);
+}
+
+/* The pools of a process look at the schema once. */
+static void test_one_check(void **state)
+{
+	struct fixture first, second;
+	atomic_bool checked = false;
+	(void)state;
+	fixture_open(&first, cluster);
+	struct pool_settings settings = fixture_settings(&first);
+	settings.checked = &checked;
+	fixture_pool(&first, &settings);
+	UNTIL(&first, fixture_calm(&first, ALL_SERVE));
+	assert_true(checked);
+	/* A drift that only the check would see. */
+	cluster_sql(cluster, "ALTER TABLE things ALTER COLUMN id TYPE integer");
+	fixture_open(&second, cluster);
+	settings = fixture_settings(&second);
+	settings.checked = &checked;
+	fixture_pool(&second, &settings);
+	UNTIL(&second, fixture_calm(&second, ALL_SERVE));
+	assert_int_equal(second.mismatches, 0);
+	cluster_sql(cluster, "ALTER TABLE things ALTER COLUMN id TYPE bigint");
+	fixture_close(&second);
+	fixture_close(&first);
+}
+
 /* Gives its rows to a test. */
 struct keep {
 	struct rows rows;
@@ -481,6 +527,8 @@ int main(void)
 		cmocka_unit_test(test_queue_timeout),
 		cmocka_unit_test(test_ten_thousand_queued),
 		cmocka_unit_test(test_large_values),
+		cmocka_unit_test(test_huge_result),
+		cmocka_unit_test(test_one_check),
 		cmocka_unit_test(test_types),
 		cmocka_unit_test(test_enum),
 		cmocka_unit_test(test_arrays),
