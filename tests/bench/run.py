@@ -24,7 +24,7 @@ ALL = ('echo', 'idle', 'story')
 TARGETS = {
     'echo': ['bench_load', 'bench_uv_echo', 'prismd-echo'],
     'idle': ['bench_load', 'bench_uv_echo', 'bench_idle', 'prismd-echo'],
-    'story': ['bench_load', 'bench_libpq', 'prismd', 'prism-db'],
+    'story': ['bench_load', 'bench_libpq', 'bench_uv_echo', 'prismd', 'prism-db'],
 }
 
 
@@ -50,6 +50,7 @@ class Programs:
 
 def build(directory, suites):
     """Builds what the suites need, optimised."""
+    print(f'script/bench: building in {os.path.relpath(directory, ROOT)}', flush=True)
     targets = sorted({target for suite in suites for target in TARGETS[suite]})
     for command in (['cmake', '--preset', 'release', '-B', directory, '-DBUILD_TESTING=ON'],
                     ['cmake', '--build', directory, '--target', *targets]):

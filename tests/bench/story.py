@@ -100,6 +100,12 @@ class Story:
                    '--postmaster', self.database.postmaster, '--duration', self.options.seconds, '--json']
         return json.loads(run(command, self.machine.load))
 
+    def raw_echo(self):
+        """A round trip with nothing in it: what any daemon in between adds at least."""
+        with Process([self.programs.bench('bench_uv_echo')], self.machine) as floor:
+            return json.loads(run([self.programs.bench('bench_load'), '--address', floor.address, '--raw', '--echo', 62,
+                                   '--duration', self.options.seconds, '--json'], self.machine.load))
+
     def libpq(self, connections, in_flight, sync):
         command = [self.programs.bench('bench_libpq'), '--database', self.database.conninfo, *self._stories(),
                    '--connections', connections, '--in-flight', in_flight, '--postmaster', self.database.postmaster,
@@ -128,7 +134,8 @@ def measure(options):
             'libpq, Sync each': lambda: story.libpq(DATABASE_CONNECTIONS, DEPTH, 'each'),
             'pgbench, 8 clients': lambda: story.pgbench(8),
         }
-        lone = {'prism, loopback': lambda: story.prism(1, 1), 'prism, unix socket': lambda: story.prism(1, 1, story.socket),
+        lone = {'raw libuv echo, loopback': story.raw_echo,
+                'prism, loopback': lambda: story.prism(1, 1), 'prism, unix socket': lambda: story.prism(1, 1, story.socket),
                 'libpq': lambda: story.libpq(1, 1, 'turn')}
         for _, name, go in interleaved(busy, options.rounds):
             samples.add('busy', name, go())
@@ -161,8 +168,9 @@ def show(samples):
     rows = []
     for name in samples.rounds['lone']:
         p50 = samples.median('lone', name, 'latency_us', 'p50')
-        target = ['', '', ''] if name == 'libpq' else \
-            [f'{p50 - theirs:.0f}', f'<= {LONE_TARGET_US}', verdict(p50 - theirs, LONE_TARGET_US)]
+        target = ['', '', '']
+        if name.startswith('prism'):
+            target = [f'{p50 - theirs:.0f}', f'<= {LONE_TARGET_US}', verdict(p50 - theirs, LONE_TARGET_US)]
         rows.append([name, f'{p50:.0f}', *target])
     lone = table('A lone GetStory: p50 in us, and what the daemon adds', ['who', 'p50', 'adds', 'target', ''], rows)
     return busy + '\n\n' + lone
