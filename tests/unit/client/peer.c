@@ -77,6 +77,16 @@ void peer_stop(struct peer *peer)
 		fail_msg("the peer: %s", peer->fault);
 }
 
+void peer_poke(struct peer *peer)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof address;
+	assert_int_equal(getsockname(peer->listener, (struct sockaddr *)&address, &len), 0);
+	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, len), 0);
+	close(fd);
+}
+
 void peer_wait(struct peer *peer, int stage)
 {
 	static const struct timespec A_WHILE = {.tv_nsec = 20000000};

@@ -31,6 +31,9 @@ void peer_start_at(struct peer *peer, const char *path, void (*script)(struct pe
 /* Waits for the script's end. */
 void peer_stop(struct peer *peer);
 
+/* A connection that says nothing and ends, for a script that waits for one. */
+void peer_poke(struct peer *peer);
+
 /* Waits until the script has come to this stage (or failed), and then for what it sent to arrive.
  */
 void peer_wait(struct peer *peer, int stage);
