@@ -262,7 +262,7 @@ static inline const char *scan_field(struct scan *scan, const struct meta_field 
 static const char *scan_block(struct scan *scan, const struct meta_shape *shape, struct bytes meta)
 {
 	struct reader reader = reader_init(meta);
-	struct wire_field wire;
+	struct wire_field wire = {0};
 	const uint8_t *start = reader.at;
 	for (; field_read(&reader, &wire); start = reader.at) {
 		const struct meta_field *field = &shape->fields[wire.number % META_FIELDS];

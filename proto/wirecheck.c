@@ -355,7 +355,7 @@ static const char *tag_read(struct reader *reader, struct level *level, struct v
 static enum status field_check(struct check *check, struct level *level, struct reader *reader,
                                const ProtobufCFieldDescriptor **last)
 {
-	struct value value;
+	struct value value = {0};
 	level->field = NULL;
 	level->field_start = reader->at;
 	const char *fault = tag_read(reader, level, &value);

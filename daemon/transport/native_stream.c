@@ -1,5 +1,7 @@
 /* The table is open addressing with linear probing; streams of a client come as 1, 3, 5, ..., so
- * half the number is a perfect hash while few are long-lived. */
+ * half the number is a perfect hash while few are long-lived. Whoever is further from home keeps
+ * the slot (Robin Hood hashing), so that a removal ends at the first one that is at home: streams
+ * that come and go in order cost one step, however many there are. */
 #include "daemon/transport/native_stream.h"
 #include "daemon/transport/native_session.h"
 
@@ -28,11 +30,23 @@ struct stream *stream_table_find(const struct stream_table *table, uint32_t id)
 	return table->slots[slot];
 }
 
+static uint32_t distance(const struct stream_table *table, uint32_t slot)
+{
+	return (slot - home_of(table, table->slots[slot]->id)) & (table->capacity - 1);
+}
+
 static void put(struct stream_table *table, struct stream *stream)
 {
-	uint32_t slot = home_of(table, stream->id);
-	while (table->slots[slot])
-		slot = after(table, slot);
+	uint32_t slot = home_of(table, stream->id), away = 0;
+	for (; table->slots[slot]; slot = after(table, slot), away++) {
+		uint32_t its = distance(table, slot);
+		if (its >= away)
+			continue;
+		struct stream *richer = table->slots[slot];
+		table->slots[slot] = stream;
+		stream = richer;
+		away = its;
+	}
 	table->slots[slot] = stream;
 }
 
@@ -63,18 +77,16 @@ bool stream_table_add(struct stream_table *table, struct stream *stream)
 	return true;
 }
 
-/* Whoever was pushed past the hole moves into it, so that no search ends early. */
+/* Whoever is not at home moves one slot nearer. */
 static void close_hole(struct stream_table *table, uint32_t hole)
 {
-	uint32_t mask = table->capacity - 1;
-	for (uint32_t slot = after(table, hole); table->slots[slot]; slot = after(table, slot)) {
-		uint32_t home = home_of(table, table->slots[slot]->id);
-		if (((slot - home) & mask) < ((slot - hole) & mask))
-			continue;
+	uint32_t slot = after(table, hole);
+	while (table->slots[slot] && distance(table, slot) > 0) {
 		table->slots[hole] = table->slots[slot];
-		table->slots[slot] = NULL;
 		hole = slot;
+		slot = after(table, slot);
 	}
+	table->slots[hole] = NULL;
 }
 
 void stream_table_remove(struct stream_table *table, const struct stream *stream)
@@ -82,7 +94,6 @@ void stream_table_remove(struct stream_table *table, const struct stream *stream
 	uint32_t slot = home_of(table, stream->id);
 	while (table->slots[slot] != stream)
 		slot = after(table, slot);
-	table->slots[slot] = NULL;
 	table->count--;
 	close_hole(table, slot);
 }
@@ -114,9 +125,10 @@ static struct stream *stream_get(struct transport *transport)
 {
 	struct stream *stream = transport->spare_streams;
 	if (!stream)
-		return malloc(sizeof(*stream));
+		return calloc(1, sizeof(*stream));
 	transport->spare_streams = stream->next;
 	transport->spare_stream_count--;
+	stream->next = NULL;
 	return stream;
 }
 
@@ -147,7 +159,9 @@ struct stream *native_stream_open(struct session *session, uint32_t id)
 	struct stream *stream = stream_get(transport);
 	if (!stream)
 		return NULL;
-	*stream = (struct stream){.id = id, .session = session};
+	memset(stream, 0, offsetof(struct stream, partial));
+	stream->id = id;
+	stream->session = session;
 	flow_init(&stream->flow, session->peer_stream_credit, LIMIT_STREAM_CREDIT);
 	if (!stream_table_add(&session->streams, stream)) {
 		stream_put(transport, stream);
@@ -161,7 +175,8 @@ void native_stream_close(struct stream *stream)
 	struct session *session = stream->session;
 	native_output_forget(stream);
 	stream_table_remove(&session->streams, stream);
-	buffer_deinit(&stream->partial);
+	if (stream->partial.data)
+		buffer_deinit(&stream->partial);
 	session_stream_ended(session, stream);
 	stream_put(session->connection->transport, stream);
 }
