@@ -80,6 +80,7 @@ static void deactivate(struct stream *stream)
 		session->active = stream->next == stream ? NULL : stream->next;
 	stream->next->prev = stream->prev;
 	stream->prev->next = stream->next;
+	stream->next = stream->prev = NULL;
 }
 
 static void progress(struct stream *stream)
@@ -98,6 +99,8 @@ void native_output_granted(struct stream *stream)
 
 void native_output_drop(struct stream *stream)
 {
+	if (!stream->output.data)
+		return;
 	stream->session->waiting -= buffer_len(&stream->output);
 	buffer_deinit(&stream->output);
 	stream->has_current = false;

@@ -29,21 +29,22 @@ struct pending {
 struct stream {
 	uint32_t id;
 	enum stream_input input;
-	bool assembling;  /* a message of several frames has begun */
-	bool close_after; /* ... and the peer half-closes after it */
-	bool active;      /* in the session's round of those that may send */
-	bool wants_room;  /* writable() said no */
-	bool has_current; /* `current` was taken from the output and is not finished */
-	size_t too_large; /* an answer of so many bytes could not be sent; 0: all could */
+	bool assembling;        /* a message of several frames has begun */
+	bool close_after;       /* ... and the peer half-closes after it */
+	bool active;            /* in the session's round of those that may send */
+	bool wants_room;        /* writable() said no */
+	bool has_current;       /* `current` was taken from the output and is not finished */
+	uint32_t held;          /* received bytes in memory: partial, and not taken */
+	uint32_t advance;       /* credit returned for messages that the handler has not taken */
+	uint32_t advance_begun; /* the same, for the message that is being put together */
+	size_t too_large;       /* an answer of so many bytes could not be sent; 0: all could */
 	struct session *session;
 	struct call *call; /* NULL: finished, only output is left */
 	struct flow flow;
-	struct buffer partial;  /* the message that is being put together */
-	uint32_t advance;       /* credit returned for messages that the handler has not taken */
-	uint32_t advance_begun; /* the same, for the message that is being put together */
-	uint32_t held;          /* received bytes in memory: partial, and not taken */
-	struct buffer output;   /* a queue of struct pending */
-	struct pending current;
+	/* from here on empty again when the stream is closed, and so in a spare one */
+	struct buffer partial;      /* the message that is being put together */
+	struct buffer output;       /* a queue of struct pending */
+	struct pending current;     /* what is being sent of it */
 	struct stream *next, *prev; /* in that round; `next` also links the spare ones */
 	struct timeout stall;       /* while output waits */
 };
