@@ -4,6 +4,7 @@
 
 #include <limits.h>
 #include <locale.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
@@ -12,6 +13,12 @@ void text_init(void)
 {
 	if (!setlocale(LC_CTYPE, "") || MB_CUR_MAX == 1)
 		setlocale(LC_CTYPE, "C.UTF-8");
+}
+
+/* Characters that turn the direction of what follows: a text could look like another. */
+static bool reorders(wchar_t wide)
+{
+	return (wide >= 0x202a && wide <= 0x202e) || (wide >= 0x2066 && wide <= 0x2069);
 }
 
 /* One character of `text`: its bytes, and its columns; -1: it cannot be shown. */
@@ -24,7 +31,7 @@ static size_t character(const char *text, int *columns)
 		*columns = -1;
 		return 1;
 	}
-	*columns = wcwidth(wide);
+	*columns = reorders(wide) ? -1 : wcwidth(wide);
 	return len;
 }
 
