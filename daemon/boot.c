@@ -12,8 +12,9 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
-enum { SERVICES_MAX = 16 };
+enum { SERVICES_MAX = 16, RESERVED_DESCRIPTORS = 64 };
 
 struct boot {
 	struct boot_settings settings;
@@ -234,12 +235,30 @@ static struct pool_settings pool_settings_of(struct boot *boot)
 	};
 }
 
+/* A connection is a descriptor; the pool, the loops and the log need some too. */
+static uint32_t connection_limit_of(const struct config *config)
+{
+	uint32_t wanted = config_u32(config, SETTING_CONNECTIONS);
+	uint32_t workers = config_workers(config);
+	rlim_t reserved = config_pool_size(config) + 16 * (rlim_t)workers + RESERVED_DESCRIPTORS;
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+		return wanted;
+	rlim_t left = limit.rlim_cur > reserved ? (limit.rlim_cur - reserved) / workers : 1;
+	if (left >= wanted)
+		return wanted;
+	log_line(LOG_INFO, "connections_limited", LOG_NUMBER("per_worker", left),
+	         LOG_NUMBER("wanted", wanted), LOG_NUMBER("descriptors", limit.rlim_cur),
+	         LOG_TEXT("raise", "LimitNOFILE, or ulimit -n"));
+	return left > 0 ? (uint32_t)left : 1;
+}
+
 static struct transport_settings transport_settings_of(const struct boot *boot)
 {
 	const struct config *config = boot->settings.config;
 	struct transport_settings settings = {
 		.agent = "prismd/" PRISM_VERSION,
-		.connection_limit = config_u32(config, SETTING_CONNECTIONS),
+		.connection_limit = connection_limit_of(config),
 		.preface_ms = config_u32(config, SETTING_PREFACE_TIMEOUT),
 		.write_stall_ms = config_u32(config, SETTING_WRITE_STALL),
 		.note = on_transport_note,

@@ -152,6 +152,7 @@ static int serve(struct process *process)
 		return BOOT_CONFIG;
 	apply_log_level(process->config);
 	raise_descriptor_limit();
+	signals_early();
 	uv_loop_init(&process->loop);
 	begin(process);
 	uv_run(&process->loop, UV_RUN_DEFAULT);

@@ -2,8 +2,25 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
 static const int numbers[SIGNAL_COUNT] = {SIGTERM, SIGINT, SIGHUP};
+
+static volatile sig_atomic_t early;
+
+/* Programs that are started meanwhile have the default again, as exec() gives it to them. */
+static void on_early(int number)
+{
+	if (early)
+		_exit(128 + number);
+	early = 1;
+}
+
+void signals_early(void)
+{
+	signal(SIGTERM, on_early);
+	signal(SIGINT, on_early);
+}
 
 static void on_signal(uv_signal_t *handle, int number)
 {
@@ -28,6 +45,8 @@ void signals_open(struct signals *signals, uv_loop_t *loop, const struct signal_
 		signals->handles[i].data = signals;
 		uv_signal_start(&signals->handles[i], on_signal, numbers[i]);
 	}
+	if (early)
+		raise(SIGTERM);
 }
 
 /* The process is ending: one more signal must not make it look as if it had been killed. */

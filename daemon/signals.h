@@ -1,7 +1,8 @@
 /* signals - what the operator asks of a running daemon: SIGTERM and SIGINT stop, a second one at
  * once; SIGHUP reloads. SIGPIPE is ignored: a peer that is gone is told by write().
  *
- * Lifetime: signals_open() .. signals_close(), the loop must run once more. Thread: the main one's.
+ * Lifetime: signals_early() .. signals_open() .. signals_close(), the loop must run once more.
+ * Thread: the main one's.
  */
 #pragma once
 #include <stdbool.h>
@@ -20,6 +21,9 @@ struct signals {
 	struct signal_actions actions;
 	bool stopping;
 };
+
+/* From here on SIGTERM and SIGINT wait for signals_open(); a second one ends the process. */
+void signals_early(void);
 
 void signals_open(struct signals *signals, uv_loop_t *loop, const struct signal_actions *actions);
 

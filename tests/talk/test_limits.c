@@ -2,7 +2,7 @@
 #include "tests/talk/talk.h"
 
 #include <stdlib.h>
-#include <sys/socket.h>
+#include <sys/resource.h>
 #include <time.h>
 
 static struct talk talk;
@@ -241,6 +241,36 @@ static void test_connections(void **state)
 	free(many);
 }
 
+/* No descriptor is left: who comes then is turned away at once, nobody waits, and the others go on.
+ */
+static void test_descriptors(void **state)
+{
+	(void)state;
+	enum { COUNT = 100 };
+	struct program before = server;
+	struct rlimit limit, few;
+	struct talk first, many[COUNT];
+	getrlimit(RLIMIT_NOFILE, &limit);
+	few = limit;
+	few.rlim_cur = 64;
+	setrlimit(RLIMIT_NOFILE, &few);
+	server_up((const char *const[]){NULL});
+	setrlimit(RLIMIT_NOFILE, &limit);
+	talk_open(&first, server.address, NULL);
+	for (int i = 0; i < COUNT; i++)
+		talk_dial(&many[i], server.address);
+	for (int i = COUNT / 2 + 14; i < COUNT; i++)
+		talk_expect_closed(&many[i]);
+	assert_int_equal(talk_ask(&first, 1, "Echo", nothing()).len, 0);
+	for (int i = 0; i < COUNT; i++)
+		talk_close(&many[i]);
+	server_settled_but(1);
+	talk_close(&first);
+	server_settled();
+	server_down();
+	server = before;
+}
+
 #define TALK(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -257,6 +287,7 @@ int main(void)
 		TALK(test_answers_that_are_not_read),
 		TALK(test_thousand_connections),
 		TALK(test_connections),
+		TALK(test_descriptors),
 	};
 	return cmocka_run_group_tests(tests, group_setup, server_group_teardown);
 }
