@@ -31,13 +31,13 @@ static const char SEED[] =
 	"INSERT INTO users (id, email, username, status) VALUES ('" ACTOR
 	"', 'a@example.org', 'actor', 'active');"
 	"INSERT INTO organizations (id, name, slug, owner_id) OVERRIDING SYSTEM VALUE VALUES (1, "
-        "'One', 'one', '" ACTOR "');"
+	"'One', 'one', '" ACTOR "');"
 	"INSERT INTO organization_members (organization_id, user_id, role) VALUES (1, '" ACTOR
 	"', 'viewer');"
 	"INSERT INTO projects (id, organization_id, name, key) OVERRIDING SYSTEM VALUE VALUES (1, "
-        "1, 'Project', 'PRJ');"
+	"1, 'Project', 'PRJ');"
 	"INSERT INTO stories (id, organization_id, project_id, number, rank, title) OVERRIDING "
-        "SYSTEM VALUE"
+	"SYSTEM VALUE"
 	" SELECT n, 1, 1, n, n, 'Story ' || n FROM generate_series(1, 50) n;";
 
 static int set_up(void **state)
