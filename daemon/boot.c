@@ -140,7 +140,8 @@ void boot_stop(struct boot *boot, bool at_once)
 	if (at_once)
 		server_abort(boot->server);
 	else
-		server_drain(boot->server);
+		server_drain(boot->server,
+		             config_u32(boot->settings.config, SETTING_DRAIN_TIMEOUT));
 }
 
 static void stop_for(struct boot *boot, enum boot_exit code)
@@ -276,7 +277,6 @@ static enum boot_exit start_server(struct boot *boot, char message[BOOT_MESSAGE_
 		.addresses = addresses,
 		.address_count = config_addresses(config, addresses, SERVER_ADDRESSES_MAX),
 		.workers = config_workers(config),
-		.drain_ms = config_u32(config, SETTING_DRAIN_TIMEOUT),
 		.transport = transport_settings_of(boot),
 		.services = boot->services,
 		.service_count = boot->service_count,

@@ -172,20 +172,28 @@ uint32_t server_workers(const struct server *server)
 	return server->worker_count;
 }
 
-static void order_all(struct server *server, enum worker_order order)
+/* The socket files go first, so that the next daemon can have the address while we drain. */
+static void release_addresses(struct server *server)
 {
-	for (uint32_t i = 0; i < server->worker_count; i++)
-		worker_order(server->workers[i], order);
+	for (size_t i = 0; i < server->bound; i++)
+		listen_address_release(&server->listen[i]);
 }
 
-void server_drain(struct server *server)
+static void order_all(struct server *server, enum worker_order order, uint32_t patience_ms)
 {
-	order_all(server, WORKER_DRAIN);
+	release_addresses(server);
+	for (uint32_t i = 0; i < server->worker_count; i++)
+		worker_order(server->workers[i], order, patience_ms);
+}
+
+void server_drain(struct server *server, uint32_t patience_ms)
+{
+	order_all(server, WORKER_DRAIN, patience_ms);
 }
 
 void server_abort(struct server *server)
 {
-	order_all(server, WORKER_ABORT);
+	order_all(server, WORKER_ABORT, 0);
 }
 
 static void on_watch_closed(uv_handle_t *handle)
@@ -197,8 +205,7 @@ void server_free(struct server *server)
 {
 	for (uint32_t i = 0; i < server->worker_count; i++)
 		worker_free(server->workers[i]);
-	for (size_t i = 0; i < server->bound; i++)
-		listen_address_release(&server->listen[i]);
+	release_addresses(server);
 	router_free(server->router);
 	if (server->watching)
 		uv_close((uv_handle_t *)&server->ended, on_watch_closed);

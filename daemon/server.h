@@ -35,7 +35,6 @@ struct server_settings {
 	const struct address *addresses;
 	size_t address_count;
 	uint32_t workers;                    /* 0: as many as there are CPUs */
-	uint32_t drain_ms;                   /* what has not ended then is cancelled */
 	struct transport_settings transport; /* rpc, note and ctx are the worker's */
 	const struct service *services;
 	size_t service_count;
@@ -57,8 +56,9 @@ const struct address *server_address(const struct server *server, size_t index);
 size_t server_address_count(const struct server *server);
 uint32_t server_workers(const struct server *server);
 
-/* No new connections; every call that has begun may end, within drain_ms. */
-void server_drain(struct server *server);
+/* No new connections; every call that has begun may end within patience_ms, then it is cancelled.
+ */
+void server_drain(struct server *server, uint32_t patience_ms);
 
 /* Cancels every call and closes every connection now. */
 void server_abort(struct server *server);

@@ -78,7 +78,7 @@ static void drain(struct worker *worker)
 	for (size_t i = 0; i < worker->listener_count; i++)
 		listener_close(&worker->listeners[i]);
 	transport_drain(&worker->transport);
-	uv_timer_start(&worker->patience, on_patience, worker->settings->drain_ms, 0);
+	uv_timer_start(&worker->patience, on_patience, atomic_load(&worker->patience_ms), 0);
 }
 
 static void on_ordered(uv_async_t *async)
@@ -233,10 +233,11 @@ bool worker_run(struct worker *worker, void (*ended)(void *ctx), void *ctx)
 	return worker->started;
 }
 
-void worker_order(struct worker *worker, enum worker_order order)
+void worker_order(struct worker *worker, enum worker_order order, uint32_t patience_ms)
 {
 	uv_mutex_lock(&worker->hearing);
 	if (!worker->deaf && atomic_load(&worker->order) < (int)order) {
+		atomic_store(&worker->patience_ms, patience_ms);
 		atomic_store(&worker->order, order);
 		uv_async_send(&worker->ordered);
 	}
@@ -248,7 +249,7 @@ void worker_free(struct worker *worker)
 {
 	if (!worker)
 		return;
-	worker_order(worker, WORKER_ABORT);
+	worker_order(worker, WORKER_ABORT, 0);
 	if (worker->started) {
 		uv_thread_join(&worker->thread);
 	} else {

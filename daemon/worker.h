@@ -31,6 +31,7 @@ struct worker {
 	uv_mutex_t hearing;  /* guards `deaf` and thereby `ordered`: an order may come late */
 	bool deaf;
 	atomic_int order;
+	atomic_uint patience_ms;
 	enum worker_state state;
 	bool cancelled; /* calls that the drain did not wait for */
 	bool pool_closed, started;
@@ -53,7 +54,7 @@ struct worker *worker_new(const struct server_settings *settings, const struct r
 /* Starts its thread. */
 MUST_CHECK
 bool worker_run(struct worker *worker, void (*ended)(void *ctx), void *ctx);
-void worker_order(struct worker *worker, enum worker_order order);
+void worker_order(struct worker *worker, enum worker_order order, uint32_t patience_ms);
 
 /* Joins the thread, if it was started. */
 void worker_free(struct worker *worker);

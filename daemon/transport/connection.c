@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-enum { KEEPALIVE_S = 60 };
-
 struct outgoing {
 	uv_write_t request;
 	struct buffer data;
@@ -381,10 +379,6 @@ bool connection_accept(struct transport *transport, uv_stream_t *listener)
 	if (over_limit(connection)) {
 		connection_abort(connection);
 		return true;
-	}
-	if (connection->handle.type == UV_TCP) {
-		uv_tcp_nodelay(&connection->tcp, 1);
-		uv_tcp_keepalive(&connection->tcp, 1, KEEPALIVE_S);
 	}
 	transport_wait(transport, WAIT_PREFACE, &connection->phase);
 	return true;

@@ -15,6 +15,7 @@ struct echo {
 	struct address addresses[SERVER_ADDRESSES_MAX];
 	struct service services[1];
 	struct server_settings settings;
+	uint32_t drain_ms;
 	struct server *server;
 	struct signals signals;
 };
@@ -27,7 +28,7 @@ static bool set_number(struct echo *echo, const char *name, uint32_t value)
 		uint32_t *value;
 	} numbers[] = {
 		{"--workers", &settings->workers},
-		{"--drain-ms", &settings->drain_ms},
+		{"--drain-ms", &echo->drain_ms},
 		{"--preface-ms", &settings->transport.preface_ms},
 		{"--stall-ms", &settings->transport.write_stall_ms},
 		{"--connections", &settings->transport.connection_limit},
@@ -63,7 +64,7 @@ static void on_term(void *ctx, bool again)
 	if (again)
 		server_abort(echo->server);
 	else
-		server_drain(echo->server);
+		server_drain(echo->server, echo->drain_ms);
 }
 
 static void on_stopped(void *ctx)
@@ -131,7 +132,7 @@ int main(int argc, char **argv)
 	echo.settings.ctx = &echo;
 	if (echo.settings.workers == 0)
 		echo.settings.workers = 1;
-	if (echo.settings.drain_ms == 0)
-		echo.settings.drain_ms = 10000;
+	if (echo.drain_ms == 0)
+		echo.drain_ms = 10000;
 	return serve(&echo);
 }
