@@ -7,44 +7,40 @@
 #include "db/types.h"
 
 enum {
-	TEXT_LEN = UUID_TEXT_SIZE - 1,
 	COUNTER_MAX = 0xfff, /* 12 bits: rand_a of RFC 9562 */
 };
 
-static bool is_dash(size_t at)
+/* 8-4-4-4-12: the dashes stand before these bytes. */
+static inline bool dash_before(size_t byte)
 {
-	return at == 8 || at == 13 || at == 18 || at == 23;
+	return byte == 4 || byte == 6 || byte == 8 || byte == 10;
 }
 
-/* 0..15, or -1. */
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+/* 1..16 for a hexadecimal digit, 0 for anything else. */
+static const uint8_t hex_plus_one[256] = {
+	['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
+	['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+	['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
+	['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
 
 bool uuid_parse(const char *text, struct uuid *out)
 {
-	struct uuid parsed = {{0}};
-	size_t digits = 0;
-	for (size_t i = 0; i < TEXT_LEN; i++) {
-		if (is_dash(i)) {
-			if (text[i] != '-')
-				return false;
-			continue;
-		}
-		int value = hex_value(text[i]);
-		if (value < 0)
+	struct uuid parsed;
+	const unsigned char *at = (const unsigned char *)text;
+	for (size_t i = 0; i < sizeof(parsed.byte); i++) {
+		if (dash_before(i) && *at++ != '-')
 			return false;
-		parsed.byte[digits / 2] = (uint8_t)(parsed.byte[digits / 2] << 4 | value);
-		digits++;
+		unsigned high = hex_plus_one[at[0]];
+		if (high == 0)
+			return false;
+		unsigned low = hex_plus_one[at[1]];
+		if (low == 0)
+			return false;
+		parsed.byte[i] = (uint8_t)((high - 1) << 4 | (low - 1));
+		at += 2;
 	}
-	if (text[TEXT_LEN] != '\0')
+	if (*at != '\0')
 		return false;
 	*out = parsed;
 	return true;
@@ -53,17 +49,13 @@ bool uuid_parse(const char *text, struct uuid *out)
 void uuid_format(const struct uuid *uuid, char text[UUID_TEXT_SIZE])
 {
 	static const char digit[] = "0123456789abcdef";
-	size_t digits = 0;
-	for (size_t i = 0; i < TEXT_LEN; i++) {
-		if (is_dash(i)) {
-			text[i] = '-';
-			continue;
-		}
-		uint8_t byte = uuid->byte[digits / 2];
-		text[i] = digit[digits % 2 ? byte & 0xf : byte >> 4];
-		digits++;
+	for (size_t i = 0; i < sizeof(uuid->byte); i++) {
+		if (dash_before(i))
+			*text++ = '-';
+		*text++ = digit[uuid->byte[i] >> 4];
+		*text++ = digit[uuid->byte[i] & 0xf];
 	}
-	text[TEXT_LEN] = '\0';
+	*text = '\0';
 }
 
 struct uuid uuid_random(void)

@@ -68,10 +68,8 @@ static enum status story_from_row(struct call *call, int64_t organization_id,
 	story->organization_id = organization_id;
 	story->project_id = story_get_by_id_project_id(rows, 0);
 	story->number = story_get_by_id_number(rows, 0);
-	story->key = arena_printf(&call->arena, "%s-%lld", story_get_by_id_project_key(rows, 0),
-	                          (long long)story->number);
-	if (!story->key)
-		return call_no_memory(call);
+	TRY(value_story_key(call, story_get_by_id_project_key(rows, 0), story->number,
+	                    &story->key));
 	story->title = (char *)story_get_by_id_title(rows, 0);
 	story->description = (char *)story_get_by_id_description(rows, 0);
 	story->acceptance_criteria = (char *)story_get_by_id_acceptance_criteria(rows, 0);

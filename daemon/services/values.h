@@ -12,6 +12,10 @@ MUST_CHECK
 enum status value_uuid(struct call *call, const struct rows *rows, size_t row, size_t column,
                        char **out);
 
+/* "PROJ-123". */
+MUST_CHECK enum status value_story_key(struct call *call, const char *project_key, int64_t number,
+                                       char **out);
+
 /* A timestamptz as google.protobuf.Timestamp. NULL stays as it was. */
 MUST_CHECK
 enum status value_timestamp(struct call *call, const struct rows *rows, size_t row, size_t column,
