@@ -115,6 +115,38 @@ def texts():
         yield 'format-' + name, '00 9a 02' + bytes([len(data)]).hex() + data.hex()
 
 
+ECHO = b'/prism.test.v1.EchoService/'
+
+
+def call(stream, flags, method, body='', number=0):
+    path = ECHO + method
+    meta = '0a' + bytes([len(path)]).hex() + path.hex() + ('10' + bytes([number]).hex() if number else '')
+    return frame(2, flags, stream, meta, body)
+
+
+# What a client says after its greeting (session.c); the first byte: in pieces of so many bytes.
+SESSIONS = {
+    'unary': '00' + call(1, 4, b'Echo', '0a 02 68 69', 1) + frame(2, 4, 3, '10 01', '0a 01 78'),
+    'in-pieces': '03' + call(1, 4, b'Echo', '0a 02 68 69'),
+    'parts': '00' + call(1, 1, b'Echo', '0a 04 61') + frame(3, 1, 1, '', '62') + frame(3, 4, 1, '', '63 64'),
+    'client-streaming': '00' + call(1, 8, b'Collect') + frame(3, 0, 1, '', '0a 01 61') * 3 + frame(3, 12, 1),
+    'slow-handler': '00' + call(1, 8, b'Dawdle') + frame(3, 0, 1, '', '0a 01 ff') + frame(3, 0, 1, '', '0a 01 61'),
+    'bidirectional': '00' + call(1, 8, b'Chat') + frame(3, 0, 1, '', '0a 01 61') + frame(3, 12, 1),
+    'server-streaming': '00' + call(1, 4, b'Expand', '08 03 10 05'),
+    'blocked-by-credit': '00' + call(1, 4, b'Expand', '08 05 10 a0 9c 01') + frame(7, 0, 1, '', '00 01 00 00') + frame(7, 0, 0, '', '00 01 00 00'),
+    'cancel': '00' + call(1, 4, b'Wait', '08 e0 d4 03') + frame(6, 0, 1, '08 01') + frame(3, 0, 1, '', '61'),
+    'fail': '00' + call(1, 4, b'Fail', '08 05 12 02 6e 6f 20 02'),
+    'unknown-and-missing': '00' + call(1, 4, b'No') + call(3, 4, b'Missing') + call(5, 4, b'Allocate', '08 80 80 80 40'),
+    'size': '00' + call(1, 4, b'Small', '0a 80 08' + '78' * 1024),
+    'deadline': '00' + frame(2, 4, 1, '0a 1f' + (ECHO + b'Wait').hex() + '18 01', '08 64'),
+    'ping': '00' + frame(8, 0, 0, '', '31 32 33 34 35 36 37 38') * 5,
+    'goaway': '00' + call(1, 8, b'Chat') + frame(9, 0, 0, '10 00') + frame(3, 12, 1),
+    'fault': '00' + call(1, 8, b'Chat') + frame(5, 8, 1),
+    'own-greeting': '81 8e 52 50 43 01 05 00 00' + frame(1, 0, 0, '08 80 80 40 28 ff ff ff ff 07 5a 01 78') + call(1, 4, b'Echo'),
+    'http': '80' + b'GET / HTTP/1.1'.hex(),
+}
+
+
 def write(target, seeds):
     folder = os.path.join(HERE, 'corpus', target)
     os.makedirs(folder, exist_ok=True)
@@ -126,3 +158,4 @@ def write(target, seeds):
 if __name__ == '__main__':
     write('frame', {**conversations(worked_bytes()), **METAS})
     write('message', {**MESSAGES, **dict(texts())})
+    write('session', SESSIONS)
