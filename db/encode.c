@@ -139,7 +139,7 @@ static int put_fixed(uint8_t fixed[8], const struct param *param)
 	case DB_INT4_ARRAY:
 		break;
 	}
-	assert(!"a type of fixed size");
+	assert(false && "a type of fixed size");
 	return 0;
 }
 
