@@ -109,10 +109,11 @@ static void fail_with_words(struct db_connection *connection, const char *words)
 	fail(connection, &failure);
 }
 
-static void fail_with_libpq(struct db_connection *connection)
+static void fail_with_libpq(struct db_connection *connection, bool reached)
 {
 	struct failure failure;
-	failure_from_libpq(&failure, connection->pg ? PQerrorMessage(connection->pg) : "no memory");
+	failure_from_libpq(&failure, reached,
+	                   connection->pg ? PQerrorMessage(connection->pg) : "no memory");
 	fail(connection, &failure);
 }
 
@@ -145,16 +146,6 @@ static void become_open(struct db_connection *connection)
 	connection->ops->opened(connection);
 }
 
-/* Whoever listens there hung up without a word: a PostgreSQL that is restarting its sessions. */
-static void fail_hung_up(struct db_connection *connection)
-{
-	struct failure failure;
-	failure_from_libpq(&failure, PQerrorMessage(connection->pg));
-	if (failure.kind == FAILURE_NETWORK)
-		failure.kind = FAILURE_STARTING;
-	fail(connection, &failure);
-}
-
 static void connect_step(struct db_connection *connection)
 {
 	bool reached = PQstatus(connection->pg) != CONNECTION_STARTED;
@@ -163,12 +154,8 @@ static void connect_step(struct db_connection *connection)
 		become_open(connection);
 		return;
 	}
-	if (step == PGRES_POLLING_FAILED && reached) {
-		fail_hung_up(connection);
-		return;
-	}
 	if (step == PGRES_POLLING_FAILED) {
-		fail_with_libpq(connection);
+		fail_with_libpq(connection, reached);
 		return;
 	}
 	int events = step == PGRES_POLLING_READING ? UV_READABLE : UV_WRITABLE;
@@ -228,7 +215,7 @@ static void start_libpq(struct db_connection *connection, const struct conninfo 
 		PQsetNoticeReceiver(connection->pg, on_notice, connection);
 	}
 	if (!connection->pg || PQstatus(connection->pg) == CONNECTION_BAD)
-		fail_with_libpq(connection);
+		fail_with_libpq(connection, false);
 	else if (!watch_for(connection, UV_WRITABLE))
 		fail_with_words(connection, "no descriptor for a connection");
 }

@@ -19,14 +19,10 @@ static char *without_driver(const char *text)
 	const char *scheme_end = strstr(text, "://");
 	const char *plus = strchr(text, '+');
 	bool named = scheme_end && plus && plus < scheme_end && strncmp(text, "postgres", 8) == 0;
-	char *result = malloc(strlen(text) + 1);
-	if (!result)
-		return NULL;
-	if (!named)
-		return strcpy(result, text);
-	memcpy(result, text, (size_t)(plus - text));
-	strcpy(result + (plus - text), scheme_end);
-	return result;
+	char *result = NULL;
+	int length = named ? asprintf(&result, "%.*s%s", (int)(plus - text), text, scheme_end)
+	                   : asprintf(&result, "%s", text);
+	return length < 0 ? NULL : result;
 }
 
 static size_t find(const struct conninfo *conninfo, const char *keyword)

@@ -35,11 +35,11 @@ static enum failure_kind kind_of(const char *sqlstate)
 	return FAILURE_REFUSED;
 }
 
-void failure_from_libpq(struct failure *failure, const char *text)
+void failure_from_libpq(struct failure *failure, bool reached, const char *text)
 {
 	const char *sqlstate = find_sqlstate(text);
 	if (!sqlstate) {
-		failure->kind = FAILURE_NETWORK;
+		failure->kind = reached ? FAILURE_STARTING : FAILURE_NETWORK;
 		snprintf(failure->message, sizeof(failure->message), "%.*s",
 		         (int)strcspn(text, "\n"), text);
 		return;

@@ -17,5 +17,7 @@ struct failure {
 };
 
 /* From what PQerrorMessage() says after a failed connect with PQERRORS_VERBOSE (before libpq 18
- * there is no other way to the SQLSTATE): kind, and the words without SQLSTATE and source line. */
-void failure_from_libpq(struct failure *failure, const char *text);
+ * there is no other way to the SQLSTATE): kind, and the words without SQLSTATE and source line.
+ * `reached`: somebody had accepted the connection, so that hanging up without a word is what a
+ * PostgreSQL does that ends its sessions to recover. */
+void failure_from_libpq(struct failure *failure, bool reached, const char *text);

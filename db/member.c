@@ -43,7 +43,7 @@ static void fail_setup(struct member *member, const struct failure *failure)
 static void fail_setup_dead(struct member *member)
 {
 	struct failure failure;
-	failure_from_libpq(&failure, PQerrorMessage(member->connection.pg));
+	failure_from_libpq(&failure, true, PQerrorMessage(member->connection.pg));
 	fail_setup(member, &failure);
 }
 

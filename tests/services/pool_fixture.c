@@ -134,6 +134,21 @@ void fixture_pause(struct fixture *fixture, uint64_t ms)
 	UNTIL(fixture, !fixture->paused);
 }
 
+int fixture_backend(struct fixture *fixture, const char *pattern)
+{
+	char sql[256];
+	long pid = 0;
+	snprintf(sql, sizeof(sql),
+	         "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' "
+	         "AND query LIKE '%%%s%%' LIMIT 1",
+	         pattern);
+	while (pid == 0) {
+		fixture_pause(fixture, 20);
+		pid = cluster_number(fixture->cluster, sql);
+	}
+	return (int)pid;
+}
+
 struct pool_state fixture_state(const struct fixture *fixture)
 {
 	struct pool_state state;

@@ -78,6 +78,9 @@ void fixture_turn(struct fixture *fixture);
 /* Lets the loop run for a while, so that something can go wrong. */
 void fixture_pause(struct fixture *fixture, uint64_t ms);
 
+/* The pid of a backend that sleeps in a statement like `pattern`; waits until there is one. */
+int fixture_backend(struct fixture *fixture, const char *pattern);
+
 struct pool_state fixture_state(const struct fixture *fixture);
 /* All of `count` connections serve, and nothing is queued or in flight. */
 bool fixture_calm(const struct fixture *fixture, uint32_t count);

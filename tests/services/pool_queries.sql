@@ -21,13 +21,6 @@ SELECT 100 / $1::int4 AS quotient;
 -- columns: ms int4
 SELECT $1::int4 AS ms FROM pg_sleep($1::int4 / 1000.0);
 
--- statement: own_pid
--- lane: read
--- tenant: no (test)
--- params: none
--- columns: pid int4
-SELECT pg_backend_pid() AS pid;
-
 -- statement: large
 -- lane: read
 -- tenant: no (test)

@@ -18,12 +18,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 512, WAIT_MS = 20, WAITS_MAX = 1500 };
+/* The port of the unix socket: names a file in the private directory, conflicts with nobody. */
+enum { PATH_SIZE = 512, WAIT_MS = 20, WAITS_MAX = 1500, SOCKET_PORT = 5432 };
 
 struct cluster {
 	char directory[64];
 	char conninfo[CLUSTER_CONNINFO_SIZE];
-	int port;
+	int port;         /* of TCP; 0: it does not listen */
 	pid_t postmaster; /* 0: not running */
 	pid_t guardian;
 	int guardian_pipe;
@@ -197,11 +198,11 @@ static void write_settings(struct cluster *cluster, const char *settings)
 {
 	char text[2048];
 	snprintf(text, sizeof(text),
-	         "\nlisten_addresses = '127.0.0.1'\nport = %d\nunix_socket_directories = '%s'\n"
+	         "\nlisten_addresses = ''\nport = %d\nunix_socket_directories = '%s'\n"
 	         "fsync = off\nfull_page_writes = off\nsynchronous_commit = on\n"
 	         "shared_buffers = 16MB\nmax_connections = 40\nmax_wal_size = 64MB\n"
 	         "autovacuum = off\njit = off\n%s\n",
-	         cluster->port, cluster->directory, settings ? settings : "");
+	         SOCKET_PORT, cluster->directory, settings ? settings : "");
 	write_file(cluster, "data/postgresql.conf", "a", text);
 }
 
@@ -296,6 +297,12 @@ void cluster_start(struct cluster *cluster)
 	die("PostgreSQL ends at once; its log is %s/log", cluster->directory);
 }
 
+static void set_conninfo(struct cluster *cluster, int port)
+{
+	snprintf(cluster->conninfo, sizeof(cluster->conninfo),
+	         "host=%s port=%d user=postgres dbname=postgres", cluster->directory, port);
+}
+
 struct cluster *cluster_new(const char *settings)
 {
 	char data[PATH_SIZE];
@@ -307,10 +314,7 @@ struct cluster *cluster_new(const char *settings)
 	start_guardian(cluster);
 	in_directory(data, cluster->directory, "data");
 	copy_tree(PRISM_CLUSTER_TEMPLATE, data);
-	cluster->port = free_port();
-	snprintf(cluster->conninfo, sizeof(cluster->conninfo),
-	         "host=%s port=%d user=postgres dbname=postgres", cluster->directory,
-	         cluster->port);
+	set_conninfo(cluster, SOCKET_PORT);
 	write_settings(cluster, settings);
 	cluster_start(cluster);
 	return cluster;
@@ -319,11 +323,6 @@ struct cluster *cluster_new(const char *settings)
 const char *cluster_conninfo(const struct cluster *cluster)
 {
 	return cluster->conninfo;
-}
-
-int cluster_port(const struct cluster *cluster)
-{
-	return cluster->port;
 }
 
 static void end_postmaster(struct cluster *cluster, int signal)
@@ -339,6 +338,23 @@ static void end_postmaster(struct cluster *cluster, int signal)
 void cluster_stop(struct cluster *cluster)
 {
 	end_postmaster(cluster, SIGINT);
+}
+
+int cluster_port(struct cluster *cluster)
+{
+	if (cluster->port)
+		return cluster->port;
+	cluster_stop(cluster);
+	for (int i = 0; i < 20; i++) {
+		char text[64];
+		int port = free_port(); /* somebody may be faster: then another one */
+		snprintf(text, sizeof(text), "listen_addresses = '127.0.0.1'\nport = %d\n", port);
+		write_file(cluster, "data/postgresql.conf", "a", text);
+		set_conninfo(cluster, port);
+		if (start_once(cluster))
+			return cluster->port = port;
+	}
+	die("no port for PostgreSQL; its log is %s/log", cluster->directory);
 }
 
 /* Sends `signal` to the postmaster's processes; how many there are. */

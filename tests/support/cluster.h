@@ -20,8 +20,9 @@ void cluster_free(struct cluster *cluster);
 /* "host=... port=... user=postgres dbname=postgres"; as long as the cluster. */
 const char *cluster_conninfo(const struct cluster *cluster);
 
-/* It listens on 127.0.0.1 too. */
-int cluster_port(const struct cluster *cluster);
+/* Its port on 127.0.0.1. The first call restarts it to listen there, and changes the connection
+ * string: most tests need no port, which somebody else could take. */
+int cluster_port(struct cluster *cluster);
 
 void cluster_stop(struct cluster *cluster); /* fast: sessions end with 57P01 */
 void cluster_start(

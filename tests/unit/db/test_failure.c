@@ -12,7 +12,7 @@
 static void assert_failure(const char *text, enum failure_kind kind, const char *message)
 {
 	struct failure failure;
-	failure_from_libpq(&failure, text);
+	failure_from_libpq(&failure, false, text);
 	assert_int_equal(failure.kind, kind);
 	assert_string_equal(failure.message, message);
 }
@@ -40,6 +40,9 @@ static void test_words_of_libpq(void **state)
 	               "running?\n",
 	               FAILURE_NETWORK,
 	               "connection to server at \"db\" failed: Connection refused");
+	struct failure failure;
+	failure_from_libpq(&failure, true, "server closed the connection unexpectedly\n");
+	assert_int_equal(failure.kind, FAILURE_STARTING);
 	assert_failure("", FAILURE_NETWORK, "");
 	assert_failure(":  ", FAILURE_NETWORK, ":  ");
 	assert_failure("FATAL:  28P01", FAILURE_NETWORK, "FATAL:  28P01");
