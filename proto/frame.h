@@ -144,7 +144,7 @@ struct end_meta {
 	struct bytes message;
 	enum retry retry;
 	uint32_t pushback_ms;
-	uint32_t server_us; /* from the first byte of CALL to END; 0: not told */
+	uint32_t server_us; /* from the arrival of CALL to END; 0: not told */
 	uint32_t details;   /* how many google.protobuf.Any; walk them with end_meta_next_detail */
 	struct bytes head;  /* an embedded HeadMeta, when no HEAD frame was sent */
 	struct bytes block; /* trailing metadata: walk with METADATA_IN_END */

@@ -52,7 +52,8 @@ static bool given(const char *option, const char *name)
 	return value && *value;
 }
 
-static void hint_credentials(const struct options *options)
+/* The server says which of the two is missing; a key that it refuses is not mended by a user. */
+static void hint_credentials(const struct options *options, const struct prism_result *result)
 {
 	if (!given(options->channel.key_file, "PRISM_KEY_FILE"))
 		fputs("hint: no service key was sent; name its file with --key-file or "
@@ -60,7 +61,7 @@ static void hint_credentials(const struct options *options)
 		      "in "
 		      "its state directory)\n",
 		      stderr);
-	else if (!given(options->channel.actor, "PRISM_ACTOR"))
+	else if (strstr(result->message, "actor"))
 		fputs("hint: no user was named; --actor or PRISM_ACTOR says on whose behalf (a "
 		      "UUID)\n",
 		      stderr);
@@ -68,8 +69,8 @@ static void hint_credentials(const struct options *options)
 
 static void hint(const struct options *options, const struct prism_result *result)
 {
-	if (result->status == PRISM_UNAUTHENTICATED || result->status == PRISM_PERMISSION_DENIED)
-		hint_credentials(options);
+	if (result->status == PRISM_UNAUTHENTICATED)
+		hint_credentials(options, result);
 	if (result->status == PRISM_UNAVAILABLE && result->outcome == PRISM_NOT_EXECUTED)
 		fprintf(stderr,
 		        "hint: is prismd running at %s? --address or PRISM_ADDRESS says "

@@ -88,8 +88,8 @@ static struct bytes cut(struct bytes text, size_t most)
 	return bytes_of(text.data, most);
 }
 
-/* What the peer takes as metadata is limited: details go first, then trailers, then the text is
- * cut. */
+/* What the peer takes as metadata is limited: the text is cut in any case, then details go, then
+ * trailers. */
 static size_t fit(struct ending *ending, size_t most)
 {
 	ending->meta.message = cut(ending->meta.message, LIMIT_STATUS_MESSAGE);

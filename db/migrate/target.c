@@ -64,6 +64,13 @@ bool target_of_upgrade(const struct migration_set *set, uint32_t live, const cha
 	return true;
 }
 
+/* "1" where "-1" was meant would take everything back but the first: a revision is said in full. */
+static bool is_bare_number(const char *word)
+{
+	size_t len = strlen(word);
+	return len < 4 && strspn(word, "0123456789") == len;
+}
+
 bool target_of_downgrade(const struct migration_set *set, uint32_t live, const char *word,
                          uint32_t *revision, char *message, size_t message_size)
 {
@@ -73,6 +80,12 @@ bool target_of_downgrade(const struct migration_set *set, uint32_t live, const c
 		return true;
 	}
 	if (word[0] != '-') {
+		if (is_bare_number(word)) {
+			snprintf(message, message_size,
+			         "'%s' could mean -%s, or revision %04lu: give one of these", word,
+			         word, strtoul(word, NULL, 10));
+			return false;
+		}
 		if (!find(set, word, revision))
 			return unknown(set, word, "base, -N", message, message_size);
 		if (*revision <= live)

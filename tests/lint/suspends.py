@@ -1,4 +1,4 @@
-"""SUSPENDS: whoever may suspend its fiber says so, and takes `struct call *` first (ARCHITECTURE.md, "Fibers").
+"""SUSPENDS: whoever may suspend its fiber says so, and takes `struct call *` first (ARCHITECTURE.md, "Callbacks at the edges").
 
 A function that calls a SUSPENDS function is SUSPENDS itself, unless it is the entry of a fiber: a function that is
 handed to fiber_start(). fiber_suspend() counts as SUSPENDS; it, fiber_start() and fiber_resume() are for daemon/rpc

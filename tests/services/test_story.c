@@ -279,6 +279,23 @@ static void a_key_may_come_with_the_call(void **state)
 	prism_channel_close(channel, NULL, NULL);
 }
 
+/* examples/get_story.c, as README shows it. */
+static void the_example_reads_a_story(void **state)
+{
+	(void)state;
+	char address[160], key_file[128], actor[64], text[PROGRAM_TEXT];
+	snprintf(address, sizeof(address), "PRISM_ADDRESS=%s", stack.prismd.address);
+	snprintf(key_file, sizeof(key_file), "PRISM_KEY_FILE=%s/bootstrap.key", stack.directory);
+	snprintf(actor, sizeof(actor), "PRISM_ACTOR=%s", VIEWER);
+	const char *const env[] = {address, key_file, actor, NULL};
+	const char *const there[] = {program_path("get_story"), "1", "PRJ-8", NULL};
+	assert_int_equal(program_run(there, env, text), 0);
+	assert_string_equal(text, "PRJ-8 Bare\n");
+	const char *const missing[] = {program_path("get_story"), "1", "PRJ-999", NULL};
+	assert_int_equal(program_run(missing, env, text), 1);
+	assert_string_equal(text, "NOT_FOUND: no such story\n");
+}
+
 static void bad_requests_say_what_is_allowed(void **state)
 {
 	(void)state;
@@ -302,6 +319,7 @@ int main(void)
 		cmocka_unit_test(keys_open_what_their_scopes_say),
 		cmocka_unit_test(keys_that_are_none_are_refused),
 		cmocka_unit_test(a_key_may_come_with_the_call),
+		cmocka_unit_test(the_example_reads_a_story),
 		cmocka_unit_test(bad_requests_say_what_is_allowed),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
