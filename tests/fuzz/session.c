@@ -1,5 +1,5 @@
 /* A client may send any bytes: for each input a worker with the echo service, on this thread, over
- * a real socket. Whatever came, nothing is left when the client has gone.
+ * a unix socket. Whatever came, nothing is left when the client has gone.
  *
  * The first byte says how: bit 7 set: the input brings its own preface and HELLO; the others: in
  * pieces of so many bytes (0: all at once), with a turn of the loop after each. */
@@ -22,11 +22,12 @@ static struct server_settings settings;
 static struct worker *worker_begin(void)
 {
 	struct address address;
-	char fault[ADDRESS_MESSAGE_SIZE], message[SERVER_MESSAGE_SIZE];
+	char text[64], fault[ADDRESS_MESSAGE_SIZE], message[SERVER_MESSAGE_SIZE];
+	snprintf(text, sizeof(text), "unix:/tmp/prism-fuzz-%d", getpid());
 	signal(SIGPIPE, SIG_IGN);
 	services[0] = echo_service();
 	MUST(router_new(&router, services, 1, message));
-	MUST(address_parse("127.0.0.1:0", &address, fault));
+	MUST(address_parse(text, &address, fault));
 	MUST(listen_address_bind(&listen_address, &address, fault));
 	settings.addresses = &listen_address.address;
 	settings.address_count = 1;
@@ -54,7 +55,7 @@ static void turns(struct worker *worker, int count)
 static int dial(void)
 {
 	const struct address *address = &listen_address.address;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	MUST(fd >= 0 && connect(fd, &address->any, address->len) == 0);
 	return fd;
 }
