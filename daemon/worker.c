@@ -109,19 +109,38 @@ static void worker_main(void *arg)
 
 /* --- its beginning --------------------------------------------------------- */
 
-static bool open_core(struct worker *worker, const struct router *router)
+static bool open_loop(struct worker *worker)
 {
-	const struct server_settings *settings = worker->settings;
-	if (uv_loop_init(&worker->loop) != 0 || uv_mutex_init(&worker->hearing) != 0)
+	if (uv_loop_init(&worker->loop) != 0)
 		return false;
-	struct rpc_settings rpc = {
-		.router = router, .interceptors = settings->interceptors, .ctx = worker};
-	if (uv_async_init(&worker->loop, &worker->ordered, on_ordered) != 0)
-		return false;
-	worker->ordered.data = worker;
-	if (rpc_init(&worker->rpc, &worker->loop, &rpc) != STATUS_OK)
-		return false;
-	struct transport_settings transport = settings->transport;
+	if (uv_async_init(&worker->loop, &worker->ordered, on_ordered) == 0 &&
+	    uv_mutex_init(&worker->hearing) == 0) {
+		worker->ordered.data = worker;
+		return true;
+	}
+	(void)uv_loop_close(&worker->loop);
+	return false;
+}
+
+static void close_loop(struct worker *worker)
+{
+	uv_close((uv_handle_t *)&worker->ordered, NULL);
+	uv_run(&worker->loop, UV_RUN_DEFAULT);
+	(void)uv_loop_close(&worker->loop);
+	uv_mutex_destroy(&worker->hearing);
+}
+
+static bool open_rpc(struct worker *worker, const struct router *router)
+{
+	const struct rpc_settings rpc = {
+		.router = router, .interceptors = worker->settings->interceptors, .ctx = worker};
+	return rpc_init(&worker->rpc, &worker->loop, &rpc) == STATUS_OK;
+}
+
+/* Cannot fail. */
+static void open_transport(struct worker *worker)
+{
+	struct transport_settings transport = worker->settings->transport;
 	transport.rpc = &worker->rpc;
 	transport_init(&worker->transport, &worker->loop, &transport);
 	uv_timer_init(&worker->loop, &worker->patience);
@@ -131,7 +150,18 @@ static bool open_core(struct worker *worker, const struct router *router)
 	                             .ended = on_turn_ended,
 	                             .ctx = worker};
 	turn_init(&worker->turn, &worker->loop);
-	return true;
+}
+
+static bool open_core(struct worker *worker, const struct router *router)
+{
+	if (!open_loop(worker))
+		return false;
+	if (open_rpc(worker, router)) {
+		open_transport(worker);
+		return true;
+	}
+	close_loop(worker);
+	return false;
 }
 
 /* What a pool tells comes here first, so that it is known which worker's it is. */
