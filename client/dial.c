@@ -127,22 +127,26 @@ static void on_connect(uv_poll_t *poll, int status, int events)
 	uv_close((uv_handle_t *)poll, on_attempt_closed);
 }
 
+static void resolve_failed(struct dial *dial, int status)
+{
+	char reason[REASON_SIZE];
+	snprintf(reason, sizeof reason, "the name %.150s cannot be resolved: %s",
+	         dial->address.host, uv_strerror(status));
+	dial->events->failed(dial->ctx, reason);
+	dial_free(dial);
+}
+
 static void on_resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *resolved)
 {
 	struct dial *dial = resolve->data;
 	dial->resolving = false;
 	dial->resolved = dial->next = resolved;
-	if (status == 0 && !dial->cancelled) {
-		if (!attempt_next(dial))
-			dial_fail(dial);
-		return;
-	}
-	char reason[REASON_SIZE];
-	snprintf(reason, sizeof reason, "the name %.150s cannot be resolved: %s",
-	         dial->address.host, uv_strerror(status));
-	if (!dial->cancelled)
-		dial->events->failed(dial->ctx, reason);
-	dial_free(dial);
+	if (dial->cancelled)
+		dial_free(dial);
+	else if (status != 0)
+		resolve_failed(dial, status);
+	else if (!attempt_next(dial))
+		dial_fail(dial);
 }
 
 static bool resolve_start(struct dial *dial)

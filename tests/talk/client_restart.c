@@ -11,9 +11,12 @@ typedef Prism__Test__V1__EchoMessage Message;
 
 static char address[128];
 
+/* The blocking clients of these tests do not read a GOAWAY while they do nothing. */
+#define PATIENCE "--drain-ms", "1000"
+
 static void up_again(void)
 {
-	const char *const arguments[] = {"--listen", address, NULL};
+	const char *const arguments[] = {PATIENCE, "--listen", address, NULL};
 	server_up(arguments);
 }
 
@@ -36,8 +39,8 @@ static enum prism_status echo(struct prism_channel *channel, bool wait, struct p
 static int setup(void **state)
 {
 	(void)state;
-	const char *const none[] = {NULL};
-	server_up(none);
+	const char *const arguments[] = {PATIENCE, NULL};
+	server_up(arguments);
 	snprintf(address, sizeof address, "%s", server.address);
 	return 0;
 }

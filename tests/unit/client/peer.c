@@ -230,6 +230,11 @@ void peer_drain(struct peer *peer)
 void peer_send(struct peer *peer, const void *data, size_t len)
 {
 	const uint8_t *at = data;
+	if (peer->corked) {
+		if (!buffer_append(&peer->out, data, len))
+			peer_fail(peer, "no memory");
+		return;
+	}
 	while (!*peer->fault && len > 0) {
 		ssize_t sent = send(peer->fd, at, len, MSG_NOSIGNAL);
 		if (sent < 0) {
@@ -239,6 +244,18 @@ void peer_send(struct peer *peer, const void *data, size_t len)
 		at += sent;
 		len -= (size_t)sent;
 	}
+}
+
+void peer_cork(struct peer *peer)
+{
+	peer->corked = true;
+}
+
+void peer_uncork(struct peer *peer)
+{
+	peer->corked = false;
+	peer_send(peer, buffer_bytes(&peer->out).data, buffer_len(&peer->out));
+	buffer_deinit(&peer->out);
 }
 
 void peer_send_frame(struct peer *peer, enum frame_type type, uint8_t flags, uint32_t stream,

@@ -16,7 +16,8 @@ struct peer {
 	pthread_t thread;
 	void (*script)(struct peer *peer);
 	void *ctx;
-	struct buffer in;
+	struct buffer in, out; /* out: while corked */
+	bool corked;
 	size_t used;        /* of `in` by the last frame */
 	struct hello hello; /* the client's, its texts only until the next read */
 	char token[64], agent[64];
@@ -70,6 +71,11 @@ void peer_expect_close(struct peer *peer);
 void peer_drain(struct peer *peer);
 
 void peer_send(struct peer *peer, const void *data, size_t len);
+
+/* What is sent in between goes at once, in peer_uncork(): the client cannot leave in the middle. */
+void peer_cork(struct peer *peer);
+void peer_uncork(struct peer *peer);
+
 void peer_send_frame(struct peer *peer, enum frame_type type, uint8_t flags, uint32_t stream,
                      struct bytes meta, struct bytes body);
 

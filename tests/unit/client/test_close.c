@@ -29,6 +29,13 @@ static void echo_script(struct peer *peer)
 			peer_answer(peer, frame.stream, frame.body);
 }
 
+/* As echo_script(), with a client that may leave at any time. */
+static void patient_script(struct peer *peer)
+{
+	echo_script(peer);
+	peer->fault[0] = '\0';
+}
+
 /* --- started from other callbacks
  * ------------------------------------------------------------------- */
 
@@ -74,13 +81,6 @@ static void test_close_unused(void **state)
 	prism_channel_close(NULL, NULL, NULL);
 	open_at(&loop, NOWHERE);
 	loop_close(&loop);
-}
-
-/* As echo_script(), with a client that may leave at any time. */
-static void patient_script(struct peer *peer)
-{
-	echo_script(peer);
-	peer->fault[0] = '\0';
 }
 
 /* `rounds` of the loop after the call was started: dialing, greeting, sent, answered. */
@@ -162,7 +162,7 @@ static void test_close_in_callback(void **state)
 		struct peer peer;
 		struct loop loop;
 		struct outcome_of of[3] = {0};
-		peer_start(&peer, echo_script, NULL);
+		peer_start(&peer, patient_script, NULL);
 		open_at(&loop, peer.address);
 		for (int i = 0; i < 3; i++) {
 			of[i].ctx = &loop;
@@ -223,7 +223,7 @@ static void test_start_on_blocking(void **state)
 		Note note = PRISM__TEST__CLIENT__NOTE__INIT;
 		struct loop loop = {.closed = closes};
 		struct prism_call_handler handler = {.done = wait_within, .ctx = &loop};
-		peer_start(&peer, echo_script, NULL);
+		peer_start(&peer, patient_script, NULL);
 		loop.channel = note_channel(peer.address);
 		assert_non_null(
 			prism_call_start(loop.channel, &NOTE_GET, NULL, &note.base, &handler));

@@ -30,9 +30,11 @@ static void list_script(struct peer *peer)
 	peer_expect_call(peer, &frame, &meta);
 	if (frame.flags != FRAME_CLOSE)
 		peer_fail(peer, "flags %u", frame.flags);
+	peer_cork(peer);
 	send_numbers(peer, 1, 0, 100);
 	peer_send_frame(peer, FRAME_MSG, FRAME_NOMSG, 1, bytes_of(NULL, 0), bytes_of(NULL, 0));
 	peer_end(peer, 1, peer->ctx);
+	peer_uncork(peer);
 	peer_expect_close(peer);
 }
 
@@ -85,7 +87,9 @@ static void cancelled_script(struct peer *peer)
 	struct call_meta meta;
 	peer_greet(peer);
 	peer_expect_call(peer, &frame, &meta);
+	peer_cork(peer);
 	send_numbers(peer, 1, 0, 10);
+	peer_uncork(peer);
 	peer_expect(peer, FRAME_CANCEL, &frame);
 	peer_expect_close(peer);
 }
