@@ -71,7 +71,8 @@ static void hint(const struct options *options, const struct prism_result *resul
 {
 	if (result->status == PRISM_UNAUTHENTICATED)
 		hint_credentials(options, result);
-	if (result->status == PRISM_UNAVAILABLE && result->outcome == PRISM_NOT_EXECUTED)
+	if (result->status == PRISM_UNAVAILABLE &&
+	    strncmp(result->message, "cannot connect", 14) == 0)
 		fprintf(stderr,
 		        "hint: is prismd running at %s? --address or PRISM_ADDRESS says "
 		        "where\n",
