@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -26,6 +27,7 @@ struct boot {
 	struct service services[SERVICES_MAX];
 	size_t service_count;
 	struct pool_settings pool;
+	atomic_bool checked;   /* the schema, once for all pools */
 	uv_async_t mismatched; /* a worker found that the schema is not ours */
 	bool watching;
 	enum boot_exit code; /* how the process will end */
@@ -101,6 +103,18 @@ static void on_drain(struct rpc *rpc, void *ctx)
 
 /* --- the way back ------------------------------------------------------------------- */
 
+/* Whoever is told may free boot: its handle has left the loop. */
+static void tell_down(struct boot *boot)
+{
+	if (boot->settings.down)
+		boot->settings.down(boot->settings.ctx, boot->code);
+}
+
+static void on_watch_closed(uv_handle_t *handle)
+{
+	tell_down(handle->data);
+}
+
 static void on_control_closed(void *ctx)
 {
 	struct boot *boot = ctx;
@@ -110,10 +124,9 @@ static void on_control_closed(void *ctx)
 	keyring_close(boot->keyring);
 	boot->keyring = NULL;
 	if (boot->watching)
-		uv_close((uv_handle_t *)&boot->mismatched, NULL);
-	boot->watching = false;
-	if (boot->settings.down)
-		boot->settings.down(boot->settings.ctx, boot->code);
+		uv_close((uv_handle_t *)&boot->mismatched, on_watch_closed);
+	else
+		tell_down(boot);
 }
 
 static void undo(struct boot *boot)
@@ -229,6 +242,7 @@ static struct pool_settings pool_settings_of(struct boot *boot)
 		.read_timeout_ms = config_u32(config, SETTING_READ_TIMEOUT),
 		.write_timeout_ms = config_u32(config, SETTING_WRITE_TIMEOUT),
 		.control = boot->control,
+		.checked = &boot->checked,
 		.mismatch = on_pool_mismatch,
 		.changed = on_pool_changed,
 		.note = on_pool_note,

@@ -10,15 +10,6 @@ static bool answers_with_stream(const struct method *method)
 	return method->kind == CALL_SERVER_STREAMING || method->kind == CALL_BIDIRECTIONAL;
 }
 
-static enum verdict deadline_before(struct call *call)
-{
-	if (call->deadline_ns == UINT64_MAX && !answers_with_stream(call->method))
-		call->deadline_ns = call->started_ns + DEADLINE_DEFAULT_MS * (uint64_t)NS_PER_MS;
-	return VERDICT_PROCEED;
-}
-
-const struct interceptor deadline_interceptor = {.name = "deadline", .before = deadline_before};
-
 /* A refusal that the caller has earned is the caller's to log. */
 static bool is_our_trouble(enum status status)
 {
@@ -64,7 +55,6 @@ const struct interceptor log_interceptor = {.name = "log", .after = log_after};
 
 const struct interceptor *const server_interceptors[] = {
 	&log_interceptor,
-	&deadline_interceptor,
 	&auth_identify,
 	NULL,
 };

@@ -32,7 +32,7 @@ static void on_pool_closed(void *ctx)
 {
 	struct worker *worker = ctx;
 	worker->pool_closed = true;
-	worker->turn.pool = NULL;
+	worker->turn.pool = worker->rpc.pool = NULL;
 }
 
 static void unplug(struct worker *worker)

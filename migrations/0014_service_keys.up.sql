@@ -26,6 +26,7 @@ CREATE TABLE service_keys (
 	CONSTRAINT service_keys_organization_fkey FOREIGN KEY (organization_id) REFERENCES organizations (id) ON DELETE CASCADE,
 	CONSTRAINT service_keys_token_hash_key UNIQUE (token_hash),
 	CONSTRAINT service_keys_token_hash_check CHECK (octet_length(token_hash) = 32),
+	CONSTRAINT service_keys_expires_at_check CHECK (expires_at IS NULL OR isfinite(expires_at)),
 	CONSTRAINT service_keys_scopes_check CHECK (
 		cardinality(scopes) > 0 AND scopes <@ ARRAY['system', 'act-as-user', 'read-only', 'metrics'])
 );

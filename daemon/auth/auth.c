@@ -40,6 +40,7 @@ struct auth {
 	struct pool *pool;
 	const struct keyring *keyring;
 	struct lookup *lookups;
+	uint32_t lookup_count;
 	struct slot slots[AUTH_CACHE_SLOTS];
 };
 
@@ -107,11 +108,13 @@ static struct credential_answer answer_of_row(const struct rpc *rpc, const struc
 		return refused(rpc, "this service key was revoked");
 	uint64_t known_ns = AUTH_KNOWN_MS * UINT64_C(1000000);
 	if (!rows_null(rows, 0, SERVICE_KEY_BY_HASH_EXPIRES_AT)) {
-		int64_t left_us = service_key_by_hash_expires_at(rows, 0) - unix_now_us();
-		if (left_us <= 0)
+		int64_t now_us = unix_now_us(),
+			expires_us = service_key_by_hash_expires_at(rows, 0);
+		if (expires_us <= now_us)
 			return refused(rpc, "this service key has expired");
-		if ((uint64_t)left_us < known_ns / 1000)
-			known_ns = (uint64_t)left_us * 1000;
+		uint64_t left_us = (uint64_t)expires_us - (uint64_t)now_us;
+		if (left_us < known_ns / 1000)
+			known_ns = left_us * 1000;
 	}
 	return (struct credential_answer){
 		.status = STATUS_OK,
@@ -126,13 +129,17 @@ static void lookup_unlink(struct lookup *lookup)
 	while (*link != lookup)
 		link = &(*link)->next;
 	*link = lookup->next;
+	lookup->auth->lookup_count--;
 }
 
 /* Tells every waiting call, in the order of arrival, and ends the lookup. */
 static void lookup_finish(struct lookup *lookup, const struct credential_answer *answer)
 {
-	if (answer->until_ns != 0) {
-		struct slot *slot = slot_of(lookup->auth, lookup->hash);
+	const struct rpc *rpc = lookup->first->call->rpc;
+	struct slot *slot = slot_of(lookup->auth, lookup->hash);
+	bool keeps = slot->answer.status == STATUS_OK && rpc->now_ns < slot->answer.until_ns &&
+	             answer->status != STATUS_OK; /* a good key of somebody else */
+	if (answer->until_ns != 0 && !keeps) {
 		memcpy(slot->hash, lookup->hash, sizeof(slot->hash));
 		slot->answer = *answer;
 	}
@@ -202,6 +209,7 @@ static struct lookup *lookup_new(struct auth *auth, const char *token,
 	memcpy(lookup->token, token, strlen(token) + 1);
 	lookup->next = auth->lookups;
 	auth->lookups = lookup;
+	auth->lookup_count++;
 	return lookup;
 }
 
@@ -233,6 +241,8 @@ static bool credential_look_up(struct auth *auth, struct call *call, const char 
 {
 	struct lookup *lookup = lookup_find(auth, hash);
 	bool begins = !lookup;
+	if (begins && auth->lookup_count == LIMIT_IDENTIFY_LOOKUPS)
+		return exhausted(answer, "too many keys are being checked; try again");
 	if (begins)
 		lookup = lookup_new(auth, token, hash);
 	if (!lookup)

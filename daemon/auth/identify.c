@@ -73,6 +73,9 @@ static enum status admit(struct call *call)
 {
 	const struct method *method = call->method;
 	uint32_t scopes = call->identity.scopes;
+	if ((scopes & SCOPE_READ_ONLY) && method->idempotency != NO_SIDE_EFFECTS)
+		return call_fail(call, STATUS_PERMISSION_DENIED,
+		                 "this key is read-only: %s changes something", method->name);
 	if (scopes & SCOPE_SYSTEM)
 		return STATUS_OK;
 	if (method->role == ROLE_SYSTEM)
@@ -83,10 +86,6 @@ static enum status admit(struct call *call)
 		                 "this key may not act for users: %s needs the scope act-as-user%s",
 		                 method->name,
 		                 method->idempotency == NO_SIDE_EFFECTS ? " or read-only" : "");
-	if (!(scopes & SCOPE_ACT_AS_USER) && method->idempotency != NO_SIDE_EFFECTS)
-		return call_fail(call, STATUS_PERMISSION_DENIED,
-		                 "this key is read-only: %s needs the scope act-as-user",
-		                 method->name);
 	if (!call->actor)
 		return call_fail(call, STATUS_UNAUTHENTICATED,
 		                 "no actor: name the user in x-prism-actor (UUID)");

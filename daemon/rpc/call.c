@@ -89,12 +89,19 @@ void call_release(struct call *call)
 	call_free(call);
 }
 
+static bool answers_with_stream(const struct method *method)
+{
+	return method->kind == CALL_SERVER_STREAMING || method->kind == CALL_BIDIRECTIONAL;
+}
+
 static uint64_t deadline_of(const struct call *call, uint64_t timeout_us)
 {
 	if (timeout_us == UINT64_MAX && call->method && call->method->deadline_ms > 0)
 		timeout_us = call->method->deadline_ms * UINT64_C(1000);
-	if (timeout_us == UINT64_MAX)
+	if (timeout_us == UINT64_MAX && call->method && answers_with_stream(call->method))
 		return UINT64_MAX;
+	if (timeout_us == UINT64_MAX)
+		timeout_us = LIMIT_CALL_DEADLINE * UINT64_C(1000);
 	if (timeout_us > LIMIT_TIMEOUT * UINT64_C(1000))
 		timeout_us = LIMIT_TIMEOUT * UINT64_C(1000);
 	return call->started_ns + timeout_us * 1000;

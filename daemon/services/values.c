@@ -41,13 +41,14 @@ enum status value_story_key(struct call *call, const char *project_key, int64_t 
 enum status value_timestamp(struct call *call, const struct rows *rows, size_t row, size_t column,
                             Google__Protobuf__Timestamp **out)
 {
-	if (rows_null(rows, row, column))
+	int64_t time_us =
+		rows_null(rows, row, column) ? INT64_MAX : rows_timestamp(rows, row, column);
+	if (time_us == INT64_MAX || time_us == INT64_MIN)
 		return STATUS_OK;
 	Google__Protobuf__Timestamp *timestamp = arena_alloc(&call->arena, sizeof(*timestamp));
 	if (!timestamp)
 		return call_no_memory(call);
 	google__protobuf__timestamp__init(timestamp);
-	int64_t time_us = rows_timestamp(rows, row, column);
 	int64_t rest_us = time_us % MICROSECONDS;
 	if (rest_us < 0)
 		rest_us += MICROSECONDS;

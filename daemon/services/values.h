@@ -16,7 +16,7 @@ enum status value_uuid(struct call *call, const struct rows *rows, size_t row, s
 MUST_CHECK enum status value_story_key(struct call *call, const char *project_key, int64_t number,
                                        char **out);
 
-/* A timestamptz as google.protobuf.Timestamp. NULL stays as it was. */
+/* A timestamptz as google.protobuf.Timestamp. NULL and infinity leave it unset. */
 MUST_CHECK
 enum status value_timestamp(struct call *call, const struct rows *rows, size_t row, size_t column,
                             Google__Protobuf__Timestamp **out);

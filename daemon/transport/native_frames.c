@@ -311,12 +311,13 @@ void native_on_call(struct session *session, const struct frame *frame)
 	if (!find_route(session, &meta, &route) || !connection_credit_kept(session, frame))
 		return;
 	session_received(session, frame->body.len);
-	if (session->final_sent)
-		return;
 	session->last_stream = frame->stream;
-	if (busy(session))
-		refuse_stream(session, frame->stream, busy(session));
-	else
+	const char *why = session->final_sent ? NULL : busy(session);
+	if (session->final_sent || why)
+		session_expect_late(session, frame->flags & FRAME_CLOSE ? 0 : LIMIT_STREAM_CREDIT);
+	if (why)
+		refuse_stream(session, frame->stream, why);
+	else if (!session->final_sent)
 		begin_call(session, frame, &meta, route);
 }
 

@@ -217,9 +217,11 @@ static void take_turns(struct session *session)
 	       connection_unsent(connection) < OUTPUT_FULL) {
 		struct stream *stream = session->active;
 		session->active = stream->next;
-		idle = take_turn(stream, session->active_count > 1 ? QUANTUM : FRAGMENT_MAX)
-		               ? 0
-		               : idle + 1;
+		uint32_t count = session->active_count;
+		if (take_turn(stream, count > 1 ? QUANTUM : FRAGMENT_MAX))
+			idle = 0;
+		else if (session->active_count == count)
+			idle++; /* one that left the round is not in the way of the others */
 	}
 }
 

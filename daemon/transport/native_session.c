@@ -263,15 +263,18 @@ void session_hold(struct session *session, struct stream *stream, size_t more, s
 		settle(session);
 }
 
-/* A peer that has not heard of the end may use up the credit that it has, and send a few frames. */
-void session_stream_ended(struct session *session, struct stream *stream)
+void session_expect_late(struct session *session, uint32_t bytes)
 {
-	uint32_t late = LATE_FRAMES;
-	if (stream->input != STREAM_HALF_CLOSED)
-		late += stream->flow.window - stream->flow.received;
+	uint32_t late = LATE_FRAMES + bytes;
 	if (late > UINT32_MAX - session->late_allowance)
 		late = UINT32_MAX - session->late_allowance;
 	session->late_allowance += late;
+}
+
+void session_stream_ended(struct session *session, struct stream *stream)
+{
+	bool closed = stream->input == STREAM_HALF_CLOSED;
+	session_expect_late(session, closed ? 0 : stream->flow.window - stream->flow.received);
 	session_hold(session, stream, 0, stream->held);
 	if (session->streams.count == 0)
 		connection_touch(session->connection);
@@ -394,6 +397,10 @@ static void native_expired(struct connection *connection)
 	switch (session->state) {
 	case SESSION_PREFACE:
 	case SESSION_HELLO:
+		if (connection->transport->draining) {
+			session_fail(session, STATUS_UNAVAILABLE, "the server is stopping");
+			break;
+		}
 		connection->transport->counters.preface_timeouts++;
 		session_fail(session, STATUS_DEADLINE_EXCEEDED, "no preface and HELLO within %u ms",
 		             connection->transport->waits[WAIT_PREFACE].after_ms);

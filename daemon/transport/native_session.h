@@ -57,6 +57,10 @@ void session_received(struct session *session, size_t len);
 /* What calls hold changed by `more` and `less` bytes. */
 void session_hold(struct session *session, struct stream *stream, size_t more, size_t less);
 
+/* A stream ended, or was never opened, of which the peer has not heard: it may send a few frames
+ * and use up the credit that it has for it. */
+void session_expect_late(struct session *session, uint32_t bytes);
+
 /* Called by native_stream_close(). */
 void session_stream_ended(struct session *session, struct stream *stream);
 

@@ -68,7 +68,7 @@ struct rig_settings {
 void rig_begin(struct rig *rig, const struct rig_settings *settings);
 void rig_end(struct rig *rig);
 
-/* A call of "/test.Desk/NAME" (an unknown one too); timeout_ms 0: no deadline. */
+/* A call of "/test.Desk/NAME" (an unknown one too); timeout_ms 0: it names none. */
 struct call *rig_call(struct rig *rig, const char *name, uint32_t timeout_ms, struct told *told);
 
 /* The same by its whole path. */
@@ -81,7 +81,7 @@ struct call *rig_unary(struct rig *rig, const char *text, uint32_t timeout_ms, s
 /* A request message: a StringValue, which looks like every message whose field 1 is a string. */
 void rig_message(struct call *call, const char *text);
 
-/* The deadline of a call that has none passes in a moment; it was RIG_DEADLINE. */
+/* The deadline of a call that names none passes in a moment; it was RIG_DEADLINE. */
 void rig_expire(struct call *call);
 #define RIG_DEADLINE "the deadline of 250 ms has passed"
 

@@ -3,7 +3,6 @@
 #include "tests/unit/daemon/rpc/script.h"
 
 #include "daemon/rpc/query.h"
-#include "proto/limits.h"
 
 #include <stdio.h>
 
@@ -270,71 +269,22 @@ static void after_a_write_nothing_is_safe_to_retry(void **state)
 
 /* --- again ------------------------------------------------------------------ */
 
-static bool is_asked(struct rig *rig, void *ctx)
-{
-	(void)rig;
-	return ((struct pool *)ctx)->first;
-}
-
-static void until_asked(struct scene *scene, size_t times)
-{
-	rig_until_done(&scene->rig, is_asked, &scene->pool);
-	assert_int_equal(scene->pool.submitted, times);
-}
-
-static void asks_again_what_was_serialised_away(void **state)
+/* The pool has tried it often enough: once more from here would multiply its attempts. */
+static void leaves_retries_to_the_pool(void **state)
 {
 	(void)state;
-	struct scene scene;
-	begin(&scene, &script_write, 60000);
-	until_asked(&scene, 1);
-	script_fail(&scene.pool, STATUS_ABORTED, OUTCOME_NOT_EXECUTED, "40001");
-	until_asked(&scene, 2);
-	script_fail(&scene.pool, STATUS_ABORTED, OUTCOME_NOT_EXECUTED, "40P01");
-	until_asked(&scene, 3);
-	script_answer(&scene.pool, "third time lucky");
-	rig_turn(&scene.rig);
-	rig_assert_told(&scene.told, STATUS_OK, "");
-	assert_string_equal(scene.told.response, "third time lucky");
-	end(&scene);
-}
-
-static void does_not_ask_for_ever(void **state)
-{
-	(void)state;
-	struct scene scene;
-	begin(&scene, &script_write, 0);
-	for (size_t i = 1; i <= 1 + LIMIT_QUERY_RETRIES; i++) {
-		until_asked(&scene, i);
-		assert_false(scene.told.finished);
-		script_fail(&scene.pool, STATUS_ABORTED, OUTCOME_NOT_EXECUTED, "40001");
+	static const char *const conflicts[] = {"40001", "40P01"};
+	for (size_t i = 0; i < 2; i++) {
+		struct scene scene;
+		begin(&scene, &script_write, 0);
+		rig_turn(&scene.rig);
+		script_fail(&scene.pool, STATUS_ABORTED, OUTCOME_NOT_EXECUTED, conflicts[i]);
+		rig_turn(&scene.rig);
+		rig_assert_told(&scene.told, STATUS_ABORTED, "other work interfered; try again");
+		assert_int_equal(scene.told.outcome, OUTCOME_NOT_EXECUTED);
+		assert_int_equal(scene.pool.submitted, 1);
+		end(&scene);
 	}
-	rig_turn(&scene.rig);
-	rig_assert_told(&scene.told, STATUS_ABORTED, "other work interfered; try again");
-	assert_int_equal(scene.told.outcome, OUTCOME_NOT_EXECUTED);
-	end(&scene);
-}
-
-static bool fail_again(struct rig *rig, void *ctx)
-{
-	(void)rig;
-	struct scene *scene = ctx;
-	if (scene->pool.first)
-		script_fail(&scene->pool, STATUS_ABORTED, OUTCOME_NOT_EXECUTED, "40001");
-	return scene->told.finished;
-}
-
-static void asks_again_only_before_the_deadline(void **state)
-{
-	(void)state;
-	struct scene scene;
-	begin(&scene, &script_write, 5);
-	rig_until_done(&scene.rig, fail_again, &scene);
-	assert_true(scene.told.status == STATUS_DEADLINE_EXCEEDED ||
-	            scene.told.status == STATUS_ABORTED);
-	assert_true(scene.pool.submitted <= 1 + LIMIT_QUERY_RETRIES);
-	assert_int_equal(scene.told.outcome, OUTCOME_NOT_EXECUTED);
-	end(&scene);
 }
 
 static void what_was_aborted_otherwise_is_told(void **state)
@@ -376,9 +326,7 @@ int main(void)
 		cmocka_unit_test(does_not_ask_for_a_call_that_was_stopped),
 		cmocka_unit_test(an_answer_in_time_counts),
 		cmocka_unit_test(after_a_write_nothing_is_safe_to_retry),
-		cmocka_unit_test(asks_again_what_was_serialised_away),
-		cmocka_unit_test(does_not_ask_for_ever),
-		cmocka_unit_test(asks_again_only_before_the_deadline),
+		cmocka_unit_test(leaves_retries_to_the_pool),
 		cmocka_unit_test(what_was_aborted_otherwise_is_told),
 		cmocka_unit_test(no_memory_for_the_rows),
 	};

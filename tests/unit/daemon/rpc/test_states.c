@@ -328,7 +328,7 @@ static void the_time_that_is_left(void **state)
 	assert_true(left_ns > 0 && left_ns <= UINT64_C(60000000000));
 	rig_unary(&rig, "a", 0, &without);
 	rig_turn(&rig);
-	assert_true(left_ns == UINT64_MAX);
+	assert_true(left_ns > 0 && left_ns <= LIMIT_CALL_DEADLINE * UINT64_C(1000000));
 	rig_end(&rig);
 }
 
@@ -363,7 +363,7 @@ static void many_deadlines(void **state)
 		assert_int_equal(told[at].outcome, OUTCOME_NOT_EXECUTED);
 	}
 	assert_int_equal(rig.rpc.live, COUNT / 4);
-	assert_int_equal(rig.rpc.heap_len, 0);
+	assert_int_equal(rig.rpc.heap_len, COUNT / 4); /* the default deadline */
 	rpc_cancel_all(&rig.rpc, STATUS_UNAVAILABLE);
 	rig_turn(&rig);
 	assert_int_equal(rig.unwound, COUNT);
