@@ -137,6 +137,9 @@ static void pump_pipeline(struct member *member, bool alive)
 		member_lose(member, *words ? words : PQerrorMessage(member->connection.pg));
 		return;
 	}
+	/* A Sync settles nothing, but this member may take more behind it than before. */
+	struct pool *pool = member->lane->pool;
+	pool->dirty = pool->dirty || pool->queued > 0;
 	give_up_when_idle(member);
 }
 

@@ -1,6 +1,7 @@
 #include "db/pipeline.h"
 
 #include <assert.h>
+#include <string.h>
 
 /* libpq 17 and later: a Sync that does not write to the socket at once. */
 extern int PQsendPipelineSync(PGconn *conn) __attribute__((weak));
@@ -194,6 +195,12 @@ static void take_aborted(struct pipeline *pipeline, struct entry *head)
 	head->state = ENTRY_RESULT;
 }
 
+/* Class 08 is what a pooler says whose own connection broke: that tells nothing of the work. */
+static bool is_of_pooler(const char *sqlstate)
+{
+	return strncmp(sqlstate, "08", 2) == 0;
+}
+
 /* Without an SQLSTATE it is libpq that speaks, of a dead link. And when the rows of a write are
  * followed by the end of the session instead of its Sync, the commit may have happened in between.
  */
@@ -202,9 +209,11 @@ static bool ends_link(struct pipeline *pipeline, const struct entry *head, const
 	if (is_rows(result) || PQresultStatus(result) == PGRES_PIPELINE_ABORTED)
 		return false;
 	bool fatal = db_connection_hear(pipeline->connection, result);
+	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	if (!sqlstate || (fatal && is_of_pooler(sqlstate)))
+		return true;
 	pipeline->last_words = pipeline->last_words || fatal;
-	return !PQresultErrorField(result, PG_DIAG_SQLSTATE) ||
-	       (fatal && head->state == ENTRY_HELD);
+	return fatal && head->state == ENTRY_HELD;
 }
 
 /* False: the link is dead, or nothing in line explains this result. */

@@ -59,7 +59,7 @@ struct pipeline {
 	 * since when the first segment in line runs, and when a result came last. */
 	uint64_t segment_ms, progress_ms;
 	uint64_t syncs;
-	bool last_words; /* PostgreSQL said FATAL: what is still in line never ran */
+	bool last_words; /* PostgreSQL itself said FATAL: what is still in line never ran */
 	bool broken;     /* libpq refused to send: the link is to be given up */
 	struct entry ring[PIPELINE_ENTRIES];
 };
