@@ -4,9 +4,6 @@
 
 #include "daemon/rpc/state.h"
 #include "db/sqlstate.h"
-#include "proto/limits.h"
-
-enum { PAUSE_FIRST_MS = 4 };
 
 struct asking {
 	struct call *call;
@@ -48,7 +45,6 @@ static void abandon(struct call *call, void *ctx)
 /* OK: there is an answer, good or bad; it counts even if the call was stopped meanwhile. */
 static SUSPENDS enum status ask(struct call *call, struct asking *asking)
 {
-	asking->submitted = asking->answered = false;
 	call_on_loop_when_parked(call, submit, asking);
 	enum status status = call_suspend(call, WANTS_ANSWER, asking->request.statement->name);
 	if (asking->answered)
@@ -61,33 +57,6 @@ static SUSPENDS enum status ask(struct call *call, struct asking *asking)
 		call->outcome = OUTCOME_UNKNOWN;
 	}
 	return status;
-}
-
-/* Two that collided must not collide again: splitmix64 (https://prng.di.unimi.it/splitmix64.c) of
- * what tells them apart. */
-static uint32_t pause_ms(const struct call *call, uint32_t attempt)
-{
-	uint64_t z = call->id + rpc_now(call->rpc) * UINT64_C(0x9e3779b97f4a7c15);
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	uint32_t base = PAUSE_FIRST_MS << attempt;
-	return base / 2 + (uint32_t)((z ^ z >> 31) % base);
-}
-
-static bool may_succeed_now(const struct db_answer *answer)
-{
-	return answer->status != STATUS_OK && answer->error.sqlstate[0] != '\0' &&
-	       sqlstate_find(answer->error.sqlstate)->remedy == SQLSTATE_AGAIN;
-}
-
-static SUSPENDS enum status ask_again(struct call *call, struct asking *asking)
-{
-	for (uint32_t attempt = 0;; attempt++) {
-		TRY(ask(call, asking));
-		if (attempt == LIMIT_QUERY_RETRIES || !may_succeed_now(&asking->answer))
-			return STATUS_OK;
-		TRY(call_pause(call, pause_ms(call, attempt)));
-	}
 }
 
 static const char *text_of(const struct db_answer *answer)
@@ -147,7 +116,7 @@ enum status query_try(struct call *call, const struct statement *statement, stru
 	if (!call->rpc->pool)
 		return call_fail_outcome(call, STATUS_UNAVAILABLE, OUTCOME_NOT_EXECUTED,
 		                         "no database is configured");
-	TRY(ask_again(call, &asking));
+	TRY(ask(call, &asking));
 	if (asking.answer.status == STATUS_OK)
 		return keep(call, &asking, rows);
 	*error = asking.answer.error;

@@ -2,9 +2,10 @@
  *
  * The rows live as long as the call. What PostgreSQL says becomes a status by db/sqlstate.def; a
  * handler that knows better looks at the error of query_try(). Every wait carries the call's
- * deadline. What was serialised away or dead-locked (40001, 40P01) is sent again, up to
- * LIMIT_QUERY_RETRIES times. Errors: the text is for the caller and names nothing inside; the log
- * gets call->cause. A write that was sent and not answered leaves OUTCOME_UNKNOWN. */
+ * deadline. What was serialised away or dead-locked (40001, 40P01), the pool has sent again
+ * already, up to LIMIT_QUERY_RETRIES times. Errors: the text is for the caller and names nothing
+ * inside; the log gets call->cause. A write that was sent and not answered leaves OUTCOME_UNKNOWN.
+ */
 #pragma once
 #include "daemon/rpc/rpc.h"
 #include "db/pool.h"
