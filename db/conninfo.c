@@ -92,6 +92,35 @@ static enum status parse(struct conninfo *conninfo, const char *text,
 	return status;
 }
 
+/* libpq would fill these from its environment when it connects, and ask the name server itself,
+ * with the loop waiting. */
+static enum status set_environment(struct conninfo *conninfo)
+{
+	static const char *const keywords[] = {"host", "hostaddr", "port"};
+	PQconninfoOption *options = PQconndefaults();
+	if (!options)
+		return STATUS_RESOURCE_EXHAUSTED;
+	enum status status = STATUS_OK;
+	for (const PQconninfoOption *option = options; option->keyword; option++)
+		for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)
+			if (status == STATUS_OK && option->val && *option->val &&
+			    strcmp(option->keyword, keywords[i]) == 0)
+				status = set_default(conninfo, option->keyword, option->val);
+	PQconninfoFree(options);
+	return status;
+}
+
+/* A service's host would be looked up by libpq. */
+static enum status refuse_service(const struct conninfo *conninfo,
+                                  char message[CONNINFO_MESSAGE_SIZE])
+{
+	if (!*conninfo_get(conninfo, "service"))
+		return STATUS_OK;
+	snprintf(message, CONNINFO_MESSAGE_SIZE,
+	         "database URL: service is not allowed; write host, port, dbname and user");
+	return STATUS_INVALID_ARGUMENT;
+}
+
 /* Short statements profit from neither the just-in-time compiler nor custom plans for ever; the
  * rest is what the binary decoders and the statements assume. The text's own options come between:
  * they win over our timeouts. */
@@ -133,6 +162,10 @@ enum status conninfo_new(struct conninfo **out, const char *text,
 	if (!conninfo)
 		return STATUS_RESOURCE_EXHAUSTED;
 	enum status status = parse(conninfo, text, message);
+	if (status == STATUS_OK)
+		status = refuse_service(conninfo, message);
+	if (status == STATUS_OK)
+		status = set_environment(conninfo);
 	if (status == STATUS_OK)
 		status = set_session(conninfo, session);
 	if (status != STATUS_OK) {

@@ -3,7 +3,8 @@
  *
  * A URL may name a driver (postgresql+asyncpg://...), as the platform's other programs write it;
  * the driver is dropped. What the text sets wins over our defaults, except the search path, the
- * time zone and the encoding, which our statements rely on.
+ * time zone and the encoding, which our statements rely on. Host and port that it does not name are
+ * those of PGHOST, PGHOSTADDR and PGPORT, as libpq has it; `service` is refused.
  * Owns: its strings. Thread: any, unchanged after conninfo_new(). Units: milliseconds.
  * Errors: INVALID_ARGUMENT with libpq's words for a malformed text; RESOURCE_EXHAUSTED. */
 #pragma once

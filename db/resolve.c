@@ -14,7 +14,9 @@ struct resolve {
 	void (*done)(void *ctx, struct conninfo *resolved, const char *why);
 	void (*gone)(void *ctx);
 	void *ctx;
-	size_t at; /* which host of the list is being looked up */
+	size_t at;                 /* which host of the list is being looked up */
+	size_t count;              /* hosts that have an address */
+	char why[HOST_SIZE + 128]; /* the last one that has none */
 	char host[LIST_SIZE], hostaddr[LIST_SIZE], port[LIST_SIZE];
 };
 
@@ -64,7 +66,7 @@ static bool append(char list[LIST_SIZE], const char *text, bool first)
 /* One more host with one address; libpq wants the three lists equally long. */
 static bool append_host(struct resolve *resolve, const char *host, const char *address)
 {
-	bool first = resolve->host[0] == '\0' && resolve->hostaddr[0] == '\0';
+	bool first = resolve->count++ == 0;
 	const char *ports = conninfo_get(resolve->conninfo, "port");
 	char port[HOST_SIZE] = "";
 	if (!item(ports, resolve->at, port) && !item(ports, 0, port))
@@ -86,6 +88,16 @@ static void finish(struct resolve *resolve, const char *why)
 	void *ctx = resolve->ctx;
 	free(resolve);
 	gone(ctx);
+}
+
+/* One host that is known will do: the others may be back by the next connection. */
+static void complete(struct resolve *resolve)
+{
+	if (resolve->count)
+		finish(resolve, NULL);
+	else
+		finish(resolve,
+		       *resolve->why ? resolve->why : "the database's host has no address");
 }
 
 static bool append_addresses(struct resolve *resolve, const char *host,
@@ -132,25 +144,25 @@ static enum step next_host(struct resolve *resolve)
 static void on_addresses(uv_getaddrinfo_t *request, int status, struct addrinfo *addresses)
 {
 	struct resolve *resolve = request->data;
-	char host[HOST_SIZE] = "", why[HOST_SIZE + 128];
+	char host[HOST_SIZE] = "";
 	if (!resolve->done) {
 		uv_freeaddrinfo(addresses);
 		finish(resolve, "abandoned");
 		return;
 	}
 	(void)item(conninfo_get(resolve->conninfo, "host"), resolve->at, host);
-	if (status != 0) {
-		snprintf(why, sizeof(why), "could not find the address of host \"%s\": %s", host,
+	if (status != 0)
+		snprintf(resolve->why, sizeof(resolve->why),
+		         "could not find the address of host \"%s\": %s", host,
 		         uv_strerror(status));
-		finish(resolve, why);
-		return;
-	}
 	bool fits = append_addresses(resolve, host, addresses);
 	uv_freeaddrinfo(addresses);
 	resolve->at++;
 	enum step step = fits ? next_host(resolve) : STEP_FAILED;
-	if (step != STEP_WAITING)
-		finish(resolve, step == STEP_COMPLETE ? NULL : "too many database hosts");
+	if (step == STEP_FAILED)
+		finish(resolve, "too many database hosts");
+	else if (step == STEP_COMPLETE)
+		complete(resolve);
 }
 
 struct resolve *resolve_start(uv_loop_t *loop, const struct conninfo *conninfo,

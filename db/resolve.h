@@ -15,7 +15,8 @@ struct resolve;
 bool resolve_needed(const struct conninfo *conninfo);
 
 /* done(ctx, resolved, NULL): a copy of `conninfo` with each address of each host, the receiver's to
- * free; or done(ctx, NULL, why). NULL: no memory or no thread, done will not run. */
+ * free (names without one are left out); or done(ctx, NULL, why) if none has an address. NULL: no
+ * memory or no thread, done will not run. */
 struct resolve *resolve_start(uv_loop_t *loop, const struct conninfo *conninfo,
                               void (*done)(void *ctx, struct conninfo *resolved, const char *why),
                               void (*gone)(void *ctx), void *ctx);

@@ -6,11 +6,22 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 static const struct conninfo_session session = {"prismd:read", 2000, 1000};
+
+static int unset_environment(void **state)
+{
+	static const char *const names[] = {"PGHOST", "PGHOSTADDR", "PGPORT", "PGSERVICE"};
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (unsetenv(names[i]) != 0)
+			return -1;
+	return 0;
+}
 
 static struct conninfo *parse(const char *text)
 {
@@ -60,6 +71,26 @@ static void test_session(void **state)
 	conninfo_free(conninfo);
 }
 
+static void test_environment(void **state)
+{
+	(void)state;
+	assert_int_equal(setenv("PGHOST", "elsewhere", 1), 0);
+	assert_int_equal(setenv("PGPORT", "5439", 1), 0);
+	assert_value("dbname=x", "host", "elsewhere");
+	assert_value("dbname=x", "port", "5439");
+	assert_value("host=db port=1", "host", "db");
+	assert_value("host=db port=1", "port", "1");
+	struct conninfo *conninfo = parse("dbname=x");
+	assert_true(resolve_needed(conninfo));
+	conninfo_free(conninfo);
+	assert_int_equal(setenv("PGHOSTADDR", "127.0.0.1", 1), 0);
+	assert_value("dbname=x", "hostaddr", "127.0.0.1");
+	conninfo = parse("dbname=x");
+	assert_false(resolve_needed(conninfo));
+	conninfo_free(conninfo);
+	(void)unset_environment(state);
+}
+
 static void test_lists_are_parallel(void **state)
 {
 	struct conninfo *conninfo = parse("host=a dbname=x");
@@ -76,8 +107,9 @@ static void test_lists_are_parallel(void **state)
 
 static void test_malformed(void **state)
 {
-	static const char *const bad[] = {"host", "postgresql://[::1", "nonsense=1",
-	                                  "postgresql://u@db/x?nonsense=1", "host='a"};
+	static const char *const bad[] = {"host",       "postgresql://[::1",
+	                                  "nonsense=1", "postgresql://u@db/x?nonsense=1",
+	                                  "host='a",    "service=main"};
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		char message[CONNINFO_MESSAGE_SIZE] = "";
@@ -130,10 +162,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_urls),
 		cmocka_unit_test(test_session),
+		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_lists_are_parallel),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_names_are_resolved),
 		cmocka_unit_test(test_hosts_are_replaced),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, unset_environment, NULL);
 }
