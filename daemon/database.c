@@ -22,7 +22,8 @@ struct database {
 	uv_mutex_t lock;
 	uv_cond_t changed;
 	uv_async_t told; /* on the main loop */
-	bool watching;
+	bool watching;   /* `told` is on the loop */
+	bool looking;    /* the thread runs, or ran */
 	/* under `lock` */
 	bool stop, looked, announced;
 	enum database_state state;
@@ -186,8 +187,9 @@ static bool watch(struct database *database)
 		return false;
 	database->told.data = database;
 	uv_unref((uv_handle_t *)&database->told);
-	database->watching = uv_thread_create(&database->watcher, watcher_main, database) == 0;
-	return database->watching;
+	database->watching = true;
+	database->looking = uv_thread_create(&database->watcher, watcher_main, database) == 0;
+	return database->looking;
 }
 
 static enum database_state open_configured(struct database *database,
@@ -249,7 +251,8 @@ static void stop_watching(struct database *database)
 	database->stop = true;
 	uv_cond_broadcast(&database->changed);
 	uv_mutex_unlock(&database->lock);
-	uv_thread_join(&database->watcher);
+	if (database->looking)
+		uv_thread_join(&database->watcher);
 	uv_close((uv_handle_t *)&database->told, on_watch_closed);
 }
 
