@@ -35,6 +35,15 @@ static enum failure_kind kind_of(const char *sqlstate)
 	return FAILURE_REFUSED;
 }
 
+enum failure_kind failure_of_prepare(const char *sqlstate)
+{
+	bool schema = strncmp(sqlstate, "42", 2) == 0 || strncmp(sqlstate, "0A", 2) == 0;
+	enum failure_kind kind = kind_of(sqlstate);
+	if (schema)
+		return FAILURE_SCHEMA;
+	return kind == FAILURE_REFUSED ? FAILURE_NETWORK : kind;
+}
+
 void failure_from_libpq(struct failure *failure, bool reached, const char *text)
 {
 	const char *sqlstate = find_sqlstate(text);

@@ -16,6 +16,10 @@ struct failure {
 	char message[256]; /* one line, for the operator */
 };
 
+/* Why a statement could not be prepared: only classes 42 and 0A speak of the schema; a lock, a
+ * cancel or a lack of memory may be gone by the next attempt (NETWORK). */
+enum failure_kind failure_of_prepare(const char *sqlstate);
+
 /* From what PQerrorMessage() says after a failed connect with PQERRORS_VERBOSE (before libpq 18
  * there is no other way to the SQLSTATE): kind, and the words without SQLSTATE and source line.
  * `reached`: somebody had accepted the connection, so that hanging up without a word is what a

@@ -25,11 +25,13 @@ static void refuse(struct prepare *prepare, const PGresult *result)
 {
 	const char *name = prepare->next < statement_count ? statements[prepare->next]->name : "?";
 	const char *words = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	prepare->failed = true;
-	prepare->failure.kind = FAILURE_SCHEMA;
+	prepare->failure.kind = failure_of_prepare(sqlstate ? sqlstate : "");
+	bool schema = prepare->failure.kind == FAILURE_SCHEMA;
 	snprintf(prepare->failure.message, sizeof(prepare->failure.message),
-	         "statement %s cannot be prepared: %s; run `prism-db upgrade head`", name,
-	         words ? words : "?");
+	         "statement %s cannot be prepared: %s%s", name, words ? words : "?",
+	         schema ? "; run `prism-db upgrade head`" : "");
 }
 
 /* False: the link is dead. */

@@ -48,10 +48,24 @@ static void test_words_of_libpq(void **state)
 	assert_failure("FATAL:  28P01", FAILURE_NETWORK, "FATAL:  28P01");
 }
 
+static void test_refused_statements(void **state)
+{
+	(void)state;
+	assert_int_equal(failure_of_prepare("42P01"), FAILURE_SCHEMA);
+	assert_int_equal(failure_of_prepare("42703"), FAILURE_SCHEMA);
+	assert_int_equal(failure_of_prepare("0A000"), FAILURE_SCHEMA);
+	assert_int_equal(failure_of_prepare("55P03"), FAILURE_NETWORK);
+	assert_int_equal(failure_of_prepare("57014"), FAILURE_NETWORK);
+	assert_int_equal(failure_of_prepare("53200"), FAILURE_NETWORK);
+	assert_int_equal(failure_of_prepare("57P01"), FAILURE_STARTING);
+	assert_int_equal(failure_of_prepare(""), FAILURE_NETWORK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words_of_libpq),
+		cmocka_unit_test(test_refused_statements),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
