@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SETUP_TIMEOUT_MS = 5000, CANCEL_STRAY_MS = 5000 };
+enum { SETUP_TIMEOUT_MS = 5000, CANCEL_STRAY_MS = 5000, CANCEL_AGAIN_MS = 1000 };
 
 static uint64_t now_ms(const struct member *member)
 {
@@ -29,6 +29,7 @@ static void hang_up(struct member *member)
 	member->lane->pool->syncs += member->pipeline.syncs;
 	member->pipeline.syncs = 0;
 	member->touched = false;
+	member->pipeline.broken = member->pipeline.last_words = false;
 	db_connection_close(&member->connection);
 	set_state(member, MEMBER_DOWN);
 }
@@ -113,7 +114,7 @@ static void pump_prepare(struct member *member)
 	if (result == PREPARE_DONE) {
 		set_state(member, MEMBER_SERVING);
 		member->serving_since_ms = member->since_ms;
-		member->cancel_until_ms = 0;
+		member->cancelled_ms = member->cancel_until_ms = 0;
 		dial_served(member);
 	} else if (result == PREPARE_FAILED) {
 		fail_setup(member, &member->prepare.failure);
@@ -240,17 +241,27 @@ void member_time_out(struct member *member)
 	fail_setup(member, &failure);
 }
 
+/* A cancel may be lost, or come between two statements: then it is repeated. */
+static bool may_cancel(const struct member *member)
+{
+	bool waits = member->state == MEMBER_FENCED || member->state == MEMBER_DRAINING;
+	return member->state == MEMBER_SERVING ||
+	       (waits && now_ms(member) - member->cancelled_ms >= CANCEL_AGAIN_MS);
+}
+
 void member_cancel_zombie(struct member *member)
 {
 	struct pool *pool = member->lane->pool;
 	bool stuck = pipeline_waiting_ms(&member->pipeline) >= POOL_CANCEL_AFTER_MS &&
 	             pipeline_held_up_by_zombie(&member->pipeline);
-	if (member->state != MEMBER_SERVING || !stuck || !pool->settings.control)
+	if (!may_cancel(member) || !stuck || !pool->settings.control)
 		return;
 	if (!control_cancel(pool->settings.control, PQbackendPID(member->connection.pg)))
 		return;
-	set_state(member, MEMBER_FENCED);
-	member->cancel_until_ms = now_ms(member) + CANCEL_STRAY_MS;
+	if (member_serves(member))
+		set_state(member, MEMBER_FENCED);
+	member->cancelled_ms = now_ms(member);
+	member->cancel_until_ms = member->cancelled_ms + CANCEL_STRAY_MS;
 	pool->cancels++;
 }
 

@@ -28,6 +28,7 @@ struct member {
 	struct check *check; /* while CHECKING */
 	uint64_t since_ms;   /* of the state */
 	uint64_t serving_since_ms;
+	uint64_t cancelled_ms;    /* last; 0: never */
 	uint64_t cancel_until_ms; /* a cancel may still strike: whom it hits by mistake is sent
 	                             again */
 };

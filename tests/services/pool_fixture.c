@@ -23,7 +23,11 @@ static const char schema[] =
 	"CREATE FUNCTION conflict(failures bigint) RETURNS bigint LANGUAGE plpgsql AS $$"
 	" DECLARE n bigint := nextval('tries'); BEGIN"
 	" IF n <= failures THEN RAISE EXCEPTION 'conflict' USING ERRCODE = '40001'; END IF;"
-	" RETURN n; END $$;";
+	" RETURN n; END $$;"
+	"CREATE FUNCTION stubborn() RETURNS bigint LANGUAGE plpgsql AS $$"
+	" BEGIN BEGIN PERFORM pg_sleep(3600);"
+	" EXCEPTION WHEN query_canceled THEN PERFORM pg_sleep(3600); END;"
+	" RETURN 1; END $$;";
 
 void fixture_schema(struct cluster *cluster)
 {

@@ -120,3 +120,11 @@ SELECT $1::int8[] AS i8, $2::int4[] AS i4, $3::uuid[] AS u, $4::text[] AS t, $5:
 -- params: mood text
 -- columns: mood text
 SELECT $1::mood AS mood;
+
+-- statement: stubborn
+-- Sleeps on when it is cancelled, once.
+-- lane: read
+-- tenant: no (test)
+-- params: none
+-- columns: one int8
+SELECT stubborn() AS one;

@@ -171,6 +171,20 @@ static void test_cancel(void **state)
 	assert_int_equal(nap.answers, 0);
 }
 
+/* A cancel that had no effect is repeated. */
+static void test_cancelled_again(void **state)
+{
+	struct ask stubborn = {0}, next = {0};
+	(void)state;
+	ask_submit(&fixture, &stubborn, &STUBBORN, STUBBORN_PARAMS(), 0);
+	(void)fixture_backend(&fixture, "stubborn");
+	assert_true(abandon(&stubborn));
+	ASK(&fixture, &next, &SAY, SAY_PARAMS(.value = 4));
+	assert_int_equal(next.value, 4);
+	assert_true(fixture_state(&fixture).cancels >= 2);
+	assert_int_equal(stubborn.answers, 0);
+}
+
 static void test_cancelled_write(void **state)
 {
 	struct ask write = {0}, next = {0};
@@ -340,6 +354,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_delayed, begin, end),
 		cmocka_unit_test_setup_teardown(test_aborted_neighbours, begin, end),
 		cmocka_unit_test_setup_teardown(test_cancel, begin, end),
+		cmocka_unit_test_setup_teardown(test_cancelled_again, begin, end),
 		cmocka_unit_test_setup_teardown(test_cancelled_write, begin, end),
 		cmocka_unit_test_setup_teardown(test_stray_cancel, begin, end),
 		cmocka_unit_test_setup_teardown(test_affinity, begin, end),
