@@ -137,9 +137,33 @@ void dial_failed(struct member *member, const struct failure *failure)
 	tick_need(pool);
 }
 
+/* Those that are given up young, again and again, are a pause apart: the next is no better. */
+static void count_flap(struct member *member)
+{
+	struct pool *pool = member->lane->pool;
+	struct dial *dial = &pool->dial;
+	uint64_t now = now_ms(pool);
+	bool young = now - member->serving_since_ms < YOUNG_MS;
+	dial->flaps = young ? dial->flaps + 1 : 0;
+	if (dial->flaps <= 1)
+		return;
+	uint32_t pause_ms = 25u << (dial->flaps > 6 ? 6 : dial->flaps);
+	uint32_t most_ms = FLAP_PAUSE_MAX_MS;
+	dial->next_ms = now + jittered(pool, pause_ms < most_ms ? pause_ms : most_ms);
+}
+
+/* Without a single connection nobody knows which PostgreSQL, or schema, comes next. */
+static void forget_schema(struct pool *pool)
+{
+	if (pool_serving(pool) == 0)
+		atomic_store(pool->settings.checked, false);
+}
+
 void dial_recycled(struct member *member)
 {
 	struct pool *pool = member->lane->pool;
+	count_flap(member);
+	forget_schema(pool);
 	pool->reconnects++;
 	update_available(pool);
 	tick_need(pool);
@@ -150,17 +174,8 @@ void dial_lost(struct member *member, const char *why)
 {
 	struct pool *pool = member->lane->pool;
 	struct dial *dial = &pool->dial;
-	uint64_t now = now_ms(pool);
-	bool young = now - member->serving_since_ms < YOUNG_MS;
-	dial->flaps = young ? dial->flaps + 1 : 0;
-	if (dial->flaps > 1) {
-		uint32_t pause_ms = 25u << (dial->flaps > 6 ? 6 : dial->flaps);
-		dial->next_ms =
-			now +
-			jittered(pool, pause_ms < FLAP_PAUSE_MAX_MS ? pause_ms : FLAP_PAUSE_MAX_MS);
-	}
 	pool_note(pool, "lost a connection to PostgreSQL (%u left): %s", pool_serving(pool), why);
 	if (pool_serving(pool) == 0)
-		dial->down_since_ms = now;
+		dial->down_since_ms = now_ms(pool);
 	dial_recycled(member);
 }

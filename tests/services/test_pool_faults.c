@@ -269,6 +269,27 @@ static void test_schema_drift(void **state)
 	assert_int_equal(fixture->mismatches, 1);
 }
 
+/* PostgreSQL that comes back may have another schema: it is looked at again. */
+static void test_checked_again(void **state)
+{
+	struct scene *scene = *state;
+	struct fixture *fixture = &scene->fixture;
+	atomic_bool checked = false;
+	struct pool_settings settings = fixture_settings(fixture);
+	settings.checked = &checked;
+	fixture_pool(fixture, &settings);
+	UNTIL(fixture, fixture_calm(fixture, ALL_SERVE));
+	assert_true(checked);
+	cluster_stop(scene->cluster);
+	await_down(scene);
+	assert_false(checked);
+	cluster_start(scene->cluster);
+	UNTIL(fixture, fixture_calm(fixture, ALL_SERVE));
+	assert_true(checked);
+	fixture_drop(fixture);
+	fixture_pool(fixture, NULL);
+}
+
 /* A pool that does not check learns of it when it prepares. */
 static void test_unchecked_drift(void **state)
 {
@@ -313,6 +334,20 @@ static void test_host_name(void **state)
 	struct scene *scene = *state;
 	char conninfo[128];
 	snprintf(conninfo, sizeof(conninfo), "postgresql+asyncpg://postgres@localhost:%d/postgres",
+	         cluster_port(scene->cluster));
+	struct pool_settings settings = fixture_settings(&scene->fixture);
+	settings.conninfo = conninfo;
+	fixture_pool(&scene->fixture, &settings);
+	UNTIL(&scene->fixture, scene->fixture.available == 1);
+}
+
+/* A name that leads nowhere does not stand in the way of one that does. */
+static void test_one_host_of_two(void **state)
+{
+	struct scene *scene = *state;
+	char conninfo[128];
+	snprintf(conninfo, sizeof(conninfo),
+	         "host=no-such-host.invalid,localhost port=%d user=postgres dbname=postgres",
 	         cluster_port(scene->cluster));
 	struct pool_settings settings = fixture_settings(&scene->fixture);
 	settings.conninfo = conninfo;
@@ -371,9 +406,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_too_many_connections, begin, end),
 		cmocka_unit_test_setup_teardown(test_frozen_server, begin, end),
 		cmocka_unit_test_setup_teardown(test_schema_drift, begin, end),
+		cmocka_unit_test_setup_teardown(test_checked_again, begin, end),
 		cmocka_unit_test_setup_teardown(test_unchecked_drift, begin, end),
 		cmocka_unit_test_setup_teardown(test_changed_result_type, begin, end),
 		cmocka_unit_test_setup_teardown(test_host_name, begin, end),
+		cmocka_unit_test_setup_teardown(test_one_host_of_two, begin, end),
 		cmocka_unit_test_setup_teardown(test_unknown_host, begin, end),
 		cmocka_unit_test_setup_teardown(test_closed_under_load, begin, end),
 	};
