@@ -117,12 +117,6 @@ static bool try_later(struct pool_lane *lane, struct db_request *request)
 	return try_again(lane, &lane->delayed, request);
 }
 
-/* Cancelled though nobody meant this one: the cancel was for a neighbour. */
-static bool is_stray_cancel(const struct member *member)
-{
-	return uv_now(member->connection.loop) < member->cancel_until_ms;
-}
-
 /* statement_timeout and pg_cancel_backend() look alike but for the time that has passed. */
 static enum status cancel_status(const struct member *member, const struct entry *entry)
 {
@@ -130,6 +124,24 @@ static enum status cancel_status(const struct member *member, const struct entry
 	uint64_t timeout_ms = member->lane->timeout_ms;
 	bool timed_out = timeout_ms && ran_ms >= timeout_ms - timeout_ms / 10;
 	return timed_out ? STATUS_DEADLINE_EXCEEDED : STATUS_CANCELLED;
+}
+
+/* Cancelled though nobody meant this one: the cancel was for a neighbour. */
+static bool is_stray_cancel(const struct member *member, const struct entry *entry)
+{
+	return uv_now(member->connection.loop) < member->cancel_until_ms &&
+	       cancel_status(member, entry) == STATUS_CANCELLED;
+}
+
+/* A read pays no attempt for its neighbour's cancel, and has no neighbours from now on. */
+static bool try_after_stray(struct pool_lane *lane, struct db_request *request)
+{
+	if (request->statement->lane == LANE_WRITE || lane->pool->closing)
+		return try_again(lane, &lane->again, request);
+	request->alone = true;
+	lane->pool->retries++;
+	lane_queue(lane, &lane->again, request);
+	return true;
 }
 
 /* True: the request is in line again. */
@@ -140,11 +152,15 @@ static bool remedied(struct member *member, const struct entry *entry,
 	switch (sqlstate->remedy) {
 	case SQLSTATE_AGAIN:
 		return try_later(lane, entry->request);
+	case SQLSTATE_RECHECK:
+		atomic_store(lane->pool->settings.checked, false);
+		member_recycle(member);
+		return try_again(lane, &lane->again, entry->request);
 	case SQLSTATE_RECYCLE:
 		member_recycle(member);
 		return try_again(lane, &lane->again, entry->request);
 	case SQLSTATE_CANCEL:
-		return is_stray_cancel(member) && try_again(lane, &lane->again, entry->request);
+		return is_stray_cancel(member, entry) && try_after_stray(lane, entry->request);
 	case SQLSTATE_NONE:
 		break;
 	}
@@ -158,8 +174,7 @@ static bool settle_result(struct member *member, const struct entry *entry, PGre
 	if (PQresultMemorySize(result) > POOL_LARGE_RESULT)
 		member_recycle(member);
 	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
-		if (entry->affinity)
-			lane_release(member->lane, entry->affinity);
+		lane_release(member->lane, entry->affinity, entry->request);
 		answer_rows(entry->request, result);
 		return false;
 	}
@@ -172,8 +187,7 @@ static bool settle_result(struct member *member, const struct entry *entry, PGre
 	enum status answer = sqlstate->status;
 	if (sqlstate->remedy == SQLSTATE_CANCEL)
 		answer = cancel_status(member, entry);
-	if (entry->affinity)
-		lane_release(member->lane, entry->affinity);
+	lane_release(member->lane, entry->affinity, entry->request);
 	answer_error(entry->request, answer, result);
 	return false;
 }
@@ -185,8 +199,7 @@ static void settle_lost(struct member *member, const struct entry *entry, bool r
 	bool unknown = ran && entry->kind == ENTRY_WRITE;
 	if (!unknown && try_again(lane, &lane->again, entry->request))
 		return;
-	if (entry->affinity)
-		lane_release(lane, entry->affinity);
+	lane_release(lane, entry->affinity, entry->request);
 	answer_end(lane->pool, entry->request, unknown ? REQUEST_LOST : REQUEST_REFUSED_DOWN);
 }
 
@@ -207,7 +220,7 @@ void answer_settled(struct pipeline *pipeline, const struct entry *entry, enum s
 	member_unfence(member);
 	if (!entry->request) {
 		PQclear(result);
-		lane_release(member->lane, entry->affinity);
+		lane_release(member->lane, entry->affinity, entry->request);
 	} else if (how == SETTLED) {
 		(void)settle_result(member, entry, result);
 	} else if (how == SETTLED_ABORTED) {

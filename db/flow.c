@@ -38,10 +38,10 @@ void flow_begin(struct flows *flows, const struct db_request *request)
 		*flow = (struct flow){request->affinity, request, flow->followers};
 }
 
-struct db_request *flow_next(struct flows *flows, uint64_t affinity)
+struct db_request *flow_next(struct flows *flows, uint64_t affinity, const struct db_request *owner)
 {
 	struct flow *flow = flow_find(flows, affinity);
-	if (!flow)
+	if (!flow || flow->owner != owner)
 		return NULL;
 	struct db_request *next = queue_pop(&flow->followers);
 	flow->owner = next;

@@ -28,5 +28,7 @@ struct flow *flow_find(const struct flows *flows, uint64_t affinity);
 /* `request` is about to be sent. With a full table it goes without a flow. */
 void flow_begin(struct flows *flows, const struct db_request *request);
 
-/* The owner is done: the next one's turn, who is taken from the followers; NULL: the flow ended. */
-struct db_request *flow_next(struct flows *flows, uint64_t affinity);
+/* The owner (NULL: an abandoned one) is done: the next one's turn, who is taken from the followers.
+ * NULL: the flow ended, or it was not this one's turn. */
+struct db_request *flow_next(struct flows *flows, uint64_t affinity,
+                             const struct db_request *owner);

@@ -34,9 +34,9 @@ void lane_queue(struct pool_lane *lane, struct queue *queue, struct db_request *
 	lane->pool->dirty = true;
 }
 
-void lane_release(struct pool_lane *lane, uint64_t affinity)
+void lane_release(struct pool_lane *lane, uint64_t affinity, const struct db_request *owner)
 {
-	struct db_request *next = flow_next(&lane->flows, affinity);
+	struct db_request *next = flow_next(&lane->flows, affinity, owner);
 	if (!next)
 		return;
 	queue_push(&lane->again, next);
@@ -47,9 +47,7 @@ void lane_unqueue(struct pool_lane *lane, struct db_request *request)
 {
 	queue_remove(request->place, request);
 	lane->pool->queued--;
-	struct flow *flow = flow_find(&lane->flows, request->affinity);
-	if (flow && flow->owner == request)
-		lane_release(lane, request->affinity);
+	lane_release(lane, request->affinity, request);
 }
 
 bool lane_hopeless(const struct pool_lane *lane)
@@ -90,7 +88,7 @@ static void send_to(struct pool_lane *lane, struct member *member, struct db_req
 	} else if (member->pipeline.broken) {
 		lane_queue(lane, &lane->again, request);
 	} else {
-		lane_release(lane, request->affinity);
+		lane_release(lane, request->affinity, request);
 		answer_end(pool, request, REQUEST_REFUSED_MEMORY);
 	}
 }

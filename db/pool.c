@@ -30,7 +30,8 @@ static void give_up_broken(struct pool_lane *lane)
 {
 	for (uint32_t i = 0; i < lane->count; i++) {
 		struct member *member = &lane->members[i];
-		if (member->pipeline.broken)
+		bool used = member_serves(member) || member->state == MEMBER_DRAINING;
+		if (used && member->pipeline.broken)
 			member_lose(member, PQerrorMessage(member->connection.pg));
 	}
 }
@@ -148,12 +149,14 @@ void pool_submit(struct pool *pool, struct db_request *request)
 		lane_queue(lane, &lane->waiting, request);
 }
 
-/* In flight: its flow, if it has one, goes on without its name. */
+/* In flight: its flow, if it has one, goes on without its name; if not, it ends nobody's. */
 static void abandon_sent(struct pool *pool, struct db_request *request)
 {
 	struct flow *flow = flow_find(&lane_of(pool, request)->flows, request->affinity);
 	if (flow && flow->owner == request)
 		flow->owner = NULL;
+	else
+		((struct entry *)request->place)->affinity = 0;
 	pipeline_abandon(request->place);
 	tick_need(pool);
 }

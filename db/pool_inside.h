@@ -88,8 +88,9 @@ void lane_deinit(struct pool_lane *lane);
 void lane_queue(struct pool_lane *lane, struct queue *queue, struct db_request *request);
 /* Takes a queued request out of wherever it waits. */
 void lane_unqueue(struct pool_lane *lane, struct db_request *request);
-/* The write that held its affinity's turn is through (or was taken back). */
-void lane_release(struct pool_lane *lane, uint64_t affinity);
+/* `owner` (NULL: abandoned) is through or was taken back: if it held its affinity's turn, the next
+ * one has it. */
+void lane_release(struct pool_lane *lane, uint64_t affinity, const struct db_request *owner);
 /* Sends what can be sent now. */
 void lane_dispatch(struct pool_lane *lane);
 /* Nothing serves, and as far as we know nothing will soon: requests are refused. */

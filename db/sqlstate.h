@@ -8,6 +8,7 @@ enum sqlstate_remedy {
 	SQLSTATE_NONE,
 	SQLSTATE_AGAIN,   /* rolled back; the same statement may succeed now */
 	SQLSTATE_RECYCLE, /* nothing ran; the connection is no longer of use */
+	SQLSTATE_RECHECK, /* the same, and the schema may have changed */
 	SQLSTATE_CANCEL,  /* cancelled: by statement_timeout, by us or by an operator */
 };
 

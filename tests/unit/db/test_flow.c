@@ -25,15 +25,20 @@ static void test_turns(void **state)
 	flow_begin(&flows, &other);
 	flow_begin(&flows, &none);
 	assert_null(flow_find(&flows, 0));
-	assert_ptr_equal(flow_next(&flows, 7), &b);
+	assert_null(flow_next(&flows, 7, &c)); /* it was not its turn */
+	assert_null(flow_next(&flows, 7, NULL));
+	assert_ptr_equal(flow_find(&flows, 7)->owner, &a);
+	assert_ptr_equal(flow_next(&flows, 7, &a), &b);
 	assert_ptr_equal(flow_find(&flows, 7)->owner, &b);
-	flow_begin(&flows, &b); /* it is sent: the followers stay */
-	assert_ptr_equal(flow_next(&flows, 7), &c);
-	assert_null(flow_next(&flows, 7));
+	flow_begin(&flows, &b);             /* it is sent: the followers stay */
+	flow_find(&flows, 7)->owner = NULL; /* abandoned */
+	assert_null(flow_next(&flows, 7, &b));
+	assert_ptr_equal(flow_next(&flows, 7, NULL), &c);
+	assert_null(flow_next(&flows, 7, &c));
 	assert_null(flow_find(&flows, 7));
-	assert_null(flow_next(&flows, 7));
-	assert_null(flow_next(&flows, 0));
-	assert_null(flow_next(&flows, 8));
+	assert_null(flow_next(&flows, 7, &c));
+	assert_null(flow_next(&flows, 0, NULL));
+	assert_null(flow_next(&flows, 8, &a));
 	flows_deinit(&flows);
 }
 
@@ -47,7 +52,7 @@ static void test_full_table(void **state)
 	flow_begin(&flows, &a);
 	flow_begin(&flows, &b);
 	assert_null(flow_find(&flows, 2));
-	assert_null(flow_next(&flows, 2));
+	assert_null(flow_next(&flows, 2, &b));
 	assert_ptr_equal(flow_find(&flows, 1)->owner, &a);
 	flows_deinit(&flows);
 }
