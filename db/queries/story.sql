@@ -3,6 +3,21 @@
 -- No row: no caller. `rank` below the minimum: refused, and the story was not read. `rank` enough
 -- and nothing found: no such story.
 
+-- What message Story needs: of stories s and projects p; and the same of a row s made of them.
+-- fragment: story_columns
+-- params: none
+s.id, s.project_id, p.key AS project_key, s.number, s.title, s.description, s.acceptance_criteria,
+  s.status, s.priority, s.story_points, s.epic_id, s.sprint_id, s.assignee_id, s.creator_id,
+  s.rank AS story_rank, s.version, s.created_at, s.updated_at, s.started_at, s.completed_at
+;
+
+-- fragment: story_row
+-- params: none
+s.id, s.project_id, s.project_key, s.number, s.title, s.description, s.acceptance_criteria,
+  s.status, s.priority, s.story_points, s.epic_id, s.sprint_id, s.assignee_id, s.creator_id,
+  s.story_rank, s.version, s.created_at, s.updated_at, s.started_at, s.completed_at
+;
+
 -- statement: story_get_by_id
 -- The project is joined by its id alone: with its organization_id the planner would read every
 -- project of the organization; the composite foreign key vouches for the tenant.
@@ -15,16 +30,10 @@
 --   completed_at timestamptz?
 -- found: id
 WITH {{caller}}
-SELECT c.rank, s.id, s.project_id, s.project_key, s.number, s.title, s.description,
-       s.acceptance_criteria, s.status, s.priority, s.story_points, s.epic_id, s.sprint_id,
-       s.assignee_id, s.creator_id, s.story_rank, s.version, s.created_at, s.updated_at,
-       s.started_at, s.completed_at
+SELECT c.rank, {{story_row}}
 FROM caller c
 LEFT JOIN (
-  SELECT s.id, s.project_id, p.key AS project_key, s.number, s.title, s.description,
-         s.acceptance_criteria, s.status, s.priority, s.story_points, s.epic_id, s.sprint_id,
-         s.assignee_id, s.creator_id, s.rank AS story_rank, s.version, s.created_at, s.updated_at,
-         s.started_at, s.completed_at
+  SELECT {{story_columns}}
   FROM stories s
   JOIN projects p ON p.id = s.project_id AND p.deleted_at IS NULL
   WHERE (SELECT rank FROM caller) >= $3
@@ -42,16 +51,10 @@ LEFT JOIN (
 --   completed_at timestamptz?
 -- found: id
 WITH {{caller}}
-SELECT c.rank, s.id, s.project_id, s.project_key, s.number, s.title, s.description,
-       s.acceptance_criteria, s.status, s.priority, s.story_points, s.epic_id, s.sprint_id,
-       s.assignee_id, s.creator_id, s.story_rank, s.version, s.created_at, s.updated_at,
-       s.started_at, s.completed_at
+SELECT c.rank, {{story_row}}
 FROM caller c
 LEFT JOIN (
-  SELECT s.id, s.project_id, p.key AS project_key, s.number, s.title, s.description,
-         s.acceptance_criteria, s.status, s.priority, s.story_points, s.epic_id, s.sprint_id,
-         s.assignee_id, s.creator_id, s.rank AS story_rank, s.version, s.created_at, s.updated_at,
-         s.started_at, s.completed_at
+  SELECT {{story_columns}}
   FROM project_keys k
   JOIN projects p ON p.id = k.project_id AND p.deleted_at IS NULL
   JOIN stories s ON s.project_id = k.project_id AND s.number = $6 AND s.deleted_at IS NULL
