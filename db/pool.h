@@ -29,7 +29,8 @@ struct pool_settings {
 	 * once; requests are refused until the schema fits. NULL: this pool does not check. */
 	void (*mismatch)(void *ctx, const char *message);
 	/* Shared by the pools of a process: true once one of them found that the registry fits, so
-	 * that the others need not look. NULL: this pool looks for itself. */
+	 * that the others need not look; false again when a pool lost all its connections or
+	 * PostgreSQL speaks of a changed schema. NULL: this pool looks for itself. */
 	atomic_bool *checked;
 	/* The pool got its first usable connection, or lost its last. For health. */
 	void (*changed)(void *ctx, bool available);

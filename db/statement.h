@@ -3,7 +3,8 @@
  *
  * db/queries/NAME.sql holds them (one file a topic, many statements a file); the build generates
  * `extern const struct statement NAME`, typed parameters and typed row accessors into
- * "db/queries.h". The registry is checked against the live schema once per process. */
+ * "db/queries.h". The registry is checked against the live schema by the first
+ * connection, and again by the first after all were lost or the schema changed. */
 #pragma once
 #include "db/params.h"
 
