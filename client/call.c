@@ -42,6 +42,12 @@ static void call_finish(struct prism_call *call)
 	call_free(call);
 }
 
+void call_conclude(struct prism_call *call)
+{
+	channel_unready(call->channel, call);
+	call_finish(call);
+}
+
 bool call_left(const struct prism_call *call, uint64_t written)
 {
 	return call->state != CALL_WAITING && written >= call->stream.committed_at;
@@ -109,6 +115,15 @@ void call_abort_as(struct prism_call *call, enum status status, enum outcome out
 	call_abort_text(call, status, outcome, text);
 }
 
+void call_fail_answer(struct prism_call *call, enum answer answer, const char *reason)
+{
+	if (answer == ANSWER_TOO_LARGE)
+		call_abort_as(call, STATUS_RESOURCE_EXHAUSTED, OUTCOME_EXECUTED, "%s", reason);
+	else
+		call_abort_as(call, STATUS_INTERNAL, OUTCOME_EXECUTED, "malformed answer: %s",
+		              reason);
+}
+
 bool call_rewind(struct prism_call *call)
 {
 	if (call->stream.consumed || call->given || call->state == CALL_ENDED)
@@ -131,8 +146,7 @@ void call_ended(struct prism_call *call, const struct call_end *end)
 		return;
 	}
 	call->state = CALL_ENDED;
-	if (!call->ready)
-		call_finish(call);
+	call_conclude(call);
 }
 
 /* What was held back by prism_call_pause(), as far as it is not paused again. */
@@ -144,8 +158,7 @@ static void call_resume(struct prism_call *call)
 	if (call->stream.session)
 		session_answered(call->stream.session, call, answer, taken, reason);
 	else if (answer != ANSWER_OK)
-		call_abort_as(call, STATUS_INTERNAL, OUTCOME_EXECUTED, "malformed answer: %s",
-		              reason);
+		call_fail_answer(call, answer, reason);
 	if (call->state == CALL_HELD && buffer_len(&call->inbox) == 0) {
 		channel_release(call->channel, call);
 		call->state = CALL_ENDED;
@@ -167,6 +180,6 @@ void call_turn(struct prism_call *call)
 		call_tell_room(call);
 	if (!call->paused && buffer_len(&call->inbox) > 0)
 		call_resume(call);
-	if (call->state == CALL_ENDED && !call->ready)
-		call_finish(call);
+	if (call->state == CALL_ENDED)
+		call_conclude(call);
 }

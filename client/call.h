@@ -44,6 +44,12 @@ struct call_stream {
 	bool queued;           /* in session->sending */
 };
 
+enum answer {
+	ANSWER_OK,
+	ANSWER_TOO_LARGE, /* over max_message, too many, or no memory: this call fails */
+	ANSWER_MALFORMED, /* the server does not keep to the protocol */
+};
+
 TAILQ_HEAD(call_list, prism_call);
 
 enum {
@@ -72,6 +78,7 @@ struct prism_call {
 	struct buffer inbox;   /* whole messages that were not given out; tag: bytes of credit to
 	                          return then */
 	struct buffer partial; /* the message that is being assembled */
+	uint32_t withheld;     /* bytes of its credit to return when it or the inbox is given out */
 	struct call_end end;   /* once HELD or ENDED */
 
 	bool wait_for_ready;
@@ -113,6 +120,9 @@ void call_abort(struct prism_call *call, enum status status, const char *format,
 void call_abort_as(struct prism_call *call, enum status status, enum outcome outcome,
                    const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* Ends a call whose answer is not ANSWER_OK. */
+void call_fail_answer(struct prism_call *call, enum answer answer, const char *reason);
+
 /* Whether the server can have executed it when it has seen `written` bytes of the session's output.
  */
 bool call_left(const struct prism_call *call, uint64_t written);
@@ -125,16 +135,14 @@ bool call_rewind(struct prism_call *call);
  * before. Takes end->text. */
 void call_ended(struct prism_call *call, const struct call_end *end);
 
+/* Tells done() of a call in CALL_ENDED and frees it, now and not in the turn: where no function of
+ * the caller's that knows the call is at work. A lent answer stays as it is until then. */
+void call_conclude(struct prism_call *call);
+
 /* Its part of the channel's turn: what was put off until now. May free it. */
 void call_turn(struct prism_call *call);
 
 /* --- answers (call_answer.c) -------------------------------------------------- */
-
-enum answer {
-	ANSWER_OK,
-	ANSWER_TOO_LARGE, /* over max_message, or no memory: this call fails */
-	ANSWER_MALFORMED, /* the server does not keep to the protocol */
-};
 
 /* A fragment of an answer; `more`: its message goes on; `final`: it came with an END of status OK.
  * Gives out what can be. *taken: how many bytes of the stream's credit can be returned. `reason` is

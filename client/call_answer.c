@@ -29,6 +29,13 @@ static enum answer no_memory(char reason[WIRE_REASON_SIZE])
 	return ANSWER_TOO_LARGE;
 }
 
+static enum answer inbox_full(char reason[WIRE_REASON_SIZE])
+{
+	snprintf(reason, WIRE_REASON_SIZE,
+	         "the server sends messages without end to a paused call");
+	return ANSWER_TOO_LARGE;
+}
+
 static enum answer malformed(char reason[WIRE_REASON_SIZE], const char *what)
 {
 	snprintf(reason, WIRE_REASON_SIZE, "%s", what);
@@ -68,6 +75,23 @@ static enum answer answer_tell(struct prism_call *call, struct bytes wire,
 	return ANSWER_OK;
 }
 
+static uint32_t withheld_take(struct prism_call *call)
+{
+	uint32_t withheld = call->withheld;
+	call->withheld = 0;
+	return withheld;
+}
+
+/* A message larger than the window needs its fragments' credit back before it is whole; behind
+ * messages that nobody takes it has to wait, or a paused call would hold back no server. */
+static void fragment_keep(struct prism_call *call, size_t len, size_t *taken)
+{
+	if (buffer_len(&call->inbox) == 0)
+		*taken += len;
+	else
+		call->withheld += (uint32_t)len;
+}
+
 enum answer call_give(struct prism_call *call, size_t *taken, char reason[WIRE_REASON_SIZE])
 {
 	struct message first;
@@ -77,6 +101,8 @@ enum answer call_give(struct prism_call *call, size_t *taken, char reason[WIRE_R
 		*taken += first.tag;
 		messages_pop(&call->inbox);
 	}
+	if (buffer_len(&call->inbox) == 0)
+		*taken += withheld_take(call);
 	return answer;
 }
 
@@ -84,7 +110,7 @@ static enum answer answer_queue(struct prism_call *call, struct bytes wire, size
                                 char reason[WIRE_REASON_SIZE])
 {
 	if (buffer_len(&call->inbox) + wire.len > INBOX_MOST + (size_t)max_message(call))
-		return malformed(reason, "the server sends messages without end to a paused call");
+		return inbox_full(reason);
 	if (!messages_push(&call->inbox, wire, (uint32_t)credit))
 		return no_memory(reason);
 	return ANSWER_OK;
@@ -115,11 +141,11 @@ enum answer call_assemble(struct prism_call *call, struct bytes fragment, bool m
 		return no_memory(reason);
 	call->assembling = more;
 	if (more) {
-		*taken += fragment.len;
+		fragment_keep(call, fragment.len, taken);
 		return ANSWER_OK;
 	}
-	enum answer answer = answer_whole(call, buffer_bytes(&call->partial), fragment.len, final,
-	                                  taken, reason);
+	enum answer answer = answer_whole(call, buffer_bytes(&call->partial),
+	                                  withheld_take(call) + fragment.len, final, taken, reason);
 	buffer_deinit(&call->partial);
 	return answer;
 }
@@ -127,6 +153,7 @@ enum answer call_assemble(struct prism_call *call, struct bytes fragment, bool m
 void call_drop_answers(struct prism_call *call)
 {
 	call->assembling = false;
+	call->withheld = 0;
 	buffer_deinit(&call->inbox);
 	buffer_deinit(&call->partial);
 }

@@ -115,7 +115,17 @@ void channel_ready(struct prism_channel *channel, struct prism_call *call)
 		return;
 	call->ready = true;
 	TAILQ_INSERT_TAIL(&channel->ready, call, ready_link);
+	channel->ready_count++;
 	turn_mark(&channel->turn);
+}
+
+void channel_unready(struct prism_channel *channel, struct prism_call *call)
+{
+	if (!call->ready)
+		return;
+	call->ready = false;
+	TAILQ_REMOVE(&channel->ready, call, ready_link);
+	channel->ready_count--;
 }
 
 /* No connection, and none before some time has passed: whoever does not want to wait fails. */
@@ -164,14 +174,14 @@ void channel_pump(struct prism_channel *channel)
 
 /* --- the turn ---------------------------------------------------------------------- */
 
+/* Those that are ready now: what a callback makes ready is for the next turn. */
 static void tell_ready(struct prism_channel *channel)
 {
-	struct call_list ready = TAILQ_HEAD_INITIALIZER(ready);
-	TAILQ_CONCAT(&ready, &channel->ready, ready_link);
 	struct prism_call *call;
-	while ((call = TAILQ_FIRST(&ready))) {
-		TAILQ_REMOVE(&ready, call, ready_link);
-		call->ready = false;
+	for (size_t left = channel->ready_count; left > 0; left--) {
+		if (!(call = TAILQ_FIRST(&channel->ready)))
+			return;
+		channel_unready(channel, call);
 		call_turn(call);
 	}
 }

@@ -45,6 +45,7 @@ struct prism_channel {
 	struct call_list waiting; /* in the order in which they are to be sent */
 	struct call_list held;    /* ended, and wait for their caller to take the last messages */
 	struct call_list ready;   /* have something to tell at the end of the turn */
+	size_t ready_count;       /* of `ready` */
 	size_t calls;             /* all that are not freed */
 	struct session *session;  /* takes new calls; NULL: none */
 	struct session_list sessions;
@@ -76,6 +77,9 @@ void channel_release(struct prism_channel *channel, struct prism_call *call);
 
 /* call_turn() is to be called at the end of the turn. */
 void channel_ready(struct prism_channel *channel, struct prism_call *call);
+
+/* It is not to be called after all. */
+void channel_unready(struct prism_channel *channel, struct prism_call *call);
 
 /* The call is freed now. */
 void channel_forget(struct prism_channel *channel, struct prism_call *call);

@@ -153,21 +153,13 @@ uint64_t session_reached(const struct session *session)
 void session_answered(struct session *session, struct prism_call *call, enum answer answer,
                       size_t taken, const char *reason)
 {
-	switch (answer) {
-	case ANSWER_OK:
-		if (call->stream.session && taken > 0)
-			session_write_credit(session, call->stream.id,
-			                     flow_take(&call->stream.flow, taken));
-		break;
-	case ANSWER_TOO_LARGE:
-		call_abort_as(call, STATUS_RESOURCE_EXHAUSTED, OUTCOME_EXECUTED, "%s", reason);
-		break;
-	case ANSWER_MALFORMED:
-		call_abort_as(call, STATUS_INTERNAL, OUTCOME_EXECUTED, "malformed answer: %s",
-		              reason);
+	if (answer != ANSWER_OK)
+		call_fail_answer(call, answer, reason);
+	else if (call->stream.session && taken > 0)
+		session_write_credit(session, call->stream.id,
+		                     flow_take(&call->stream.flow, taken));
+	if (answer == ANSWER_MALFORMED)
 		session_fault(session, reason);
-		break;
-	}
 }
 
 static bool session_idle(const struct session *session)

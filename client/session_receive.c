@@ -260,7 +260,9 @@ static void end_ok(struct session *session, struct prism_call *call, const struc
 	else
 		answer = call_give(call, &taken, reason);
 	session_answered(session, call, answer, taken, reason);
-	if (call->state != CALL_ENDED)
+	if (call->state == CALL_ENDED)
+		call_conclude(call); /* cancelled in message(): what it was lent may not wait */
+	else
 		call_ended(call, &(struct call_end){.outcome = OUTCOME_EXECUTED,
 		                                    .server_us = meta->server_us});
 }

@@ -427,22 +427,80 @@ static void test_idle(void **state)
 	peer_stop(&peer);
 }
 
+/* --- the lent answer ----------------------------------------------------------------------------
+ */
+
+/* An answer that is complete before its END, and behind it a message for another call. */
+static void lent_script(struct peer *peer)
+{
+	struct frame frame;
+	struct call_meta meta;
+	uint8_t kept[64], other[64];
+	struct bytes none = bytes_of(NULL, 0);
+	peer_greet(peer);
+	peer_expect_call(peer, &frame, &meta);
+	peer_expect_call(peer, &frame, &meta);
+	peer_cork(peer);
+	peer_send_frame(peer, FRAME_MSG, 0, 3, none, note_pack(kept, "keep this", 1));
+	peer_end(peer, 3, &(struct end_meta){.code = STATUS_OK});
+	peer_send_frame(peer, FRAME_MSG, 0, 1, none, note_pack(other, "and other", 1));
+	peer_end(peer, 1, &(struct end_meta){.code = STATUS_OK});
+	peer_uncork(peer);
+	peer_expect_close(peer);
+}
+
+static void keep_and_cancel(struct outcome_of *of, const Note *note)
+{
+	*(const Note **)of->ctx = note;
+	prism_call_cancel(of->call);
+}
+
+static void keep_and_resume(struct outcome_of *of, const Note *note)
+{
+	*(const Note **)of->ctx = note;
+	prism_call_pause(of->call, false);
+}
+
+static void see_kept(struct outcome_of *of)
+{
+	const Note *const *note = of->ctx;
+	assert_string_equal((*note)->text, "keep this");
+}
+
+/* Until done() returns, also when the call has more to be told than its end. */
+static void test_lent_until_done(void **state)
+{
+	(void)state;
+	for (int cancels = 0; cancels < 2; cancels++) {
+		struct peer peer;
+		struct loop loop;
+		const Note *note = NULL;
+		struct outcome_of list = {0};
+		struct outcome_of get = {.on_message = cancels ? keep_and_cancel : keep_and_resume,
+		                         .on_done = see_kept,
+		                         .ctx = &note};
+		peer_start(&peer, lent_script, NULL);
+		loop_open(&loop, &(struct prism_channel_options){.address = peer.address});
+		loop_call(&loop, &list, &NOTE_LIST, NULL, "");
+		loop_call(&loop, &get, &NOTE_GET, NULL, "");
+		assert_int_equal(loop_wait(&loop, &list), PRISM_OK);
+		assert_int_equal(loop_wait(&loop, &get), cancels ? PRISM_CANCELLED : PRISM_OK);
+		assert_int_equal(list.messages, 1);
+		loop_close(&loop);
+		peer_stop(&peer);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cancel_waiting),
-		cmocka_unit_test(test_cancel_open),
-		cmocka_unit_test(test_cancel_in_message),
-		cmocka_unit_test(test_deadline),
-		cmocka_unit_test(test_deadline_waiting),
-		cmocka_unit_test(test_timeouts),
-		cmocka_unit_test(test_many),
-		cmocka_unit_test(test_max_streams),
-		cmocka_unit_test(test_start_in_done),
-		cmocka_unit_test(test_reconnect),
-		cmocka_unit_test(test_never_left),
-		cmocka_unit_test(test_wait_for_ready),
-		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_lent_until_done), cmocka_unit_test(test_cancel_waiting),
+		cmocka_unit_test(test_cancel_open),     cmocka_unit_test(test_cancel_in_message),
+		cmocka_unit_test(test_deadline),        cmocka_unit_test(test_deadline_waiting),
+		cmocka_unit_test(test_timeouts),        cmocka_unit_test(test_many),
+		cmocka_unit_test(test_max_streams),     cmocka_unit_test(test_start_in_done),
+		cmocka_unit_test(test_reconnect),       cmocka_unit_test(test_never_left),
+		cmocka_unit_test(test_wait_for_ready),  cmocka_unit_test(test_idle),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
  * back-off. */
 #include "client/backoff.h"
 #include "client/call.h"
+#include "client/channel.h"
 #include "client/messages.h"
 #include "client/paths.h"
 #include "client/streams.h"
@@ -105,6 +106,61 @@ static void test_messages(void **state)
 	assert_false(messages_first(&queue, &first));
 	assert_null(messages_reserve(&queue, (size_t)UINT32_MAX + 1, 0));
 	buffer_deinit(&queue);
+}
+
+/* --- answers of a paused call ------------------------------------------------------------------
+ */
+
+static size_t take(struct prism_call *call, size_t len, bool more, enum answer expected)
+{
+	static uint8_t bytes[1 << 20];
+	char reason[WIRE_REASON_SIZE];
+	size_t taken = 0;
+	assert_int_equal(call_assemble(call, bytes_of(bytes, len), more, false, &taken, reason),
+	                 expected);
+	return taken;
+}
+
+/* Of one message the credit comes back at once, behind it not before it is given out. */
+static void test_paused_credit(void **state)
+{
+	(void)state;
+	static const struct prism_method method = {.kind = PRISM_SERVER_STREAMING};
+	static struct prism_channel channel = {.settings = {.max_message = 1 << 20}};
+	struct prism_call call = {.channel = &channel, .method = &method, .paused = true};
+	struct message first;
+	assert_int_equal(take(&call, 1000, true, ANSWER_OK), 1000);
+	assert_int_equal(take(&call, 500, false, ANSWER_OK), 0);
+	assert_int_equal(take(&call, 1000, true, ANSWER_OK), 0);
+	assert_int_equal(take(&call, 1000, true, ANSWER_OK), 0);
+	assert_int_equal(take(&call, 500, false, ANSWER_OK), 0);
+	assert_int_equal(take(&call, 300, true, ANSWER_OK), 0);
+	assert_true(messages_first(&call.inbox, &first));
+	assert_int_equal(first.tag, 500);
+	messages_pop(&call.inbox);
+	assert_true(messages_first(&call.inbox, &first));
+	assert_int_equal(first.bytes.len, 2500);
+	assert_int_equal(first.tag, 2500);
+	messages_pop(&call.inbox);
+	char reason[WIRE_REASON_SIZE];
+	size_t taken = 0;
+	assert_int_equal(call_give(&call, &taken, reason), ANSWER_OK);
+	assert_int_equal(taken, 300);
+	assert_int_equal(take(&call, 300, true, ANSWER_OK), 300);
+	call_drop_answers(&call);
+}
+
+/* Too many for one call are that call's end alone. */
+static void test_paused_too_many(void **state)
+{
+	(void)state;
+	static const struct prism_method method = {.kind = PRISM_SERVER_STREAMING};
+	static struct prism_channel channel = {.settings = {.max_message = 1 << 20}};
+	struct prism_call call = {.channel = &channel, .method = &method, .paused = true};
+	for (int i = 0; i < 64; i++)
+		(void)take(&call, 1 << 20, false, ANSWER_OK);
+	(void)take(&call, 1 << 20, false, ANSWER_TOO_LARGE);
+	call_drop_answers(&call);
 }
 
 /* --- streams ------------------------------------------------------------------------------------
@@ -211,9 +267,10 @@ static void test_backoff_spread(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_deadlines), cmocka_unit_test(test_messages),
-		cmocka_unit_test(test_streams),   cmocka_unit_test(test_paths),
-		cmocka_unit_test(test_backoff),   cmocka_unit_test(test_backoff_spread),
+		cmocka_unit_test(test_deadlines),     cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_paused_credit), cmocka_unit_test(test_paused_too_many),
+		cmocka_unit_test(test_streams),       cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_backoff),       cmocka_unit_test(test_backoff_spread),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
