@@ -13,5 +13,5 @@ void backoff_init(struct backoff *backoff, uint64_t seed);
 /* The next wait in milliseconds. */
 uint32_t backoff_next(struct backoff *backoff);
 
-/* A connection has been up: begin anew. */
+/* A connection has been of use: begin anew. */
 void backoff_reset(struct backoff *backoff);

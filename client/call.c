@@ -126,7 +126,8 @@ void call_fail_answer(struct prism_call *call, enum answer answer, const char *r
 
 bool call_rewind(struct prism_call *call)
 {
-	if (call->stream.consumed || call->given || call->state == CALL_ENDED)
+	if (call->stream.consumed || call->given || call->state == CALL_ENDED ||
+	    (call->attempt >= CALL_REPEATS_MOST && !call->wait_for_ready))
 		return false;
 	assert(!call->stream.session);
 	call_drop_answers(call);

@@ -55,6 +55,7 @@ TAILQ_HEAD(call_list, prism_call);
 enum {
 	CALL_OUTBOX_MOST = 1 << 20, /* prism_call_send() refuses above this, */
 	CALL_OUTBOX_ROOM = 1 << 19, /* and at this there is room again */
+	CALL_REPEATS_MOST = 4,      /* sent again by itself, unless it is to wait for a server */
 };
 
 struct prism_call {

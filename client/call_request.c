@@ -103,10 +103,19 @@ const char *request_fault(const ProtobufCMessageDescriptor *type, const Protobuf
 	return NULL;
 }
 
+static bool printable(const char *text)
+{
+	while (*text >= 0x20 && *text <= 0x7e)
+		text++;
+	return *text == '\0';
+}
+
 static const char *method_fault(const struct prism_method *method, const ProtobufCMessage *request)
 {
 	if (!method->path || method->path[0] != '/' || strlen(method->path) > LIMIT_PATH)
 		return "method: its path must begin with / and have at most 256 bytes";
+	if (!printable(method->path))
+		return "method: its path must be printable ASCII";
 	if (!method->request || !method->response)
 		return "method: its request and response types are missing";
 	if (method->kind >= PRISM_CLIENT_STREAMING)

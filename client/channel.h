@@ -42,6 +42,7 @@ struct prism_channel {
 	uv_timer_t idle_timer; /* runs from when the last call ended */
 	uint64_t idle_since;   /* uv_now() */
 	struct backoff backoff;
+	bool fruitless;           /* the last connection ended before it answered any call */
 	struct call_list waiting; /* in the order in which they are to be sent */
 	struct call_list held;    /* ended, and wait for their caller to take the last messages */
 	struct call_list ready;   /* have something to tell at the end of the turn */
@@ -95,6 +96,9 @@ void channel_set_state(struct prism_channel *channel, enum channel_state state);
 /* --- for sessions (channel_connect.c) ----------------------------------------------- */
 
 void channel_session_ready(struct prism_channel *channel, struct session *session);
+
+/* It has answered: connecting anew is worth while. */
+void channel_session_answered(struct prism_channel *channel);
 
 /* It takes no new calls. `code`, `retry_after_ms`: the server's reason and wish. */
 void channel_session_draining(struct prism_channel *channel, struct session *session,

@@ -94,8 +94,8 @@ void channel_connect(struct prism_channel *channel)
 	channel_set_state(channel, CHANNEL_DIALING);
 	uv_update_time(channel->loop);
 	uv_timer_start(&channel->timer, on_timeout, channel->settings.connect_timeout_ms, 0);
-	channel->dial =
-		dial_start(channel->loop, &channel->settings.address, &EVENTS, channel, reason);
+	channel->dial = dial_start(channel->loop, &channel->settings.address,
+	                           channel->settings.connect_timeout_ms, &EVENTS, channel, reason);
 	if (channel->dial)
 		channel->dials++;
 	else
@@ -106,9 +106,23 @@ void channel_session_ready(struct prism_channel *channel, struct session *sessio
 {
 	if (channel->session != session)
 		return;
-	backoff_reset(&channel->backoff);
 	channel->failure[0] = '\0';
 	channel_set_state(channel, CHANNEL_READY);
+}
+
+void channel_session_answered(struct prism_channel *channel)
+{
+	backoff_reset(&channel->backoff);
+	channel->fruitless = false;
+}
+
+/* How long to wait before the next connection: one that ends without an answer is replaced at once,
+ * a row of them is not. */
+static uint32_t wait_after(struct prism_channel *channel, const struct session *session)
+{
+	bool again = channel->fruitless && !session->answered;
+	channel->fruitless = !session->answered;
+	return again ? backoff_next(&channel->backoff) : 0;
 }
 
 void channel_session_draining(struct prism_channel *channel, struct session *session,
@@ -118,12 +132,12 @@ void channel_session_draining(struct prism_channel *channel, struct session *ses
 		return;
 	channel->session = NULL;
 	bool at_once = code == STATUS_OK || code == STATUS_UNAVAILABLE;
-	if (at_once && retry_after_ms == 0) {
+	uint32_t wait_ms = at_once ? wait_after(channel, session) : backoff_next(&channel->backoff);
+	if (wait_ms == 0 && retry_after_ms == 0) {
 		channel_set_state(channel, CHANNEL_IDLE);
 		return;
 	}
 	failure_set(channel, at_once ? STATUS_UNAVAILABLE : code, session->goaway);
-	uint32_t wait_ms = at_once ? 0 : backoff_next(&channel->backoff);
 	backoff_start(channel, wait_ms > retry_after_ms ? wait_ms : retry_after_ms);
 }
 
@@ -133,10 +147,11 @@ void channel_session_lost(struct prism_channel *channel, struct session *session
 	if (channel->session != session)
 		return;
 	channel->session = NULL;
-	if (greeted) {
+	uint32_t wait_ms = greeted ? wait_after(channel, session) : backoff_next(&channel->backoff);
+	if (wait_ms == 0) {
 		channel_set_state(channel, CHANNEL_IDLE);
 		return;
 	}
 	failure_set(channel, STATUS_UNAVAILABLE, reason);
-	backoff_start(channel, backoff_next(&channel->backoff));
+	backoff_start(channel, wait_ms);
 }

@@ -109,6 +109,7 @@ enum status connection_open(struct connection *connection, uv_loop_t *loop, int 
 static void output_failed(struct connection *connection)
 {
 	connection->broken = true;
+	(void)shutdown(connection->fd, SHUT_WR); /* else a server waits for the rest of a frame */
 	buffer_deinit(&connection->out);
 	connection_watch(connection, UV_READABLE);
 }

@@ -22,17 +22,25 @@ struct dial {
 	uv_getaddrinfo_t resolve;
 	struct addrinfo *resolved, *next; /* addresses of a name, and which of them comes next */
 	uv_poll_t poll;
+	uv_timer_t timer; /* of an attempt that others follow */
+	uint64_t ends_ms; /* uv_now() */
 	int fd;
 	int error; /* errno of the last attempt */
 	bool resolving, cancelled;
 };
 
-static void dial_free(struct dial *dial)
+static void on_timer_closed(uv_handle_t *timer)
 {
+	struct dial *dial = timer->data;
 	if (dial->resolved)
 		uv_freeaddrinfo(dial->resolved);
 	dial->events->gone(dial->ctx);
 	free(dial);
+}
+
+static void dial_free(struct dial *dial)
+{
+	uv_close((uv_handle_t *)&dial->timer, on_timer_closed);
 }
 
 static void dial_fail(struct dial *dial)
@@ -72,6 +80,7 @@ static int socket_connect(const struct address *address)
 }
 
 static void on_connect(uv_poll_t *poll, int status, int events);
+static void on_attempt_closed(uv_handle_t *handle);
 
 /* False: dial->error says why. */
 static bool attempt(struct dial *dial)
@@ -92,13 +101,34 @@ static bool attempt(struct dial *dial)
 	return true;
 }
 
+/* Ends the attempt as if the address had said so. */
+static void on_share_used(uv_timer_t *timer)
+{
+	struct dial *dial = timer->data;
+	dial->error = ETIMEDOUT;
+	uv_close((uv_handle_t *)&dial->poll, on_attempt_closed);
+}
+
+/* An equal share of the time that is left for each address that is. */
+static void share_start(struct dial *dial)
+{
+	uint64_t addresses = 1, now_ms = uv_now(dial->loop);
+	for (const struct addrinfo *after = dial->next; after; after = after->ai_next)
+		addresses++;
+	if (addresses > 1 && dial->ends_ms > now_ms)
+		uv_timer_start(&dial->timer, on_share_used, (dial->ends_ms - now_ms) / addresses,
+		               0);
+}
+
 static bool attempt_next(struct dial *dial)
 {
 	while (dial->next) {
 		address_use(&dial->address, dial->next);
 		dial->next = dial->next->ai_next;
-		if (attempt(dial))
+		if (attempt(dial)) {
+			share_start(dial);
 			return true;
+		}
 	}
 	return false;
 }
@@ -122,6 +152,7 @@ static void on_connect(uv_poll_t *poll, int status, int events)
 	struct dial *dial = poll->data;
 	socklen_t len = sizeof dial->error;
 	(void)status, (void)events;
+	uv_timer_stop(&dial->timer);
 	if (getsockopt(dial->fd, SOL_SOCKET, SO_ERROR, &dial->error, &len) < 0)
 		dial->error = errno;
 	uv_close((uv_handle_t *)poll, on_attempt_closed);
@@ -160,7 +191,7 @@ static bool resolve_start(struct dial *dial)
 	return dial->resolving;
 }
 
-struct dial *dial_start(uv_loop_t *loop, const struct address *address,
+struct dial *dial_start(uv_loop_t *loop, const struct address *address, uint32_t timeout_ms,
                         const struct dial_events *events, void *ctx, char reason[REASON_SIZE])
 {
 	struct dial *dial = calloc(1, sizeof *dial);
@@ -169,11 +200,16 @@ struct dial *dial_start(uv_loop_t *loop, const struct address *address,
 		return NULL;
 	}
 	dial->loop = loop;
+	dial->ends_ms = uv_now(loop) + timeout_ms;
 	dial->address = *address;
 	dial->events = events;
 	dial->ctx = ctx;
-	if (address->kind == ADDRESS_NAME ? resolve_start(dial) : attempt(dial))
+	if (address->kind == ADDRESS_NAME ? resolve_start(dial) : attempt(dial)) {
+		uv_timer_init(loop, &dial->timer);
+		dial->timer.data = dial;
+		uv_unref((uv_handle_t *)&dial->timer);
 		return dial;
+	}
 	snprintf(reason, REASON_SIZE, "%s", strerror(dial->error));
 	free(dial);
 	return NULL;
@@ -182,6 +218,7 @@ struct dial *dial_start(uv_loop_t *loop, const struct address *address,
 void dial_cancel(struct dial *dial)
 {
 	dial->cancelled = true;
+	uv_timer_stop(&dial->timer);
 	if (dial->resolving)
 		uv_cancel((uv_req_t *)&dial->resolve);
 	else if (!uv_is_closing((uv_handle_t *)&dial->poll))

@@ -16,9 +16,11 @@ struct dial_events {
 
 struct dial;
 
-/* NULL: it failed at once, `reason` says why; no event will come then. */
+/* Of `timeout_ms` each address of a name has its share, so that one that does not answer leaves
+ * time for the next; the caller keeps the time of the whole. NULL: it failed at once, `reason` says
+ * why; no event will come then. */
 MUST_CHECK
-struct dial *dial_start(uv_loop_t *loop, const struct address *address,
+struct dial *dial_start(uv_loop_t *loop, const struct address *address, uint32_t timeout_ms,
                         const struct dial_events *events, void *ctx, char reason[256]);
 
 /* Only gone() will come. */

@@ -73,7 +73,7 @@ struct session *session_new(struct prism_channel *channel, int fd)
 
 enum session_room session_room(const struct session *session, const struct prism_call *call)
 {
-	if (session->state > SESSION_READY ||
+	if (session->state > SESSION_READY || session->connection.broken ||
 	    session->streams.count >= session->limits.max_streams ||
 	    buffer_len(&session->connection.out) >= OUTPUT_MOST)
 		return SESSION_FULL;

@@ -25,6 +25,7 @@ struct session {
 	TAILQ_ENTRY(session) link; /* in the channel's sessions */
 	struct connection connection;
 	enum session_state state;
+	bool answered;       /* a call: something came for it */
 	bool versioned;      /* the server's preface came */
 	bool strange;        /* what is there does not speak our protocol: it executed nothing */
 	struct hello limits; /* the server's */
@@ -35,8 +36,7 @@ struct session {
 	struct call_list sending;          /* open calls that have something to send, and credit */
 	struct call_list pings;
 	uint64_t next_ping;
-	uint32_t acks; /* answers to pings since the output was last empty */
-	enum status goaway_code;
+	uint32_t acks;                 /* answers to pings since the output was last empty */
 	char goaway[WIRE_REASON_SIZE]; /* why the server says goodbye; "": it did not */
 };
 

@@ -43,6 +43,14 @@ static const char *on_hello(struct session *session, const struct frame *frame)
 	return NULL;
 }
 
+static void call_heard(struct session *session, const struct prism_call *call)
+{
+	if (!call || session->answered)
+		return;
+	session->answered = true;
+	channel_session_answered(session->channel);
+}
+
 static const char *on_ping(struct session *session, const struct frame *frame)
 {
 	if (!(frame->flags & FRAME_PING_ACK)) {
@@ -58,6 +66,7 @@ static const char *on_ping(struct session *session, const struct frame *frame)
 	{
 		if (call->stream.id != (uint32_t)number)
 			continue;
+		call_heard(session, call);
 		session_drop(session, call, STATUS_OK);
 		call_ended(call, &(struct call_end){.outcome = OUTCOME_EXECUTED});
 		break;
@@ -96,6 +105,16 @@ static void refuse_above(struct session *session, const struct goaway_meta *goaw
 	}
 }
 
+/* What does not fit is left out, by whole characters. */
+static void goaway_note(struct session *session, struct bytes reason)
+{
+	snprintf(session->goaway, sizeof session->goaway, "the server said goodbye%s%.*s",
+	         reason.len ? ": " : "", (int)reason.len, reason.data);
+	size_t len = strlen(session->goaway);
+	while (!utf8_valid(bytes_of(session->goaway, len)))
+		session->goaway[--len] = '\0';
+}
+
 static const char *on_goaway(struct session *session, const struct frame *frame)
 {
 	struct goaway_meta goaway;
@@ -106,8 +125,7 @@ static const char *on_goaway(struct session *session, const struct frame *frame)
 		return fault;
 	if (goaway.last_stream < session->last_stream)
 		session->last_stream = goaway.last_stream;
-	snprintf(session->goaway, sizeof session->goaway, "the server said goodbye%s%.*s",
-	         goaway.reason.len ? ": " : "", (int)goaway.reason.len, goaway.reason.data);
+	goaway_note(session, goaway.reason);
 	if (session->state < SESSION_DRAINING) {
 		session->state = SESSION_DRAINING;
 		channel_session_draining(session->channel, session, goaway.code,
@@ -143,6 +161,7 @@ static const char *body_receive(struct session *session, struct prism_call *call
 	if (!flow_receive(&session->flow, len))
 		return "more message bytes came than the connection's credit allows";
 	session_write_credit(session, 0, flow_take(&session->flow, len));
+	call_heard(session, call);
 	if (call && !flow_receive(&call->stream.flow, len))
 		return "more message bytes came than the stream's credit allows";
 	return NULL;
@@ -180,6 +199,8 @@ static const char *on_credit(struct session *session, const struct frame *frame)
 {
 	struct reader reader = reader_init(frame->body);
 	uint32_t increment = reader_u32(&reader);
+	if (increment == 0)
+		return "CREDIT: the increment must be at least 1";
 	if (frame->stream == 0) {
 		turn_mark(&session->channel->turn);
 		return flow_grant(&session->flow, increment)

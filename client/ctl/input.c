@@ -18,6 +18,8 @@ static int stream_read(FILE *stream, const char *name, struct buffer *out)
 		len = fread(at, 1, 65536, stream);
 		out->end += len;
 	}
+	if (!at)
+		report_no_memory();
 	if (len > 0)
 		return report_usage("%s is larger than 256 MiB", name);
 	return ferror(stream) ? report_usage("%s: %s", name, strerror(errno)) : EXIT_DONE;

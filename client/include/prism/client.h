@@ -24,7 +24,8 @@
  *                        max_message, or no memory
  *   INTERNAL             the server's answer was malformed; the connection is closed too
  * A call that never left, or that the server refused as safe to repeat, is sent again by itself
- * within its deadline: the first kind as often as needed, the second once. */
+ * within its deadline: the first kind up to 4 times (with wait_for_ready as often as needed), the
+ * second once. */
 #pragma once
 #include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>

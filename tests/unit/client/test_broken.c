@@ -210,6 +210,8 @@ static const struct wrong WRONGS[] = {
 	{FRAME_CREDIT, 0, 3, "", "\0\0\0\1", 0, 4, "never opened", U},
 	{FRAME_CREDIT, 0, 0, "", BIG, 0, 4, "2^31-1", U},
 	{FRAME_CREDIT, 0, 1, "", BIG, 0, 4, "2^31-1", U},
+	{FRAME_CREDIT, 0, 0, "", "\0\0\0\0", 0, 4, "at least 1", U},
+	{FRAME_CREDIT, 0, 1, "", "\0\0\0\0", 0, 4, "at least 1", U},
 	{FRAME_CREDIT, 0, 1, "", "\0\0\1", 0, 3, "CREDIT must have 4 bytes", U},
 	{FRAME_PING, 0, 0, "", "1234567", 0, 7, "PING must have 8 bytes", U},
 	{FRAME_MSG, FRAME_CLOSE, 1, "", "", 0, 0, "not with CLOSE", U},

@@ -112,10 +112,18 @@ static void refuse_twice_script(struct peer *peer)
 static void test_refused_twice(void **state)
 {
 	(void)state;
+	struct peer peer;
 	struct prism_result result;
-	assert_int_equal(one_call(refuse_twice_script, &NOTE_GET, &result), PRISM_UNAVAILABLE);
-	assert_int_equal(result.outcome, PRISM_NOT_EXECUTED);
-	assert_says(&result, "the server said goodbye: full");
+	peer_start(&peer, refuse_twice_script, NULL);
+	struct prism_channel *channel = note_channel(peer.address);
+	for (int i = 0; i < 2; i++) { /* the second fails while the channel waits */
+		assert_int_equal(note_call(channel, &NOTE_GET, "", NULL, &result),
+		                 PRISM_UNAVAILABLE);
+		assert_int_equal(result.outcome, PRISM_NOT_EXECUTED);
+		assert_says(&result, "the server said goodbye: full");
+	}
+	prism_channel_close(channel, NULL, NULL);
+	peer_stop(&peer);
 }
 
 /* The call was accepted, and the connection ends without its answer. */

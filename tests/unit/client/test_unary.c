@@ -230,6 +230,8 @@ static void test_bad_arguments(void **state)
 	nowhere.path = "prism.test.client.NoteService/Get";
 	expect_refused(NULL, NULL, &note.base, "path");
 	expect_refused(&nowhere, NULL, &note.base, "must begin with /");
+	nowhere.path = "/prism.test.client.NoteService/G\xc3\xa9t";
+	expect_refused(&nowhere, NULL, &note.base, "must be printable ASCII");
 	nowhere = NOTE_GET;
 	nowhere.response = NULL;
 	expect_refused(&nowhere, NULL, &note.base, "types are missing");
