@@ -1,5 +1,5 @@
-/* Who goes where: reads to the connection with the fewest in line, writes of one project one at a
- * time, nothing behind a statement that stalls. */
+/* Who goes where: reads a few at a time to the connection with the fewest in line, writes of one
+ * project one at a time, nothing behind a statement that stalls. */
 #include "db/pool_inside.h"
 
 #include <stdlib.h>
@@ -58,6 +58,15 @@ bool lane_hopeless(const struct pool_lane *lane)
 	return lane->serving == 0 && dial->failures > 0 && !hope;
 }
 
+/* A read goes where reads of this turn went already, up to POOL_READ_PACK of them: each connection
+ * that a turn touches costs PostgreSQL a Sync and a wake-up, more than what running side by side
+ * gains. */
+static bool packs(const struct pool_lane *lane, const struct member *member)
+{
+	return lane->kind == LANE_READ && member->touched &&
+	       member->pipeline.unsynced < POOL_READ_PACK;
+}
+
 /* The connection that this request should go to now; NULL: none takes it. */
 static struct member *choose(const struct pool_lane *lane, const struct db_request *request)
 {
@@ -70,8 +79,11 @@ static struct member *choose(const struct pool_lane *lane, const struct db_reque
 	struct member *best = NULL;
 	for (uint32_t i = 0; i < lane->count; i++) {
 		struct member *member = &lane->members[i];
-		if (member_takes(member) &&
-		    (!best || member->pipeline.requests < best->pipeline.requests))
+		if (!member_takes(member))
+			continue;
+		if (packs(lane, member))
+			return member;
+		if (!best || member->pipeline.requests < best->pipeline.requests)
 			best = member;
 	}
 	return best;

@@ -7,6 +7,8 @@
 #include "db/member.h"
 
 enum {
+	POOL_READ_PACK =
+		4, /* reads of one turn that share a connection before the next one is taken */
 	POOL_WRITE_DEPTH = 4,       /* writes in line on a connection: the next one is at hand when
 	                               the commit is through, few stand behind a slow one */
 	POOL_STALLED_MS = 20,       /* no new work behind a statement that runs longer */
