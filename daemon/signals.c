@@ -18,6 +18,8 @@ static void on_early(int number)
 
 void signals_early(void)
 {
+	signal(SIGPIPE,
+	       SIG_IGN); /* a log that nobody reads is no reason to leave PostgreSQL behind */
 	signal(SIGTERM, on_early);
 	signal(SIGINT, on_early);
 }

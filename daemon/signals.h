@@ -22,7 +22,8 @@ struct signals {
 	bool stopping;
 };
 
-/* From here on SIGTERM and SIGINT wait for signals_open(); a second one ends the process. */
+/* From here on SIGTERM and SIGINT wait for signals_open(), a second one ends the process, and
+ * SIGPIPE is ignored. */
 void signals_early(void);
 
 void signals_open(struct signals *signals, uv_loop_t *loop, const struct signal_actions *actions);
