@@ -1,4 +1,4 @@
-"""Sizes: no file over 600 lines, no function over 60 (ARCHITECTURE.md, "House style"). Generated code is not in the tree."""
+"""Sizes: no file over 600 lines, no function over 60 (CONTRIBUTING.md, "House style"). Generated code is not in the tree."""
 import ast
 
 import csource

@@ -9,8 +9,7 @@ NAME=VALUE lines, the ids that a caller needs: organization_id, user_id (its own
 with the role `member`), project_key and story_key (the last story's).
 
 Users become active members, the first one the owner; `role` and `status` may say otherwise. A sprint,
-story or document belongs to the project line before it. What needs a client that makes such rows by
-RPC is prismctl's import.
+story or document belongs to the project line before it.
 """
 import argparse
 import json
