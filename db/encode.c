@@ -6,7 +6,14 @@
 #include <endian.h>
 
 /* Element types of arrays, by PostgreSQL's own numbers (pg_type.dat). */
-enum { OID_BOOL = 16, OID_INT8 = 20, OID_INT4 = 23, OID_TEXT = 25, OID_UUID = 2950 };
+enum {
+	OID_BOOL = 16,
+	OID_INT8 = 20,
+	OID_INT4 = 23,
+	OID_TEXT = 25,
+	OID_TIMESTAMPTZ = 1184,
+	OID_UUID = 2950
+};
 
 enum { ARRAY_HEADER_SIZE = 20, ELEMENT_LENGTH_SIZE = 4 };
 
@@ -27,7 +34,7 @@ static uint8_t *put_64(uint8_t *at, uint64_t value)
 static bool is_array(enum db_type type)
 {
 	return type == DB_INT8_ARRAY || type == DB_INT4_ARRAY || type == DB_UUID_ARRAY ||
-	       type == DB_TEXT_ARRAY || type == DB_BOOL_ARRAY;
+	       type == DB_TEXT_ARRAY || type == DB_BOOL_ARRAY || type == DB_TIMESTAMPTZ_ARRAY;
 }
 
 static const char *text_element(const struct param *param, size_t i)
@@ -35,10 +42,22 @@ static const char *text_element(const struct param *param, size_t i)
 	return ((const char *const *)param->array.at)[i];
 }
 
+static int64_t int8_element(const struct param *param, size_t i)
+{
+	return ((const int64_t *)param->array.at)[i];
+}
+
+static bool null_element(const struct param *param, size_t i)
+{
+	if (param->type == DB_TEXT_ARRAY)
+		return !text_element(param, i);
+	return param->type == DB_TIMESTAMPTZ_ARRAY && int8_element(param, i) == TIMESTAMP_NULL;
+}
+
 /* Bytes of one element without its length. */
 static size_t element_size(const struct param *param, size_t i)
 {
-	if (param->type == DB_INT8_ARRAY)
+	if (param->type == DB_INT8_ARRAY || param->type == DB_TIMESTAMPTZ_ARRAY)
 		return 8;
 	if (param->type == DB_INT4_ARRAY)
 		return 4;
@@ -58,6 +77,8 @@ static uint32_t element_oid(enum db_type type)
 		return OID_INT4;
 	if (type == DB_UUID_ARRAY)
 		return OID_UUID;
+	if (type == DB_TIMESTAMPTZ_ARRAY)
+		return OID_TIMESTAMPTZ;
 	return type == DB_BOOL_ARRAY ? OID_BOOL : OID_TEXT;
 }
 
@@ -71,12 +92,14 @@ static size_t array_size(const struct param *param)
 
 static uint8_t *put_element(uint8_t *at, const struct param *param, size_t i)
 {
-	if (param->type == DB_TEXT_ARRAY && !text_element(param, i))
+	if (null_element(param, i))
 		return put_32(at, UINT32_MAX); /* -1: NULL */
 	size_t size = element_size(param, i);
 	at = put_32(at, (uint32_t)size);
 	if (param->type == DB_INT8_ARRAY)
-		return put_64(at, (uint64_t)((const int64_t *)param->array.at)[i]);
+		return put_64(at, (uint64_t)int8_element(param, i));
+	if (param->type == DB_TIMESTAMPTZ_ARRAY)
+		return put_64(at, (uint64_t)epoch_time_to_postgres(int8_element(param, i)));
 	if (param->type == DB_INT4_ARRAY)
 		return put_32(at, (uint32_t)((const int32_t *)param->array.at)[i]);
 	const void *data = param->type == DB_TEXT_ARRAY
@@ -91,8 +114,8 @@ static uint8_t *put_array(uint8_t *at, const struct param *param)
 {
 	size_t count = param->array.count;
 	bool has_null = false;
-	for (size_t i = 0; param->type == DB_TEXT_ARRAY && i < count; i++)
-		has_null = has_null || !text_element(param, i);
+	for (size_t i = 0; i < count; i++)
+		has_null = has_null || null_element(param, i);
 	at = put_32(at, count ? 1 : 0);
 	at = put_32(at, has_null);
 	at = put_32(at, element_oid(param->type));
@@ -137,6 +160,7 @@ static int put_fixed(uint8_t fixed[8], const struct param *param)
 	case DB_TEXT_ARRAY:
 	case DB_BOOL_ARRAY:
 	case DB_INT4_ARRAY:
+	case DB_TIMESTAMPTZ_ARRAY:
 		break;
 	}
 	assert(false && "a type of fixed size");

@@ -17,7 +17,7 @@ struct param {
 		struct bytes bytes;
 		struct {
 			const void *at; /* int64_t, int32_t, bool, struct uuid or const char *
-			                   elements */
+			                   elements; a text that is NULL is NULL */
 			size_t count;
 		} array;
 	};

@@ -102,22 +102,45 @@ static bool sync_reads(struct pipeline *pipeline)
 	return true;
 }
 
+static bool send_statement(struct pipeline *pipeline, const struct statement *statement,
+                           const struct params *params, struct encoded *encoded)
+{
+	PGconn *pg = pipeline->connection->pg;
+	if (!encode_params(encoded, statement, params))
+		return false;
+	int count = (int)params->count;
+	bool sent = statement->unprepared
+	                    ? PQsendQueryParams(pg, statement->sql, count, NULL, encoded->values,
+	                                        encoded->lengths, encoded->formats, 1)
+	                    : PQsendQueryPrepared(pg, statement->name, count, encoded->values,
+	                                          encoded->lengths, encoded->formats, 1);
+	pipeline->broken = pipeline->broken || !sent;
+	return sent;
+}
+
+/* A lock that was sent without the statement that it is for would be answered out of turn. */
+static bool send_request(struct pipeline *pipeline, const struct db_request *request,
+                         struct encoded *encoded)
+{
+	if (request->lock &&
+	    !send_statement(pipeline, request->lock, &request->lock_params, encoded))
+		return false;
+	bool sent = send_statement(pipeline, request->statement, &request->params, encoded);
+	pipeline->broken = pipeline->broken || (request->lock && !sent);
+	return sent;
+}
+
 bool pipeline_send(struct pipeline *pipeline, struct db_request *request, struct encoded *encoded,
                    bool alone)
 {
-	const struct statement *statement = request->statement;
-	if (!encode_params(encoded, statement, &request->params))
-		return false;
-	bool write = statement->lane == LANE_WRITE;
+	bool write = request->statement->lane == LANE_WRITE;
+	assert(write || !request->lock);
 	if (alone && pipeline->unsynced && !sync_reads(pipeline))
 		return false;
-	if (!PQsendQueryPrepared(pipeline->connection->pg, statement->name,
-	                         (int)request->params.count, encoded->values, encoded->lengths,
-	                         encoded->formats, 1)) {
-		pipeline->broken = true;
+	if (!send_request(pipeline, request, encoded))
 		return false;
-	}
 	request->place = push(pipeline, write ? ENTRY_WRITE : ENTRY_READ, request);
+	((struct entry *)request->place)->locks = request->lock != NULL;
 	pipeline->requests++;
 	/* It is in line now: a Sync that fails is a dead link, found by whoever reads next. */
 	if (write) {
@@ -248,7 +271,8 @@ static bool take_null(struct pipeline *pipeline, int *nulls)
 	if (head->kind == ENTRY_READ)
 		(void)pop(pipeline);
 	else
-		head->state = head->kind == ENTRY_WRITE ? ENTRY_HELD : ENTRY_SENT;
+		head->state = head->kind == ENTRY_WRITE && !head->locks ? ENTRY_HELD : ENTRY_SENT;
+	head->locks = false;
 	return true;
 }
 

@@ -1,8 +1,9 @@
 /* pipeline - what is in flight on one connection: requests out, results in, in order.
  *
  * Reads share a Sync (a segment): an error aborts those behind it in the segment, which never ran
- * and are handed back. A write has a Sync of its own and settles with it. An abandoned request
- * leaves its place in line (a zombie), whose result is thrown away.
+ * and are handed back. A write has a Sync of its own, shared with its lock if it has one, and
+ * settles with it. An abandoned request leaves its place in line (a zombie), whose result is thrown
+ * away.
  *
  * Owns: its ring and the results that it holds back; not the connection.
  * Thread: the connection's loop. Callbacks: settled(), once for each request or zombie. */
@@ -43,6 +44,7 @@ struct entry {
 	struct pipeline *pipeline;
 	enum entry_kind kind;
 	enum entry_state state;
+	bool locks; /* a write: its lock's result comes first */
 };
 
 struct pipeline {

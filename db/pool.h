@@ -56,6 +56,11 @@ struct db_answer {
 struct db_request {
 	const struct statement *statement;
 	struct params params;
+	/* A write's other half, executed right before it in the same Sync and transaction: takes
+	 * the locks under which `statement` then reads what others have committed meanwhile. Its
+	 * rows are dropped, its error is the request's. NULL: none. */
+	const struct statement *lock;
+	struct params lock_params;
 	uint64_t affinity; /* writes of one project go to one connection (decisions: by hash); 0:
 	                      any */
 	void (*done)(void *ctx, struct db_answer *answer);

@@ -5,7 +5,7 @@
 
 static size_t next_of_lane(enum lane lane, size_t i)
 {
-	while (i < statement_count && statements[i]->lane != lane)
+	while (i < statement_count && (statements[i]->lane != lane || statements[i]->unprepared))
 		i++;
 	return i;
 }

@@ -15,6 +15,8 @@ enum lane {
 	LANE_COUNT,
 };
 
+enum { STATEMENT_FINDS_NOTHING = -1 };
+
 struct param_spec {
 	const char *name;
 	enum db_type type;
@@ -33,6 +35,8 @@ struct statement {
 	enum lane lane;
 	uint16_t index; /* in `statements` */
 	uint8_t param_count, column_count;
+	int16_t found;   /* the column that is not NULL in a row that was found or written */
+	bool unprepared; /* parsed and planned for the values of each execution */
 	const struct param_spec *params;
 	const struct column_spec *columns;
 };

@@ -23,6 +23,7 @@ enum db_type {
 	DB_TEXT_ARRAY,
 	DB_BOOL_ARRAY,
 	DB_INT4_ARRAY,
+	DB_TIMESTAMPTZ_ARRAY, /* elements: TIMESTAMP_NULL is NULL */
 };
 
 struct uuid {
@@ -30,6 +31,9 @@ struct uuid {
 };
 
 enum { UUID_TEXT_SIZE = 37 };
+
+/* No time, as an element of an array of times. */
+#define TIMESTAMP_NULL INT64_MIN
 
 /* Text is 8-4-4-4-12 hexadecimal digits, in any case; written in lower case. */
 MUST_CHECK

@@ -1,11 +1,13 @@
 #include "daemon/auth/access.h"
 
+#include "daemon/rpc/detail.h"
+
 enum status access_begin(struct call *call, int64_t organization_id, struct access *out)
 {
 	const struct identity *identity = &call->identity;
 	if (identity->organization_id != 0 && identity->organization_id != organization_id)
-		return call_fail(call, STATUS_NOT_FOUND, "organization %lld: not found",
-		                 (long long)organization_id);
+		return call_fail_for(call, REASON_ORGANIZATION_NOT_FOUND,
+		                     "organization %lld: not found", (long long)organization_id);
 	*out = (struct access){
 		.organization_id = organization_id,
 		.actor = call->actor,
@@ -24,12 +26,13 @@ static const char *role_name(int64_t rank)
 enum status access_granted(struct call *call, const struct access *access, const struct rows *rows)
 {
 	if (rows->count == 0)
-		return call_fail(call, STATUS_NOT_FOUND, "organization %lld: not found",
-		                 (long long)access->organization_id);
+		return call_fail_for(call, REASON_ORGANIZATION_NOT_FOUND,
+		                     "organization %lld: not found",
+		                     (long long)access->organization_id);
 	int64_t rank = rows_null(rows, 0, 0) ? 0 : rows_int(rows, 0, 0);
 	if (rank < access->minimum_rank)
-		return call_fail(call, STATUS_PERMISSION_DENIED,
-		                 "%s needs the role %s; the actor's is %s", call->method->name,
-		                 role_name(access->minimum_rank), role_name(rank));
+		return call_fail_for(call, REASON_ROLE_TOO_LOW,
+		                     "%s needs the role %s; the actor's is %s", call->method->name,
+		                     role_name(access->minimum_rank), role_name(rank));
 	return STATUS_OK;
 }

@@ -63,6 +63,11 @@ void auth_free(struct auth *auth)
 	free(auth);
 }
 
+const struct keyring *auth_keyring(const struct auth *auth)
+{
+	return auth->keyring;
+}
+
 static struct slot *slot_of(struct auth *auth, const uint8_t hash[CREDENTIAL_HASH_SIZE])
 {
 	size_t index = (size_t)hash[0] << 8 | hash[1];

@@ -23,6 +23,8 @@ MUST_CHECK
 bool auth_new(struct auth **out, struct pool *pool, const struct keyring *keyring);
 void auth_free(struct auth *auth);
 
+const struct keyring *auth_keyring(const struct auth *auth);
+
 /* Refuses a call without a valid credential (UNAUTHENTICATED), without the scope that its method
  * needs (PERMISSION_DENIED), or without an actor where one is needed (UNAUTHENTICATED); sets
  * call->identity and call->actor. Public methods pass. */

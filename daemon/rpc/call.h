@@ -10,6 +10,7 @@
 #include "proto/arena.h"
 #include "proto/frame.h"
 #include "proto/method.h"
+#include "proto/reason.h"
 
 struct call;
 struct rpc;
@@ -33,6 +34,13 @@ struct call_ops {
 	 * not NULL; adds the message's size to call->sent_bytes. */
 	void (*finish)(struct call *call, const ProtobufCMessage *message);
 };
+
+/* A fact that belongs to the reason of a failure. */
+struct fact {
+	const char *name, *value;
+};
+
+enum { CALL_FACTS_MAX = 4 };
 
 enum call_state {
 	CALL_READY,     /* on the ready list: to be dispatched or resumed */
@@ -74,9 +82,13 @@ struct call {
 	enum outcome outcome;
 	enum retry retry; /* UNSET follows from status and outcome */
 	uint32_t pushback_ms;
-	const char *message;   /* for the caller; in the arena or static */
-	const char *cause;     /* for the log alone: what went wrong inside; NULL: nothing */
-	struct bytes *details; /* packed google.protobuf.Any */
+	const char *message; /* for the caller; in the arena or static */
+	const char *cause;   /* for the log alone: what went wrong inside; NULL: nothing */
+	enum reason reason;  /* for machines; REASON_NONE: the status says it all */
+	const char *field;   /* whose fault it is; NULL: no single field's */
+	struct fact facts[CALL_FACTS_MAX];
+	uint32_t fact_count;
+	struct bytes *details; /* packed google.protobuf.Any, of reason, field, facts, pushback */
 	uint32_t detail_count;
 	uint32_t trailer_count;
 	struct metadata *trailers;

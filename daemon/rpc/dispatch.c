@@ -2,6 +2,7 @@
  * conclude(). Each of them may end it early, with a status, through conclude(). */
 #include "daemon/rpc/dispatch.h"
 
+#include "daemon/rpc/detail.h"
 #include "daemon/rpc/fiber.h"
 #include "daemon/rpc/outcome.h"
 #include "daemon/rpc/state.h"
@@ -123,7 +124,12 @@ enum status dispatch_unpack(struct call *call, struct bytes wire, struct arena *
 	enum status status = message_unpack(method->request, wire, arena, out, reason);
 	if (status == STATUS_OK)
 		status = rules_check(method->rules, *out, reason);
-	return status == STATUS_OK ? STATUS_OK : call_fail(call, status, "%s", reason);
+	if (status == STATUS_OK)
+		return STATUS_OK;
+	status = call_fail(call, status, "%s", reason);
+	if (status == STATUS_INVALID_ARGUMENT)
+		call_blame_field(call);
+	return status;
 }
 
 static enum status request_unpack(struct call *call)

@@ -2,6 +2,7 @@
  * and end well; or return a status without a word. */
 #include "daemon/rpc/outcome.h"
 
+#include "daemon/rpc/detail.h"
 #include "proto/limits.h"
 
 #include <stdio.h>
@@ -33,6 +34,9 @@ static void say(struct call *call, enum status status, enum outcome outcome, con
 	call->message = text ? text : status_text(status);
 	call->status = status;
 	call->outcome = outcome;
+	call->reason = REASON_NONE;
+	call->field = NULL;
+	call->fact_count = 0;
 }
 
 enum status call_fail(struct call *call, enum status status, const char *format, ...)
@@ -54,6 +58,29 @@ enum status call_fail_outcome(struct call *call, enum status status, enum outcom
 	return status;
 }
 
+enum status call_fail_for(struct call *call, enum reason reason, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	say(call, reason_status(reason), call->started ? OUTCOME_EXECUTED : OUTCOME_NOT_EXECUTED,
+	    format, args);
+	va_end(args);
+	call->reason = reason;
+	return call->status;
+}
+
+enum status call_fail_field(struct call *call, const char *field, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	const char *fault = text_of(call, format, args);
+	va_end(args);
+	enum status status = call_fail_for(call, REASON_FIELD_INVALID, "%s: %s", field,
+	                                   fault ? fault : reason_text(REASON_FIELD_INVALID));
+	call->field = arena_strdup(&call->arena, field);
+	return status;
+}
+
 enum status call_no_memory(struct call *call)
 {
 	call->message = "the request needs more memory than one call may use";
@@ -72,6 +99,10 @@ static void settle_ok(struct call *call)
 
 static void settle_unsaid(struct call *call, enum status status, const char *message)
 {
+	if (status != call->status) {
+		call->reason = REASON_NONE;
+		call->field = NULL;
+	}
 	call->status = status;
 	call->message = message;
 	call->outcome = call->started ? OUTCOME_EXECUTED : OUTCOME_NOT_EXECUTED;
@@ -102,4 +133,5 @@ void outcome_settle(struct call *call, enum status status)
 		call->outcome = OUTCOME_UNKNOWN;
 	if (call->retry == RETRY_UNSET)
 		call->retry = retry_of(call);
+	detail_pack(call);
 }

@@ -101,14 +101,16 @@ static enum status keep(struct call *call, struct asking *asking, struct rows *o
 	return STATUS_OK;
 }
 
-enum status query_try(struct call *call, const struct statement *statement, struct params params,
-                      uint64_t affinity, struct rows *rows, struct db_error *error)
+enum status query_write(struct call *call, const struct write *write, struct rows *rows,
+                        struct db_error *error)
 {
 	struct asking asking = {
 		.call = call,
-		.request = {.statement = statement,
-	                    .params = params,
-	                    .affinity = affinity,
+		.request = {.statement = write->statement,
+	                    .params = write->params,
+	                    .lock = write->lock,
+	                    .lock_params = write->lock_params,
+	                    .affinity = write->affinity,
 	                    .done = answered,
 	                    .ctx = &asking},
 	};
@@ -121,6 +123,13 @@ enum status query_try(struct call *call, const struct statement *statement, stru
 		return keep(call, &asking, rows);
 	*error = asking.answer.error;
 	return failed(call, &asking);
+}
+
+enum status query_try(struct call *call, const struct statement *statement, struct params params,
+                      uint64_t affinity, struct rows *rows, struct db_error *error)
+{
+	const struct write one = {.statement = statement, .params = params, .affinity = affinity};
+	return query_write(call, &one, rows, error);
 }
 
 enum status query(struct call *call, const struct statement *statement, struct params params,

@@ -22,3 +22,20 @@ MUST_CHECK
 SUSPENDS
 enum status query_try(struct call *call, const struct statement *statement, struct params params,
                       uint64_t affinity, struct rows *rows, struct db_error *error);
+
+/* A write: one statement, or two in one transaction. `lock` takes the locks under which `statement`
+ * then sees what others have committed meanwhile; a statement of its own does not see what it
+ * waited for. */
+struct write {
+	const struct statement *statement;
+	struct params params;
+	const struct statement *lock; /* NULL: none */
+	struct params lock_params;
+	uint64_t affinity; /* as in struct db_request */
+};
+
+/* As query_try(). */
+MUST_CHECK
+SUSPENDS
+enum status query_write(struct call *call, const struct write *write, struct rows *rows,
+                        struct db_error *error);

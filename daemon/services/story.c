@@ -1,105 +1,10 @@
-/* StoryService: the items of a project's backlog. */
+/* StoryService: the items of a project's backlog. Here: reading them by id or key. */
 #include "daemon/services/story.h"
 
-#include "daemon/auth/access.h"
-#include "daemon/rpc/query.h"
-#include "daemon/services/values.h"
+#include "daemon/rpc/detail.h"
+#include "daemon/services/story_handlers.h"
 #include "db/queries.h"
 #include "prism/v1/story.prism-server.h"
-
-#include <ctype.h>
-#include <errno.h>
-#include <stdlib.h>
-
-_Static_assert((int)STORY_GET_BY_ID_COMPLETED_AT == (int)STORY_GET_BY_KEY_COMPLETED_AT,
-               "both statements return the same columns, so one function reads them");
-
-static Prism__V1__StoryStatus story_status(const char *text)
-{
-	if (strcmp(text, "in_progress") == 0)
-		return PRISM__V1__STORY_STATUS__STORY_STATUS_IN_PROGRESS;
-	return strcmp(text, "done") == 0 ? PRISM__V1__STORY_STATUS__STORY_STATUS_DONE
-	                                 : PRISM__V1__STORY_STATUS__STORY_STATUS_TODO;
-}
-
-static Prism__V1__StoryPriority story_priority(const char *text)
-{
-	if (strcmp(text, "high") == 0)
-		return PRISM__V1__STORY_PRIORITY__STORY_PRIORITY_HIGH;
-	return strcmp(text, "low") == 0 ? PRISM__V1__STORY_PRIORITY__STORY_PRIORITY_LOW
-	                                : PRISM__V1__STORY_PRIORITY__STORY_PRIORITY_MEDIUM;
-}
-
-static enum status story_references(struct call *call, const struct rows *rows,
-                                    Prism__V1__Story *story)
-{
-	if (!rows_null(rows, 0, STORY_GET_BY_ID_EPIC_ID)) {
-		story->has_epic_id_case = PRISM__V1__STORY__HAS_EPIC_ID_EPIC_ID;
-		story->epic_id = story_get_by_id_epic_id(rows, 0);
-	}
-	if (!rows_null(rows, 0, STORY_GET_BY_ID_SPRINT_ID)) {
-		story->has_sprint_id_case = PRISM__V1__STORY__HAS_SPRINT_ID_SPRINT_ID;
-		story->sprint_id = story_get_by_id_sprint_id(rows, 0);
-	}
-	if (!rows_null(rows, 0, STORY_GET_BY_ID_ASSIGNEE_ID)) {
-		story->has_assignee_id_case = PRISM__V1__STORY__HAS_ASSIGNEE_ID_ASSIGNEE_ID;
-		TRY(value_uuid(call, rows, 0, STORY_GET_BY_ID_ASSIGNEE_ID, &story->assignee_id));
-	}
-	if (!rows_null(rows, 0, STORY_GET_BY_ID_CREATOR_ID)) {
-		story->has_creator_id_case = PRISM__V1__STORY__HAS_CREATOR_ID_CREATOR_ID;
-		TRY(value_uuid(call, rows, 0, STORY_GET_BY_ID_CREATOR_ID, &story->creator_id));
-	}
-	return STATUS_OK;
-}
-
-static enum status story_times(struct call *call, const struct rows *rows, Prism__V1__Story *story)
-{
-	TRY(value_timestamp(call, rows, 0, STORY_GET_BY_ID_CREATED_AT, &story->created_at));
-	TRY(value_timestamp(call, rows, 0, STORY_GET_BY_ID_UPDATED_AT, &story->updated_at));
-	TRY(value_timestamp(call, rows, 0, STORY_GET_BY_ID_STARTED_AT, &story->started_at));
-	return value_timestamp(call, rows, 0, STORY_GET_BY_ID_COMPLETED_AT, &story->completed_at);
-}
-
-/* Texts point into the rows, which live as long as the call. */
-static enum status story_from_row(struct call *call, int64_t organization_id,
-                                  const struct rows *rows, Prism__V1__Story *story)
-{
-	story->id = story_get_by_id_id(rows, 0);
-	story->organization_id = organization_id;
-	story->project_id = story_get_by_id_project_id(rows, 0);
-	story->number = story_get_by_id_number(rows, 0);
-	TRY(value_story_key(call, story_get_by_id_project_key(rows, 0), story->number,
-	                    &story->key));
-	story->title = (char *)story_get_by_id_title(rows, 0);
-	story->description = (char *)story_get_by_id_description(rows, 0);
-	story->acceptance_criteria = (char *)story_get_by_id_acceptance_criteria(rows, 0);
-	story->status = story_status(story_get_by_id_status(rows, 0));
-	story->priority = story_priority(story_get_by_id_priority(rows, 0));
-	if (!rows_null(rows, 0, STORY_GET_BY_ID_STORY_POINTS)) {
-		story->has_story_points_case = PRISM__V1__STORY__HAS_STORY_POINTS_STORY_POINTS;
-		story->story_points = story_get_by_id_story_points(rows, 0);
-	}
-	story->rank = story_get_by_id_story_rank(rows, 0);
-	story->version = story_get_by_id_version(rows, 0);
-	TRY(story_references(call, rows, story));
-	return story_times(call, rows, story);
-}
-
-/* "prj-12" to "PRJ" and 12. The field rules have checked its form; a number beyond int64 cannot
- * exist. */
-static enum status story_key_split(struct call *call, const char *key, char **project,
-                                   int64_t *number)
-{
-	const char *dash = strrchr(key, '-');
-	*project = arena_string(&call->arena, bytes_of(key, (size_t)(dash - key)));
-	if (!*project)
-		return call_no_memory(call);
-	for (char *letter = *project; *letter; letter++)
-		*letter = (char)toupper((unsigned char)*letter);
-	errno = 0;
-	*number = strtoll(dash + 1, NULL, 10);
-	return errno == 0 ? STATUS_OK : call_fail(call, STATUS_NOT_FOUND, "no such story: %s", key);
-}
 
 static SUSPENDS enum status story_find(struct call *call, const struct access *access,
                                        const Prism__V1__GetStoryRequest *request, struct rows *rows)
@@ -125,12 +30,118 @@ static SUSPENDS enum status get_story(struct call *call, const Prism__V1__GetSto
 	TRY(story_find(call, &access, request, &rows));
 	TRY(access_granted(call, &access, &rows));
 	if (!story_get_by_id_found(&rows, 0))
-		return call_fail(call, STATUS_NOT_FOUND, "no such story");
-	return story_from_row(call, request->organization_id, &rows, response);
+		return call_fail_for(call, REASON_STORY_NOT_FOUND, "no such story");
+	return story_from_row(call, request->organization_id, &rows, 0, response);
+}
+
+/* --- by ids --------------------------------------------------------------------------- */
+
+static SUSPENDS enum status find_all(struct call *call, const struct access *access,
+                                     const int64_t *ids, size_t count, bool deleted_too,
+                                     struct rows *rows)
+{
+	TRY(query(call, &STORY_BATCH_GET,
+	          STORY_BATCH_GET_PARAMS(ACCESS(*access), .ids = {ids, count},
+	                                 .deleted_too = deleted_too),
+	          rows));
+	return access_granted(call, access, rows);
+}
+
+static size_t found_in(const struct rows *rows)
+{
+	return story_batch_get_found(rows, 0) ? rows->count : 0;
+}
+
+/* The rows are those of the ids, in their order, without the ones that are not there. */
+static enum status separate(struct call *call, const Prism__V1__BatchGetStoriesRequest *request,
+                            const struct rows *rows, Prism__V1__BatchGetStoriesResponse *response)
+{
+	size_t found = found_in(rows), row = 0;
+	for (size_t i = 0; i < request->n_ids; i++) {
+		if (row < found && story_batch_get_id(rows, row) == request->ids[i])
+			TRY(story_of_row(call, request->organization_id, rows, row++,
+			                 &response->stories[response->n_stories++]));
+		else
+			response->missing_ids[response->n_missing_ids++] = request->ids[i];
+	}
+	return STATUS_OK;
+}
+
+static SUSPENDS enum status batch_get_stories(struct call *call,
+                                              const Prism__V1__BatchGetStoriesRequest *request,
+                                              Prism__V1__BatchGetStoriesResponse *response)
+{
+	struct access access;
+	TRY(access_begin(call, request->organization_id, &access));
+	struct rows rows;
+	TRY(find_all(call, &access, request->ids, request->n_ids, request->show_deleted, &rows));
+	response->stories = arena_alloc(&call->arena, request->n_ids * sizeof(*response->stories));
+	response->missing_ids =
+		arena_alloc(&call->arena, request->n_ids * sizeof(*response->missing_ids));
+	if (!response->stories || !response->missing_ids)
+		return call_no_memory(call);
+	return separate(call, request, &rows, response);
+}
+
+/* --- what a repeated write did ------------------------------------------------------------ */
+
+static enum status gone(struct call *call, const struct access *access, int64_t id, int64_t version,
+                        Prism__V1__Story **out)
+{
+	Prism__V1__Story *story = arena_alloc(&call->arena, sizeof(*story));
+	if (!story)
+		return call_no_memory(call);
+	prism__v1__story__init(story);
+	story->id = id;
+	story->organization_id = access->organization_id;
+	story->version = (int32_t)version;
+	*out = story;
+	return STATUS_OK;
+}
+
+enum status story_recall(struct call *call, const struct access *access,
+                         const struct keyed_effect *effect, Prism__V1__Story ***stories,
+                         size_t *count)
+{
+	struct rows rows;
+	TRY(find_all(call, access, effect->ids, effect->count, true, &rows));
+	Prism__V1__Story **all = arena_alloc(&call->arena, (effect->count + 1) * sizeof(*all));
+	if (!all)
+		return call_no_memory(call);
+	size_t found = found_in(&rows), row = 0;
+	for (size_t i = 0; i < effect->count; i++) {
+		if (row < found && story_batch_get_id(&rows, row) == effect->ids[i])
+			TRY(story_of_row(call, access->organization_id, &rows, row++, &all[i]));
+		else
+			TRY(gone(call, access, effect->ids[i], effect->version, &all[i]));
+	}
+	*stories = all;
+	*count = effect->count;
+	return STATUS_OK;
+}
+
+enum status story_recall_one(struct call *call, const struct access *access,
+                             const struct keyed_effect *effect, Prism__V1__Story *response)
+{
+	Prism__V1__Story **stories;
+	size_t count;
+	TRY(story_recall(call, access, effect, &stories, &count));
+	if (count == 1)
+		*response = *stories[0];
+	return STATUS_OK;
 }
 
 static const struct prism_v1_story_service_handlers handlers = {
 	.get_story = get_story,
+	.batch_get_stories = batch_get_stories,
+	.list_stories = story_list,
+	.create_story = story_create,
+	.batch_create_stories = story_batch_create,
+	.batch_upsert_stories = story_batch_upsert,
+	.update_story = story_update,
+	.delete_story = story_delete,
+	.undelete_story = story_undelete,
+	.move_stories = story_move,
 };
 
 struct service story_service(void)

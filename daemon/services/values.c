@@ -1,5 +1,11 @@
 #include "daemon/services/values.h"
 
+#include "daemon/rpc/detail.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 enum { MICROSECONDS = 1000000, DIGITS_MAX = 20 };
 
 enum status value_uuid(struct call *call, const struct rows *rows, size_t row, size_t column,
@@ -55,5 +61,75 @@ enum status value_timestamp(struct call *call, const struct rows *rows, size_t r
 	timestamp->seconds = (time_us - rest_us) / MICROSECONDS;
 	timestamp->nanos = (int32_t)(rest_us * 1000);
 	*out = timestamp;
+	return STATUS_OK;
+}
+
+void value_uuid_read(const char *text, struct uuid *out)
+{
+	if (*text == '\0' || !uuid_parse(text, out))
+		*out = (struct uuid){{0}};
+}
+
+enum status value_uuids_read(struct call *call, char *const *texts, size_t count,
+                             const struct uuid **out)
+{
+	struct uuid *uuids = arena_alloc(&call->arena, (count + 1) * sizeof(*uuids));
+	if (!uuids)
+		return call_no_memory(call);
+	for (size_t i = 0; i < count; i++)
+		value_uuid_read(texts[i], &uuids[i]);
+	*out = uuids;
+	return STATUS_OK;
+}
+
+enum status value_time_read(struct call *call, const char *field,
+                            const Google__Protobuf__Timestamp *time, int64_t *out)
+{
+	static const int64_t first_s = -62135596800, last_s = 253402300799;
+	*out = TIMESTAMP_NULL;
+	if (!time)
+		return STATUS_OK;
+	if (time->seconds < first_s || time->seconds > last_s || time->nanos < 0 ||
+	    time->nanos > 999999999)
+		return call_fail_field(call, field, "not a time between the years 1 and 9999");
+	*out = time->seconds * MICROSECONDS + time->nanos / 1000;
+	return STATUS_OK;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+enum status value_texts_differ(struct call *call, const char *list, const char *name,
+                               const char *const *texts, size_t count)
+{
+	const char **sorted = arena_copy(&call->arena, texts, count * sizeof(*texts));
+	if (!sorted)
+		return call_no_memory(call);
+	qsort(sorted, count, sizeof(*sorted), compare_texts);
+	for (size_t i = 1; i < count; i++)
+		if (strcmp(sorted[i - 1], sorted[i]) == 0)
+			return call_fail_field(call, list, "two have the %s \"%.100s\"", name,
+			                       sorted[i]);
+	return STATUS_OK;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+	return (left > right) - (left < right);
+}
+
+enum status value_ids_differ(struct call *call, const char *list, const int64_t *ids, size_t count)
+{
+	int64_t *sorted = arena_copy(&call->arena, ids, count * sizeof(*ids));
+	if (!sorted)
+		return call_no_memory(call);
+	qsort(sorted, count, sizeof(*sorted), compare_ids);
+	for (size_t i = 1; i < count; i++)
+		if (sorted[i - 1] == sorted[i])
+			return call_fail_field(call, list, "%lld is there twice",
+			                       (long long)sorted[i]);
 	return STATUS_OK;
 }

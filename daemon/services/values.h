@@ -20,3 +20,33 @@ MUST_CHECK enum status value_story_key(struct call *call, const char *project_ke
 MUST_CHECK
 enum status value_timestamp(struct call *call, const struct rows *rows, size_t row, size_t column,
                             Google__Protobuf__Timestamp **out);
+
+/* --- from a message to parameters ---------------------------------------------------------- */
+
+/* NULL for "": what proto3 leaves out, the database leaves NULL. */
+static inline const char *value_text(const char *text)
+{
+	return *text ? text : NULL;
+}
+
+/* A UUID whose form the field rules have checked; nil for "". */
+void value_uuid_read(const char *text, struct uuid *out);
+
+/* The same for a list; for an empty one *out is set too. */
+MUST_CHECK
+enum status value_uuids_read(struct call *call, char *const *texts, size_t count,
+                             const struct uuid **out);
+
+/* Microseconds since 1970; TIMESTAMP_NULL if it is unset. INVALID_ARGUMENT, naming `field`, for
+ * what timestamp.proto does not allow: years 1 to 9999, nanos 0 to 999,999,999. */
+MUST_CHECK
+enum status value_time_read(struct call *call, const char *field,
+                            const Google__Protobuf__Timestamp *time, int64_t *out);
+
+/* INVALID_ARGUMENT if two of the texts, or ids, of a list are equal; `name` is the member of its
+ * elements that holds the texts. */
+MUST_CHECK
+enum status value_texts_differ(struct call *call, const char *list, const char *name,
+                               const char *const *texts, size_t count);
+MUST_CHECK
+enum status value_ids_differ(struct call *call, const char *list, const int64_t *ids, size_t count);

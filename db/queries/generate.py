@@ -15,14 +15,15 @@ A file holds statements and fragments. A statement:
 column as NOT NULL (an outer join may still make the value NULL: `found: COLUMN` generates NAME_found()). A value that
 ends with a comma goes on in the next comment line; `none` is an empty list. A statement whose first parameter is not
 organization_id says why: `-- tenant: no (reason)`. `-- fragment: NAME` starts a text that statements include as
-{{NAME}}; its params must be the first ones of those statements.
+{{NAME}}; its params must be the first ones of those statements. A fragment may list columns, which statements
+include in theirs as {{NAME}} too. `-- prepare: no (reason)` has a statement planned for the values of each execution.
 """
 import argparse
 import os
 import re
 import sys
 
-DIRECTIVES = ("statement", "fragment", "lane", "params", "columns", "tenant", "found")
+DIRECTIVES = ("statement", "fragment", "lane", "params", "columns", "tenant", "found", "prepare")
 PARAMS_MAX = 48
 COLUMNS_MAX = 255
 
@@ -47,6 +48,7 @@ ARRAYS = {
     "uuid[]": ("DB_UUID_ARRAY", "struct uuid"),
     "text[]": ("DB_TEXT_ARRAY", "const char *"),
     "bool[]": ("DB_BOOL_ARRAY", "bool"),
+    "timestamptz[]": ("DB_TIMESTAMPTZ_ARRAY", "int64_t"),
 }
 ACCESSORS = {
     "bool": ("bool ", "rows_bool", ""),
@@ -167,7 +169,7 @@ def add_directive(item, directive, path, number):
     return word if value.endswith(",") else None
 
 
-def fields_of(item, directive, types, what):
+def fields_of(item, directive, types, what, included={}):
     text = item.values.get(directive)
     if text is None:
         raise item.problem(f"'-- {directive}:' is missing (write 'none' if there are none)")
@@ -175,6 +177,9 @@ def fields_of(item, directive, types, what):
         return []
     fields = []
     for part in text.split(","):
+        if part.strip() in included:
+            fields += included[part.strip()]
+            continue
         match = re.fullmatch(r"([a-z][a-z0-9_]*) +([a-z0-9]+(?:\[\])?)(\?)?", part.strip())
         if not match:
             raise item.problem(f"{what} '{part.strip()}' is not 'name type' or 'name type?'", directive)
@@ -225,7 +230,9 @@ class Statement:
     def __init__(self, item, fragments):
         self.item, self.name = item, item.name
         self.params = fields_of(item, "params", {**SCALARS, **ARRAYS}, "parameter")
-        self.columns = fields_of(item, "columns", {**SCALARS, **ARRAYS}, "column")
+        included = {f"{{{{{name}}}}}": fields_of(one, "columns", {**SCALARS, **ARRAYS}, "column")
+                    for name, one in fragments.items() if "columns" in one.values}
+        self.columns = fields_of(item, "columns", {**SCALARS, **ARRAYS}, "column", included)
         self.lane = item.values.get("lane")
         self.found = item.values.get("found")
         self.sql = self.expand(ended(item), fragments)
@@ -236,11 +243,11 @@ class Statement:
             fragment = fragments.get(match[1])
             if not fragment:
                 raise self.item.problem(f"no fragment '{match[1]}'")
-            wanted = fields_of(fragment, "params", SCALARS, "parameter")
+            wanted = fields_of(fragment, "params", {**SCALARS, **ARRAYS}, "parameter")
             if self.params[: len(wanted)] != wanted:
                 raise self.item.problem(
                     f"{{{{{match[1]}}}}} needs its first parameters to be: {', '.join(map(str, wanted))}", "params")
-            return ended(fragment)
+            return self.expand(ended(fragment), fragments)
         return re.sub(r"\{\{([a-z_0-9]+)\}\}", include, sql)
 
     def check(self):
@@ -253,6 +260,7 @@ class Statement:
                 raise self.item.problem(f"parameter {field.name}: an array cannot be NULL, send an empty one", "params")
         self.check_tenant()
         self.check_found()
+        self.check_prepare()
         self.check_placeholders()
         self.check_words()
 
@@ -264,6 +272,11 @@ class Statement:
                     "the first parameter must be 'organization_id int8' (or say '-- tenant: no (reason)')", "params")
         elif not re.fullmatch(r"no \(.{3,}\)", tenant):
             raise self.item.problem("write '-- tenant: no (reason)'", "tenant")
+
+    def check_prepare(self):
+        prepare = self.item.values.get("prepare")
+        if prepare is not None and not re.fullmatch(r"no \(.{3,}\)", prepare):
+            raise self.item.problem("write '-- prepare: no (reason)'", "prepare")
 
     def check_found(self):
         names = [column.name for column in self.columns]
@@ -390,6 +403,9 @@ def source(statements, include):
         out += [f'\t\t"{c_string(line)}\\n"' for line in lines[:-1]] + [f'\t\t"{c_string(lines[-1])}",']
         out += [f"\t.lane = LANE_{statement.lane.upper()},", f"\t.index = {index},",
                 f"\t.param_count = {len(statement.params)},", f"\t.column_count = {len(statement.columns)},"]
+        found = next((i for i, column in enumerate(statement.columns) if column.name == statement.found), None)
+        out += [f"\t.found = {found}," if found is not None else "\t.found = STATEMENT_FINDS_NOTHING,"]
+        out += ["\t.unprepared = true,"] if "prepare" in statement.item.values else []
         out += [f"\t.params = {statement.name}_params_spec,"] if statement.params else []
         out += [f"\t.columns = {statement.name}_columns_spec,"] if statement.columns else []
         out += ["};", ""]

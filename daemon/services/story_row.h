@@ -1,0 +1,27 @@
+/* story_row - a story as PostgreSQL, the wire and people's keys have it.
+ *
+ * Every statement that returns stories has rank first and the columns of story_row after it, so one
+ * function reads them all. Texts point into the rows, which live as long as the call. */
+#pragma once
+#include "daemon/rpc/call.h"
+#include "db/rows.h"
+
+#include "prism/v1/story.pb-c.h"
+
+MUST_CHECK
+enum status story_from_row(struct call *call, int64_t organization_id, const struct rows *rows,
+                           size_t row, Prism__V1__Story *story);
+
+/* A new story in the arena, of the row. */
+MUST_CHECK
+enum status story_of_row(struct call *call, int64_t organization_id, const struct rows *rows,
+                         size_t row, Prism__V1__Story **story);
+
+/* What the columns hold for a status or a priority; NULL for UNSPECIFIED. */
+const char *story_status_text(Prism__V1__StoryStatus status);
+const char *story_priority_text(Prism__V1__StoryPriority priority);
+
+/* "prj-12" to "PRJ" and 12. The field rules have checked its form; a number beyond int64 cannot
+ * exist. */
+MUST_CHECK
+enum status story_key_split(struct call *call, const char *key, char **project, int64_t *number);

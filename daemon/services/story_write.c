@@ -1,0 +1,127 @@
+/* Making stories: one, many, or by their external ids. */
+#include "daemon/rpc/detail.h"
+#include "daemon/services/story_items.h"
+#include "daemon/services/values.h"
+#include "db/queries.h"
+
+/* One statement for one story and for many; its key makes it happen once. Later, the calls of one
+ * project that wait in the same turn can share it: between here and the pool. */
+static SUSPENDS enum status create(struct call *call, const struct access *access,
+                                   const struct keyed *keyed, int64_t project_id,
+                                   const struct story_items *items, struct rows *rows,
+                                   struct keyed_effect *effect)
+{
+	const struct write write = {
+		.statement = &STORY_CREATE,
+		.params = STORY_CREATE_PARAMS(ACCESS(*access), KEYED(*keyed),
+	                                      .project_id = project_id, STORY_ITEMS(*items)),
+		.affinity = (uint64_t)project_id,
+	};
+	TRY(keyed_write(call, keyed, &write, rows, effect));
+	return effect->repeated ? STATUS_OK : access_granted(call, access, rows);
+}
+
+enum status story_create(struct call *call, const Prism__V1__CreateStoryRequest *request,
+                         Prism__V1__Story *response)
+{
+	struct access access;
+	struct keyed keyed;
+	struct story_items items;
+	TRY(access_begin(call, request->organization_id, &access));
+	TRY(keyed_begin(call, &request->base, request->request_id, &keyed));
+	TRY(story_items_make(call, &access, "story", NULL, &request->story, 1, &items));
+	struct rows rows;
+	struct keyed_effect effect;
+	TRY(create(call, &access, &keyed, request->project_id, &items, &rows, &effect));
+	if (effect.repeated)
+		return story_recall_one(call, &access, &effect, response);
+	if (!story_create_found(&rows, 0))
+		return story_items_refused(call, &rows, STORY_CREATE_PROJECT_FOUND, "story");
+	return story_from_row(call, request->organization_id, &rows, 0, response);
+}
+
+static enum status take_created(struct call *call, int64_t organization_id, const struct rows *rows,
+                                Prism__V1__BatchCreateStoriesResponse *response)
+{
+	response->stories = arena_alloc(&call->arena, rows->count * sizeof(*response->stories));
+	if (!response->stories)
+		return call_no_memory(call);
+	for (; response->n_stories < rows->count; response->n_stories++)
+		TRY(story_of_row(call, organization_id, rows, response->n_stories,
+		                 &response->stories[response->n_stories]));
+	return STATUS_OK;
+}
+
+enum status story_batch_create(struct call *call,
+                               const Prism__V1__BatchCreateStoriesRequest *request,
+                               Prism__V1__BatchCreateStoriesResponse *response)
+{
+	struct access access;
+	struct keyed keyed;
+	struct story_items items;
+	TRY(access_begin(call, request->organization_id, &access));
+	TRY(keyed_begin(call, &request->base, request->request_id, &keyed));
+	TRY(story_items_make(call, &access, "stories", NULL, request->stories, request->n_stories,
+	                     &items));
+	struct rows rows;
+	struct keyed_effect effect;
+	TRY(create(call, &access, &keyed, request->project_id, &items, &rows, &effect));
+	if (effect.repeated)
+		return story_recall(call, &access, &effect, &response->stories,
+		                    &response->n_stories);
+	if (!story_create_found(&rows, 0))
+		return story_items_refused(call, &rows, STORY_CREATE_PROJECT_FOUND, "stories");
+	return take_created(call, request->organization_id, &rows, response);
+}
+
+/* --- by external ids ------------------------------------------------------------------------ */
+
+static enum status take_upserted(struct call *call, const struct rows *rows,
+                                 Prism__V1__BatchUpsertStoriesResponse *response)
+{
+	Prism__V1__UpsertResult *results =
+		arena_alloc(&call->arena, rows->count * sizeof(*results));
+	response->results = arena_alloc(&call->arena, rows->count * sizeof(*response->results));
+	if (!results || !response->results)
+		return call_no_memory(call);
+	for (size_t i = 0; i < rows->count; i++) {
+		prism__v1__upsert_result__init(&results[i]);
+		results[i].id = story_upsert_id(rows, i);
+		results[i].effect = (Prism__V1__UpsertEffect)story_upsert_effect(rows, i);
+		results[i].number = story_upsert_number(rows, i);
+		response->results[i] = &results[i];
+	}
+	response->n_results = rows->count;
+	return STATUS_OK;
+}
+
+enum status story_batch_upsert(struct call *call,
+                               const Prism__V1__BatchUpsertStoriesRequest *request,
+                               Prism__V1__BatchUpsertStoriesResponse *response)
+{
+	struct access access;
+	struct keyed keyed;
+	struct story_items items;
+	TRY(access_begin(call, request->organization_id, &access));
+	keyed_without(call, &keyed);
+	TRY(story_items_make(call, &access, "stories", request->external_source, request->stories,
+	                     request->n_stories, &items));
+	TRY(value_texts_differ(call, "stories", "external_id", items.external_ids, items.count));
+	const struct write write = {
+		.lock = &PROJECT_LOCK,
+		.lock_params =
+			PROJECT_LOCK_PARAMS(ACCESS(access), .project_id = request->project_id),
+		.statement = &STORY_UPSERT,
+		.params =
+			STORY_UPSERT_PARAMS(ACCESS(access), KEYED(keyed),
+	                                    .project_id = request->project_id, STORY_ITEMS(items)),
+		.affinity = (uint64_t)request->project_id,
+	};
+	struct rows rows;
+	struct keyed_effect effect;
+	TRY(keyed_write(call, &keyed, &write, &rows, &effect));
+	TRY(access_granted(call, &access, &rows));
+	if (!story_upsert_found(&rows, 0))
+		return story_items_refused(call, &rows, STORY_UPSERT_PROJECT_FOUND, "stories");
+	return take_upserted(call, &rows, response);
+}

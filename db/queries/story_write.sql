@@ -1,0 +1,211 @@
+-- Stories: making them. Arrays in, so that one story and five hundred take the same way.
+
+-- statement: project_lock
+-- The lock under which a project's numbers, ranks and external ids are looked at and changed by whoever
+-- needs to see what others have just committed. CreateStory takes the same row, by updating it.
+-- lane: write
+-- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, project_id int8
+-- columns: project_id int8
+-- found: project_id
+WITH {{caller}}
+SELECT k.project_id
+FROM project_counters k
+WHERE k.project_id = $5 AND k.organization_id = $1 AND (SELECT rank FROM caller) >= $3
+FOR NO KEY UPDATE OF k;
+
+-- The stories to be made, the project, and the first of them that refers to what it must not. In the arrays 0,
+-- the nil UUID and -1 (points) stand for nothing; number 0 is the next one. FOR SHARE: a sprint must not be
+-- completed meanwhile, and a foreign key does not keep its status. OFFSET 0 keeps the look-ups what they
+-- are, one by full key for each story, instead of a hash of everybody.
+-- fragment: story_items
+-- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
+--   request_id uuid?, method text, request_hash bytea?, project_id int8, titles text[],
+--   descriptions text[], criteria text[], statuses text[], priorities text[], points int4[],
+--   epic_ids int8[], sprint_ids int8[], assignee_ids uuid[], creator_ids uuid[], numbers int8[],
+--   created_ats timestamptz[], started_ats timestamptz[], completed_ats timestamptz[],
+--   external_sources text[], external_ids text[]
+project AS MATERIALIZED (
+  SELECT p.id, p.key, p.status <> 'completed' OR $4 AS open
+  FROM projects p
+  WHERE (SELECT rank FROM caller) >= $3 AND (SELECT ok FROM fresh)
+    AND p.id = $9 AND p.organization_id = $1 AND p.deleted_at IS NULL),
+item AS MATERIALIZED (
+  SELECT i.n, i.title, i.description, i.criteria, i.status, i.priority, NULLIF(i.points, -1) AS points,
+    NULLIF(i.epic_id, 0) AS epic_id, NULLIF(i.sprint_id, 0) AS sprint_id,
+    NULLIF(i.assignee_id, '00000000-0000-0000-0000-000000000000') AS assignee_id,
+    NULLIF(i.creator_id, '00000000-0000-0000-0000-000000000000') AS creator_id,
+    NULLIF(i.number, 0) AS number, i.created_at, i.started_at, i.completed_at, i.external_source,
+    i.external_id
+  FROM unnest($10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::int4[], $16::int8[],
+    $17::int8[], $18::uuid[], $19::uuid[], $20::int8[], $21::timestamptz[], $22::timestamptz[],
+    $23::timestamptz[], $24::text[], $25::text[]) WITH ORDINALITY
+    AS i(title, description, criteria, status, priority, points, epic_id, sprint_id, assignee_id,
+         creator_id, number, created_at, started_at, completed_at, external_source, external_id, n)),
+sprint AS MATERIALIZED (
+  SELECT x.id, x.status
+  FROM sprints x
+  WHERE x.id = ANY ($17::int8[]) AND x.organization_id = $1 AND x.project_id = (SELECT id FROM project)
+    AND x.deleted_at IS NULL
+  FOR SHARE OF x),
+fault AS MATERIALIZED (
+  SELECT
+    min(i.n) FILTER (WHERE i.epic_id IS NOT NULL AND NOT EXISTS (
+      SELECT FROM epics e WHERE e.id = i.epic_id AND e.organization_id = $1 AND e.project_id = p.id
+        AND e.deleted_at IS NULL OFFSET 0)) AS epic,
+    min(i.n) FILTER (WHERE i.sprint_id IS NOT NULL AND NOT EXISTS (
+      SELECT FROM sprint x WHERE x.id = i.sprint_id OFFSET 0)) AS sprint,
+    min(i.n) FILTER (WHERE NOT $4 AND EXISTS (
+      SELECT FROM sprint x WHERE x.id = i.sprint_id AND x.status = 'completed' OFFSET 0)) AS completed,
+    min(i.n) FILTER (WHERE i.assignee_id IS NOT NULL AND NOT EXISTS (
+      SELECT FROM organization_members m JOIN users u ON u.id = m.user_id
+      WHERE m.organization_id = $1 AND m.user_id = i.assignee_id AND m.role <> 'viewer'
+        AND u.id = i.assignee_id AND u.status = 'active' AND u.deleted_at IS NULL OFFSET 0)) AS assignee,
+    min(i.n) FILTER (WHERE i.creator_id IS NOT NULL AND NOT EXISTS (
+      SELECT FROM users u WHERE u.id = i.creator_id OFFSET 0)) AS creator
+  FROM project p CROSS JOIN item i)
+;
+
+-- Faults by the number of the story in the request, from 1.
+-- fragment: story_faults
+-- params: none
+-- columns: project_found bool, project_open bool?, fault_epic int8?, fault_sprint int8?,
+--   fault_completed int8?, fault_assignee int8?, fault_creator int8?
+p.id IS NOT NULL AS project_found, p.open AS project_open, f.epic AS fault_epic,
+  f.sprint AS fault_sprint, f.completed AS fault_completed, f.assignee AS fault_assignee,
+  f.creator AS fault_creator
+;
+
+-- Numbers and ranks for the rows of `fresh_item` (n, number), out of the project's counter: explicit numbers
+-- raise it, the others come after them.
+-- fragment: story_numbers
+-- params: none
+counter AS (
+  UPDATE project_counters k
+  SET next_number = greatest(k.next_number, w.most + 1) + w.unnumbered, next_rank = k.next_rank + 65536 * w.count
+  FROM (SELECT p.id, count(i.n) AS count, count(i.n) FILTER (WHERE i.number IS NULL) AS unnumbered,
+          coalesce(max(i.number), 0) AS most
+        FROM project p CROSS JOIN fault f CROSS JOIN fresh_item i
+        WHERE p.open AND num_nonnulls(f.epic, f.sprint, f.completed, f.assignee, f.creator) = 0
+        GROUP BY p.id) w
+  WHERE k.project_id = w.id
+  RETURNING k.project_id, k.next_number - w.unnumbered AS first_number,
+    k.next_rank - 65536 * w.count AS first_rank),
+numbered AS MATERIALIZED (
+  SELECT i.n, c.project_id,
+    coalesce(i.number, c.first_number - 1 + row_number() OVER (PARTITION BY i.number IS NULL ORDER BY i.n)) AS number,
+    c.first_rank + 65536 * (row_number() OVER (ORDER BY i.n) - 1) AS rank
+  FROM fresh_item i CROSS JOIN counter c),
+written AS (
+  INSERT INTO stories (organization_id, project_id, epic_id, sprint_id, number, rank, title, description,
+    acceptance_criteria, story_points, priority, status, assignee_id, creator_id, created_at, started_at,
+    completed_at, external_source, external_id)
+  SELECT $1, n.project_id, i.epic_id, i.sprint_id, n.number, n.rank, i.title, i.description, i.criteria,
+    i.points, i.priority, i.status, i.assignee_id, coalesce(i.creator_id, $2), coalesce(i.created_at, now()),
+    coalesce(i.started_at, CASE WHEN i.status = 'in_progress' THEN now() END),
+    CASE WHEN i.status = 'done' THEN coalesce(i.completed_at, now()) END, i.external_source, i.external_id
+  FROM numbered n JOIN item i ON i.n = n.n
+  ORDER BY n.n
+  RETURNING id, project_id, number, title, description, acceptance_criteria, status, priority,
+    story_points, epic_id, sprint_id, assignee_id, creator_id, rank AS story_rank, version, created_at,
+    updated_at, started_at, completed_at, deleted_at, external_source, external_id)
+;
+
+-- statement: story_create
+-- One story or many, all or none. A refused call takes no number.
+-- lane: write
+-- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
+--   request_id uuid?, method text, request_hash bytea?, project_id int8, titles text[],
+--   descriptions text[], criteria text[], statuses text[], priorities text[], points int4[],
+--   epic_ids int8[], sprint_ids int8[], assignee_ids uuid[], creator_ids uuid[], numbers int8[],
+--   created_ats timestamptz[], started_ats timestamptz[], completed_ats timestamptz[],
+--   external_sources text[], external_ids text[]
+-- columns: rank int4?, {{story_row}}, {{story_faults}}
+-- found: id
+WITH {{caller}}, {{fresh}}, {{story_items}},
+fresh_item AS (SELECT n, number FROM item),
+{{story_numbers}},
+activity AS (
+  SELECT w.project_id, 'story' AS entity_type, w.id::text AS entity_id, 'create' AS verb, '{}'::jsonb AS changes
+  FROM written w),
+effect AS (
+  SELECT jsonb_build_object('ids', jsonb_agg(w.id ORDER BY n.n)) AS result
+  FROM written w JOIN numbered n ON n.number = w.number
+  HAVING count(*) > 0),
+{{recorded}}
+SELECT c.rank, {{story_row}}, {{story_faults}}
+FROM caller c
+LEFT JOIN project p ON true
+LEFT JOIN fault f ON true
+LEFT JOIN (
+  SELECT n.n, p.key AS project_key, w.*
+  FROM written w JOIN numbered n ON n.number = w.number CROSS JOIN project p) s ON true
+ORDER BY s.n;
+
+-- statement: story_upsert
+-- After project_lock, so that two imports at once find each other's rows. A deleted story stays deleted.
+-- The effect is 1 created, 2 updated, 3 unchanged.
+-- lane: write
+-- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
+--   request_id uuid?, method text, request_hash bytea?, project_id int8, titles text[],
+--   descriptions text[], criteria text[], statuses text[], priorities text[], points int4[],
+--   epic_ids int8[], sprint_ids int8[], assignee_ids uuid[], creator_ids uuid[], numbers int8[],
+--   created_ats timestamptz[], started_ats timestamptz[], completed_ats timestamptz[],
+--   external_sources text[], external_ids text[]
+-- columns: rank int4?, id int8?, effect int4?, number int8?, {{story_faults}}
+-- found: id
+WITH {{caller}}, {{fresh}}, {{story_items}},
+old AS MATERIALIZED (
+  SELECT i.n, s.*
+  FROM project p CROSS JOIN item i
+  JOIN LATERAL (
+    SELECT s.id, s.number, s.title, s.description, s.acceptance_criteria, s.status, s.priority,
+      s.story_points, s.epic_id, s.sprint_id, s.assignee_id, s.started_at, s.completed_at, s.deleted_at
+    FROM stories s
+    WHERE s.project_id = p.id AND s.external_source = i.external_source AND s.external_id = i.external_id
+    FOR NO KEY UPDATE) s ON true),
+fresh_item AS (SELECT i.n, i.number FROM item i WHERE NOT EXISTS (SELECT FROM old o WHERE o.n = i.n)),
+{{story_numbers}},
+wanted AS MATERIALIZED (
+  SELECT o.id, i.title, i.description, i.criteria, i.status, i.priority, i.points, i.epic_id, i.sprint_id,
+    i.assignee_id,
+    coalesce(i.started_at, o.started_at, CASE WHEN i.status = 'in_progress' THEN now() END) AS started_at,
+    CASE WHEN i.status = 'done' THEN coalesce(i.completed_at, o.completed_at, now()) END AS completed_at,
+    jsonb_strip_nulls(jsonb_build_object(
+      'title', CASE WHEN i.title <> o.title THEN jsonb_build_object('old', o.title, 'new', i.title) END,
+      'status', CASE WHEN i.status <> o.status THEN jsonb_build_object('old', o.status, 'new', i.status) END,
+      'sprint_id', CASE WHEN i.sprint_id IS DISTINCT FROM o.sprint_id
+        THEN jsonb_build_object('old', o.sprint_id, 'new', i.sprint_id) END,
+      'assignee_id', CASE WHEN i.assignee_id IS DISTINCT FROM o.assignee_id
+        THEN jsonb_build_object('old', o.assignee_id, 'new', i.assignee_id) END)) AS changes
+  FROM old o JOIN item i ON i.n = o.n CROSS JOIN project p CROSS JOIN fault f
+  WHERE o.deleted_at IS NULL AND p.open
+    AND num_nonnulls(f.epic, f.sprint, f.completed, f.assignee, f.creator) = 0),
+changed AS (
+  UPDATE stories s
+  SET title = w.title, description = w.description, acceptance_criteria = w.criteria, status = w.status,
+    priority = w.priority, story_points = w.points, epic_id = w.epic_id, sprint_id = w.sprint_id,
+    assignee_id = w.assignee_id, started_at = w.started_at, completed_at = w.completed_at,
+    version = s.version + 1, updated_at = now()
+  FROM wanted w
+  WHERE s.id = w.id
+    AND (s.title, s.description, s.acceptance_criteria, s.status, s.priority, s.story_points, s.epic_id,
+         s.sprint_id, s.assignee_id, s.started_at, s.completed_at)
+      IS DISTINCT FROM (w.title, w.description, w.criteria, w.status, w.priority, w.points, w.epic_id,
+         w.sprint_id, w.assignee_id, w.started_at, w.completed_at)
+  RETURNING s.id, s.project_id, w.changes),
+activity AS (
+  SELECT w.project_id, 'story' AS entity_type, w.id::text AS entity_id, 'create' AS verb, '{}'::jsonb AS changes
+  FROM written w
+  UNION ALL SELECT c.project_id, 'story', c.id::text, 'update', c.changes FROM changed c),
+effect AS (SELECT '{}'::jsonb AS result WHERE false),
+{{recorded}}
+SELECT c.rank, s.id, s.effect, s.number, {{story_faults}}
+FROM caller c
+LEFT JOIN project p ON true
+LEFT JOIN fault f ON true
+LEFT JOIN (
+  SELECT n.n, w.id, 1 AS effect, w.number FROM written w JOIN numbered n ON n.number = w.number
+  UNION ALL
+  SELECT o.n, o.id, CASE WHEN EXISTS (SELECT FROM changed c WHERE c.id = o.id) THEN 2 ELSE 3 END, o.number
+  FROM old o) s ON true
+ORDER BY s.n;

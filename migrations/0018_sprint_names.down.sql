@@ -1,0 +1,1 @@
+DROP INDEX sprints_name_key;
