@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void call_free(struct prism_call *call)
 {
@@ -24,6 +25,8 @@ static void result_fill(struct prism_result *result, const struct call_end *end)
 	result->outcome = (enum prism_outcome)end->outcome;
 	result->server_us = end->server_us;
 	result->pushback_ms = end->pushback_ms;
+	memcpy(result->reason, end->reason, sizeof result->reason);
+	memcpy(result->field, end->field, sizeof result->field);
 	result->message[0] = '\0';
 	if (end->status != STATUS_OK)
 		snprintf(result->message, sizeof result->message, "%s",

@@ -29,6 +29,7 @@ struct call_end {
 	enum outcome outcome;
 	uint32_t server_us, pushback_ms;
 	char *text; /* heap; NULL: status_text() says it */
+	char reason[PRISM_REASON_SIZE], field[PRISM_FIELD_SIZE]; /* "": not told */
 };
 
 /* A call's part in a session; as new whenever it is to be sent (again). */

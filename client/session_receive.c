@@ -239,7 +239,18 @@ static enum outcome end_outcome(const struct prism_call *call, const struct end_
 	return call->method->safe ? OUTCOME_NOT_EXECUTED : OUTCOME_UNKNOWN;
 }
 
-static void end_failed(struct session *session, struct prism_call *call,
+/* What is longer than anything a server of ours says is cut. */
+static void end_cause(struct bytes meta, struct call_end *end)
+{
+	struct bytes reason, field;
+	end_meta_cause(meta, &reason, &field);
+	snprintf(end->reason, sizeof end->reason, "%.*s", (int)reason.len,
+	         reason.len ? (const char *)reason.data : "");
+	snprintf(end->field, sizeof end->field, "%.*s", (int)field.len,
+	         field.len ? (const char *)field.data : "");
+}
+
+static void end_failed(struct session *session, struct prism_call *call, struct bytes block,
                        const struct end_meta *meta)
 {
 	bool again = meta->retry == RETRY_SAFE && meta->code == STATUS_UNAVAILABLE &&
@@ -251,8 +262,12 @@ static void end_failed(struct session *session, struct prism_call *call,
 	}
 	if (!call_streams_answers(call))
 		call_drop_answers(call);
-	struct call_end end = {meta->code, end_outcome(call, meta), meta->server_us,
-	                       meta->pushback_ms, end_text(meta->message)};
+	struct call_end end = {.status = meta->code,
+	                       .outcome = end_outcome(call, meta),
+	                       .server_us = meta->server_us,
+	                       .pushback_ms = meta->pushback_ms,
+	                       .text = end_text(meta->message)};
+	end_cause(block, &end);
 	call_ended(call, &end);
 }
 
@@ -302,7 +317,7 @@ static const char *on_end(struct session *session, const struct frame *frame)
 	if (meta.code == STATUS_OK)
 		end_ok(session, call, frame, &meta);
 	else
-		end_failed(session, call, &meta);
+		end_failed(session, call, frame->meta, &meta);
 	return NULL;
 }
 

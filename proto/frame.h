@@ -179,6 +179,9 @@ bool cancel_meta_decode(struct bytes meta, struct cancel_meta *out, const char *
 MUST_CHECK
 bool goaway_meta_decode(struct bytes meta, struct goaway_meta *out, const char **reason);
 bool end_meta_next_detail(struct reader *walk, struct bytes *any); /* start: reader_init(meta) */
+/* What the details say for machines: the reason of google.rpc.ErrorInfo, and the field that
+ * google.rpc.BadRequest names first. Empty: not said. They point into `meta`. */
+void end_meta_cause(struct bytes meta, struct bytes *reason, struct bytes *violated);
 
 /* Encoders. Sizes first, so that header, meta and body are one append. Zero and empty fields are
  * left out. `metadata` is `count` pairs. */

@@ -45,3 +45,34 @@ struct wire_field {
 };
 
 enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_DELIMITED = 2, WIRE_32 = 5 };
+
+/* The next field; false at the end of the block, and, with reader->failed, if it is malformed. */
+static inline bool field_read(struct reader *reader, struct wire_field *field)
+{
+	if (reader_left(reader) == 0)
+		return false;
+	uint64_t tag = reader_varint(reader);
+	field->number = (uint32_t)(tag >> 3);
+	field->wire = tag & 7;
+	switch (field->wire) {
+	case WIRE_VARINT:
+		field->value = reader_varint(reader);
+		break;
+	case WIRE_DELIMITED:
+		field->bytes = reader_delimited(reader);
+		break;
+	case WIRE_64:
+		(void)reader_need(reader, 8);
+		reader->at += reader->failed ? 0 : 8;
+		break;
+	case WIRE_32:
+		(void)reader_need(reader, 4);
+		reader->at += reader->failed ? 0 : 4;
+		break;
+	default:
+		reader->failed = true;
+	}
+	if (field->number == 0 || tag > UINT32_MAX)
+		reader->failed = true;
+	return !reader->failed;
+}

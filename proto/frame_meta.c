@@ -4,37 +4,6 @@
 
 #define NOT_PROTOBUF "the metadata is no well-formed protobuf"
 
-/* The next field; false at the end of the block, and, with reader->failed, if it is malformed. */
-static inline bool field_read(struct reader *reader, struct wire_field *field)
-{
-	if (reader_left(reader) == 0)
-		return false;
-	uint64_t tag = reader_varint(reader);
-	field->number = (uint32_t)(tag >> 3);
-	field->wire = tag & 7;
-	switch (field->wire) {
-	case WIRE_VARINT:
-		field->value = reader_varint(reader);
-		break;
-	case WIRE_DELIMITED:
-		field->bytes = reader_delimited(reader);
-		break;
-	case WIRE_64:
-		(void)reader_need(reader, 8);
-		reader->at += reader->failed ? 0 : 8;
-		break;
-	case WIRE_32:
-		(void)reader_need(reader, 4);
-		reader->at += reader->failed ? 0 : 4;
-		break;
-	default:
-		reader->failed = true;
-	}
-	if (field->number == 0 || tag > UINT32_MAX)
-		reader->failed = true;
-	return !reader->failed;
-}
-
 /* --- metadata entries ---------------------------------------------------- */
 
 /* 0-9 a-z _ . - */
@@ -364,6 +333,42 @@ bool end_meta_decode(struct bytes meta, struct end_meta *out, const char **reaso
 	end.block = scan_entries(&scan);
 	*out = end;
 	return true;
+}
+
+/* The first field `number` of a message; empty if there is none. */
+static struct bytes member_of(struct bytes message, uint32_t number)
+{
+	struct reader reader = reader_init(message);
+	struct wire_field field;
+	while (field_read(&reader, &field))
+		if (field.number == number && field.wire == WIRE_DELIMITED)
+			return field.bytes;
+	return (struct bytes){0};
+}
+
+static bool is_type(struct bytes any, const char *url)
+{
+	struct bytes type = member_of(any, 1);
+	return type.len == strlen(url) && memcmp(type.data, url, type.len) == 0;
+}
+
+static struct bytes text_in(struct bytes bytes)
+{
+	return utf8_valid(bytes) ? bytes : (struct bytes){0};
+}
+
+void end_meta_cause(struct bytes meta, struct bytes *reason, struct bytes *violated)
+{
+	struct reader walk = reader_init(meta);
+	struct bytes any;
+	*reason = *violated = (struct bytes){0};
+	while (end_meta_next_detail(&walk, &any)) {
+		struct bytes value = member_of(any, 2);
+		if (is_type(any, "type.googleapis.com/google.rpc.ErrorInfo"))
+			*reason = text_in(member_of(value, 1));
+		else if (is_type(any, "type.googleapis.com/google.rpc.BadRequest"))
+			*violated = text_in(member_of(member_of(value, 1), 1));
+	}
 }
 
 bool end_meta_next_detail(struct reader *walk, struct bytes *any)

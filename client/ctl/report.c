@@ -94,6 +94,8 @@ int report_result(const struct options *options, const struct prism_result *resu
 		return EXIT_DONE;
 	fprintf(stderr, "%s: ", prism_status_name(result->status));
 	text_print(result->message, stderr);
+	if (result->reason[0])
+		fprintf(stderr, " (%s)", result->reason);
 	fputc('\n', stderr);
 	hint(options, result);
 	return result->status == PRISM_UNAVAILABLE ? EXIT_UNAVAILABLE : EXIT_FAILED;

@@ -76,12 +76,18 @@ enum prism_outcome {
 	PRISM_EXECUTED,        /* the server answered (with whatever status) */
 };
 
+enum { PRISM_REASON_SIZE = 48, PRISM_FIELD_SIZE = 128 };
+
 /* How a call ended. Lent to callbacks; filled in by *_wait. */
 struct prism_result {
 	enum prism_status status;
 	enum prism_outcome outcome;
-	char message[1025];   /* for people, UTF-8; "" for OK */
-	uint32_t server_us;   /* time in the server; 0: not told */
+	char message[1025];             /* for people, UTF-8; "" for OK */
+	char reason[PRISM_REASON_SIZE]; /* for programs: "VERSION_STALE", a constant of
+	                                   PROTOCOL.md's table; "": the status says it all */
+	char field[PRISM_FIELD_SIZE];   /* the field of the request that was at fault,
+	                                   "stories[3].title"; "": none in particular */
+	uint32_t server_us;             /* time in the server; 0: not told */
 	uint32_t pushback_ms; /* the server asks to wait this long before trying again; 0: nothing
 	                         asked */
 };

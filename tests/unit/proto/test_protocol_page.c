@@ -54,6 +54,14 @@ static void every_status_is_in_the_table(void **state)
 #undef STATUS
 }
 
+static void every_reason_is_in_the_table(void **state)
+{
+	(void)state;
+#define REASON(name, status, text) assert_on_page("\n| " #name " | " #status " | " text " |\n");
+#include "proto/reason.def"
+#undef REASON
+}
+
 static void default_on_page(const char *name, uint32_t start, uint32_t most)
 {
 	char row[128];
@@ -290,6 +298,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_limit_is_in_the_table),
 		cmocka_unit_test(every_status_is_in_the_table),
+		cmocka_unit_test(every_reason_is_in_the_table),
 		cmocka_unit_test(hello_defaults_are_those_of_the_code),
 		cmocka_unit_test(the_preface),
 		cmocka_unit_test(a_hello),
