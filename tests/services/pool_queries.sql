@@ -108,10 +108,11 @@ SELECT $1::bool AS b, $2::int2 AS i2, $3::int4 AS i4, $4::int8 AS i8, $5::uuid A
 -- statement: arrays
 -- lane: read
 -- tenant: no (test)
--- params: i8 int8[], i4 int4[], u uuid[], t text[], b bool[]
+-- params: i8 int8[], i4 int4[], u uuid[], t text[], b bool[], ts timestamptz[]
 -- columns: i8 int8[], i4 int4[], u uuid[], t text[], b bool[], texts text
 SELECT $1::int8[] AS i8, $2::int4[] AS i4, $3::uuid[] AS u, $4::text[] AS t, $5::bool[] AS b,
-       concat_ws(';', $1::int8[]::text, $2::int4[]::text, $4::text[]::text, $5::bool[]::text) AS texts;
+       concat_ws(';', $1::int8[]::text, $2::int4[]::text, $4::text[]::text, $5::bool[]::text,
+                 (SELECT array_agg(extract(epoch FROM t)) FROM unnest($6::timestamptz[]) t)::text) AS texts;
 
 -- statement: moods
 -- An enum is text to us.
@@ -128,3 +129,35 @@ SELECT $1::mood AS mood;
 -- params: none
 -- columns: one int8
 SELECT stubborn() AS one;
+
+-- statement: counter_lock
+-- lane: write
+-- tenant: no (test)
+-- params: id int8, divisor int4
+-- columns: value int8
+SELECT value / $2::int4 AS value FROM counters WHERE id = $1 FOR NO KEY UPDATE;
+
+-- statement: thing_append
+-- The next id: right only if nobody else has taken it meanwhile.
+-- lane: write
+-- tenant: no (test)
+-- params: from_id int8
+-- columns: id int8
+INSERT INTO things (id) SELECT coalesce(max(id), $1) + 1 FROM things WHERE id >= $1 RETURNING id;
+
+-- statement: planned_anew
+-- lane: read
+-- prepare: no (test)
+-- tenant: no (test)
+-- params: ids int8[], name text?
+-- columns: count int8
+SELECT count(*) AS count FROM things WHERE id = ANY ($1) AND ($2::text IS NULL OR name = $2::text);
+
+-- statement: counter_hold
+-- Sleeps with the row's lock in its hands.
+-- lane: write
+-- tenant: no (test)
+-- params: id int8, ms int4
+-- columns: value int8
+UPDATE counters SET value = value + 1 WHERE id = $1
+RETURNING value + (SELECT count(*) FROM pg_sleep($2::int4 / 1000.0)) AS value;

@@ -30,7 +30,8 @@ static const char SEED[] =
 	" SELECT organization_id, key, id, true FROM projects;"
 	"INSERT INTO project_counters (project_id, organization_id)"
 	" SELECT id, organization_id FROM projects;"
-	"INSERT INTO sprints (id, organization_id, project_id, name, status) OVERRIDING SYSTEM VALUE"
+	"INSERT INTO sprints (id, organization_id, project_id, name, status) OVERRIDING SYSTEM "
+        "VALUE"
 	" VALUES (5, 1, 10, 'Next', 'planning'), (7, 1, 10, 'Past', 'completed'),"
 	" (8, 1, 10, 'Now', 'active'), (50, 1, 11, 'Other', 'planning');"
 	"INSERT INTO epics (id, organization_id, project_id, name) OVERRIDING SYSTEM VALUE VALUES"
@@ -69,8 +70,8 @@ struct prism_channel *as(const char *actor)
 	assert_true(i < CHANNELS_MAX - 1);
 	if (!channels[i].channel) {
 		channels[i].actor = actor;
-		channels[i].channel = stack_channel(
-			&tenant.stack, actor ? tenant.key : tenant.system_key, actor);
+		channels[i].channel =
+			stack_channel(&tenant.stack, actor ? tenant.key : tenant.system_key, actor);
 	}
 	return channels[i].channel;
 }

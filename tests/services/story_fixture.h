@@ -1,7 +1,7 @@
 /* story_fixture - a tenant to write stories in, before a real prismd and PostgreSQL.
  *
- * Organization 1 has an owner, an admin, two members, a viewer and an inactive admin; organization 2
- * an outsider. Project 10 (PRJ) and 11 (OTH, owned by MEMBER) are open, 12 completed, 13 deleted;
+ * Organization 1 has an owner, an admin, two members, a viewer and an inactive admin; organization
+ * 2 an outsider. Project 10 (PRJ) and 11 (OTH, owned by MEMBER) are open, 12 completed, 13 deleted;
  * 20 is organization 2's. Of project 10: epic 6, sprints 5 (planning) and 7 (completed), 8
  * (active); of project 11: epic 60, sprint 50. No key here has the scope `system` but `system_key`.
  */

@@ -474,15 +474,16 @@ static void test_arrays(void **state)
 	const struct uuid u[] = {{{1}}, {{2}}};
 	const char *const t[] = {"a,b", "", NULL, "\"q\""};
 	const bool b[] = {true, false};
+	const int64_t ts[] = {1500000, TIMESTAMP_NULL};
 	(void)state;
 	fixture_open(&fixture, cluster);
 	fixture_pool(&fixture, NULL);
-	struct rows rows = ask_rows(
-		&fixture, &ARRAYS,
-		ARRAYS_PARAMS(.i8 = {i8, 3}, .i4 = {i4, 2}, .u = {u, 2}, .t = {t, 4}, .b = {b, 2}));
+	struct rows rows = ask_rows(&fixture, &ARRAYS,
+	                            ARRAYS_PARAMS(.i8 = {i8, 3}, .i4 = {i4, 2}, .u = {u, 2},
+	                                          .t = {t, 4}, .b = {b, 2}, .ts = {ts, 2}));
 	assert_string_equal(arrays_texts(&rows, 0),
 	                    "{1,-2,9223372036854775807};{-5,6};{\"a,b\",\"\",NULL,\"\\\"q\\\"\"};"
-	                    "{t,f}");
+	                    "{t,f};{1.500000,NULL}");
 	assert_texts(arrays_t(&rows, 0), t, 4);
 	struct rows_array uuids = arrays_u(&rows, 0);
 	struct bytes element;

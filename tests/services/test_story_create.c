@@ -271,15 +271,16 @@ static void a_repetition_is_for_who_still_may(void **state)
 static Prism__V1__BatchCreateStoriesResponse *create_all(story_t **stories, size_t n,
                                                          const char *request_id)
 {
-	Prism__V1__BatchCreateStoriesRequest request = PRISM__V1__BATCH_CREATE_STORIES_REQUEST__INIT;
+	Prism__V1__BatchCreateStoriesRequest request =
+		PRISM__V1__BATCH_CREATE_STORIES_REQUEST__INIT;
 	request.organization_id = 1;
 	request.project_id = 11;
 	request.stories = stories;
 	request.n_stories = n;
 	request.request_id = (char *)(request_id ? request_id : "");
 	Prism__V1__BatchCreateStoriesResponse *response = NULL;
-	(void)prism_v1_story_service_batch_create_stories_wait(as(MEMBER), NULL, &request, &response,
-	                                                       &tenant.result);
+	(void)prism_v1_story_service_batch_create_stories_wait(as(MEMBER), NULL, &request,
+	                                                       &response, &tenant.result);
 	return response;
 }
 

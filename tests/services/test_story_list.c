@@ -1,4 +1,5 @@
-/* ListStories and BatchGetStories: filters, orders, and pages that stay right while the table changes. */
+/* ListStories and BatchGetStories: filters, orders, and pages that stay right while the table
+ * changes. */
 #include "tests/services/story_fixture.h"
 
 enum { STORIES = 60, IDS_MAX = 200 };
@@ -50,16 +51,18 @@ static struct list walk(Prism__V1__ListStoriesRequest request, void (*between)(v
 }
 
 /* The same as SQL says it. */
-static void assert_lists(Prism__V1__ListStoriesRequest request, const char *where, const char *order)
+static void assert_lists(Prism__V1__ListStoriesRequest request, const char *where,
+                         const char *order)
 {
 	struct list list = walk(request, NULL);
 	assert_int_equal(list.count,
 	                 count("SELECT count(*) FROM stories WHERE project_id = 10 AND %s", where));
 	for (size_t i = 0; i < list.count; i++)
-		assert_int_equal(list.id[i],
-		                 count("SELECT id FROM stories WHERE project_id = 10 AND %s ORDER BY"
-		                       " %s OFFSET %zu LIMIT 1",
-		                       where, order, i));
+		assert_int_equal(
+			list.id[i],
+			count("SELECT id FROM stories WHERE project_id = 10 AND %s ORDER BY"
+		              " %s OFFSET %zu LIMIT 1",
+		              where, order, i));
 }
 
 static int set_up(void **state)
@@ -68,16 +71,19 @@ static int set_up(void **state)
 	for (size_t i = 0; i < STORIES; i++)
 		ids[i] = story_by_sql(10, i % 7 ? "A story" : "Ferry to the ISLAND");
 	cluster_sql(tenant.stack.cluster,
-	            "UPDATE stories SET status = (ARRAY['todo', 'in_progress', 'done'])[1 + number % 3],"
+	            "UPDATE stories SET status = (ARRAY['todo', 'in_progress', 'done'])[1 + number "
+	            "% 3],"
 	            " priority = (ARRAY['low', 'medium', 'high'])[1 + number % 3],"
 	            " story_points = CASE WHEN number % 4 > 0 THEN number % 4 END,"
 	            " epic_id = CASE WHEN number % 2 = 0 THEN 6 END,"
 	            " sprint_id = CASE number % 5 WHEN 0 THEN 5 WHEN 1 THEN 8 END,"
-	            " assignee_id = CASE number % 3 WHEN 0 THEN '" MEMBER "'::uuid WHEN 1 THEN '" ADMIN
+	            " assignee_id = CASE number % 3 WHEN 0 THEN '" MEMBER
+	            "'::uuid WHEN 1 THEN '" ADMIN
 	            "'::uuid END, creator_id = CASE number % 2 WHEN 0 THEN '" MEMBER
 	            "'::uuid ELSE '" OWNER "'::uuid END,"
 	            " created_at = '2024-01-01Z'::timestamptz + number * interval '1 day',"
-	            " updated_at = '2025-01-01Z'::timestamptz + (number * 37 % 60 / 3) * interval '1 hour',"
+	            " updated_at = '2025-01-01Z'::timestamptz + (number * 37 % 60 / 3) * interval "
+	            "'1 hour',"
 	            " completed_at = CASE number % 3 WHEN 2 THEN '2024-06-01Z'::timestamptz"
 	            " + number * interval '1 day' END, rank = -rank,"
 	            " deleted_at = CASE WHEN number % 10 = 9 THEN now() END");
@@ -108,11 +114,11 @@ static void each_filter_filters(void **state)
 	Prism__V1__StoryFilter none = PRISM__V1__STORY_FILTER__INIT, filter = none;
 	Prism__V1__ListStoriesRequest request = request_new();
 	request.filter = &filter;
-#define FILTERED(where, ...)                                                     \
-	do {                                                                     \
-		__VA_ARGS__;                                                     \
+#define FILTERED(where, ...)                                                        \
+	do {                                                                        \
+		__VA_ARGS__;                                                        \
 		assert_lists(request, "deleted_at IS NULL AND " where, "rank, id"); \
-		filter = none;                                                   \
+		filter = none;                                                      \
 	} while (0)
 	Prism__V1__StoryStatus statuses[] = {PRISM__V1__STORY_STATUS__STORY_STATUS_TODO,
 	                                     PRISM__V1__STORY_STATUS__STORY_STATUS_DONE};
@@ -132,7 +138,8 @@ static void each_filter_filters(void **state)
 	FILTERED("assignee_id = '" MEMBER "'", filter.assignee_ids = people,
 	         filter.n_assignee_ids = 1);
 	FILTERED("assignee_id IS NULL", filter.without_assignee = true);
-	FILTERED("creator_id = '" MEMBER "'", filter.creator_ids = people, filter.n_creator_ids = 1);
+	FILTERED("creator_id = '" MEMBER "'", filter.creator_ids = people,
+	         filter.n_creator_ids = 1);
 	FILTERED("story_points BETWEEN 2 AND 3",
 	         filter.has_min_points_case = PRISM__V1__STORY_FILTER__HAS_MIN_POINTS_MIN_POINTS,
 	         filter.min_points = 2,
@@ -146,7 +153,8 @@ static void each_filter_filters(void **state)
 	         filter.updated_since = &from, filter.updated_before = &to);
 	from.seconds = 1718000000;
 	to.seconds = 1721000000;
-	FILTERED("completed_at >= to_timestamp(1718000000) AND completed_at < to_timestamp(1721000000)",
+	FILTERED("completed_at >= to_timestamp(1718000000) AND completed_at < "
+	         "to_timestamp(1721000000)",
 	         filter.completed_since = &from, filter.completed_before = &to);
 	FILTERED("title LIKE '%%ISLAND'", filter.title_contains = "island");
 	FILTERED("status IN ('todo', 'done') AND epic_id = 6", filter.statuses = statuses,
@@ -185,7 +193,8 @@ static void disturb(void)
 	count("INSERT INTO stories (organization_id, project_id, number, rank, title) VALUES"
 	      " (1, 10, %u, %ld, 'Inserted') RETURNING 1",
 	      5000 + n, at + 1);
-	count("DELETE FROM stories WHERE id = (SELECT id FROM stories WHERE title = 'Inserted' ORDER"
+	count("DELETE FROM stories WHERE id = (SELECT id FROM stories WHERE title = 'Inserted' "
+	      "ORDER"
 	      " BY rank LIMIT 1) AND %u %% 2 = 1 RETURNING 1",
 	      n);
 	n++;
@@ -216,9 +225,10 @@ static void page_sizes_have_a_default_and_a_limit(void **state)
 	prism__v1__list_stories_response__free_unpacked(response, NULL);
 	request.page_size = 100000;
 	response = page(VIEWER, &request);
-	assert_int_equal(response->n_stories,
-	                 count("SELECT count(*) FROM stories WHERE project_id = 10 AND deleted_at IS"
-	                       " NULL"));
+	assert_int_equal(
+		response->n_stories,
+		count("SELECT count(*) FROM stories WHERE project_id = 10 AND deleted_at IS"
+	              " NULL"));
 	assert_string_equal(response->next_page_token, "");
 	prism__v1__list_stories_response__free_unpacked(response, NULL);
 	request.page_size = -1;
@@ -292,8 +302,8 @@ static void a_batch_tells_found_from_missing(void **state)
 	request.ids = wanted;
 	request.n_ids = 6;
 	Prism__V1__BatchGetStoriesResponse *response = NULL;
-	assert_int_equal(prism_v1_story_service_batch_get_stories_wait(
-				 as(VIEWER), NULL, &request, &response, &tenant.result),
+	assert_int_equal(prism_v1_story_service_batch_get_stories_wait(as(VIEWER), NULL, &request,
+	                                                               &response, &tenant.result),
 	                 PRISM_OK);
 	const int64_t found[] = {ids[4], ids[0], ids[4]}, missing[] = {999999, theirs, ids[8]};
 	assert_int_equal(response->n_stories, 3);
@@ -304,13 +314,13 @@ static void a_batch_tells_found_from_missing(void **state)
 	}
 	prism__v1__batch_get_stories_response__free_unpacked(response, NULL);
 	request.show_deleted = true;
-	assert_int_equal(prism_v1_story_service_batch_get_stories_wait(
-				 as(VIEWER), NULL, &request, &response, &tenant.result),
+	assert_int_equal(prism_v1_story_service_batch_get_stories_wait(as(VIEWER), NULL, &request,
+	                                                               &response, &tenant.result),
 	                 PRISM_OK);
 	assert_int_equal(response->n_stories, 4);
 	prism__v1__batch_get_stories_response__free_unpacked(response, NULL);
-	assert_int_equal(prism_v1_story_service_batch_get_stories_wait(
-				 as(OUTSIDER), NULL, &request, NULL, &tenant.result),
+	assert_int_equal(prism_v1_story_service_batch_get_stories_wait(as(OUTSIDER), NULL, &request,
+	                                                               NULL, &tenant.result),
 	                 PRISM_NOT_FOUND);
 }
 

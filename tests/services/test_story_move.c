@@ -63,10 +63,11 @@ static void expect_refused(struct move *move, int64_t sprint, enum prism_status 
 static void assert_order(void)
 {
 	for (size_t i = 0; i < STORIES; i++)
-		assert_int_equal(count("SELECT id FROM stories WHERE project_id = 10 AND deleted_at IS"
-		                       " NULL ORDER BY rank, id OFFSET %zu LIMIT 1",
-		                       i),
-		                 order[i]);
+		assert_int_equal(
+			count("SELECT id FROM stories WHERE project_id = 10 AND deleted_at IS"
+		              " NULL ORDER BY rank, id OFFSET %zu LIMIT 1",
+		              i),
+			order[i]);
 	assert_int_equal(count("SELECT count(*) FROM stories s JOIN project_counters k USING"
 	                       " (project_id) WHERE s.project_id = 10 AND s.rank >= k.next_rank"),
 	                 0);
@@ -92,8 +93,8 @@ static void model(const struct move *move)
 		at = n;
 	for (size_t i = 0; move->anchor && i < n; i++)
 		if (rest[i] == move->anchor)
-			at = i + (move->placement ==
-			          PRISM__V1__MOVE_PLACEMENT__MOVE_PLACEMENT_AFTER);
+			at = i +
+			     (move->placement == PRISM__V1__MOVE_PLACEMENT__MOVE_PLACEMENT_AFTER);
 	memcpy(order, rest, at * sizeof(*order));
 	memcpy(order + at, move->ids, move->count * sizeof(*order));
 	memcpy(order + at + move->count, rest + at, (n - at) * sizeof(*order));
@@ -107,9 +108,10 @@ static struct move random_move(void)
 		size_t at;
 		do
 			at = (size_t)rand() % STORIES;
-		while (moves(&(struct move){.count = i, .ids = {move.ids[0], move.ids[1],
-		                                                move.ids[2], move.ids[3]}},
-		             order[at]));
+		while (moves(
+			&(struct move){.count = i,
+		                       .ids = {move.ids[0], move.ids[1], move.ids[2], move.ids[3]}},
+			order[at]));
 		move.ids[i] = order[at];
 	}
 	move.placement = (Prism__V1__MovePlacement)(1 + rand() % 4);
@@ -145,7 +147,8 @@ static void neighbours_make_room(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < 8; i++) {
-		count("WITH o AS (SELECT id, row_number() OVER (ORDER BY rank, id) AS n FROM stories"
+		count("WITH o AS (SELECT id, row_number() OVER (ORDER BY rank, id) AS n FROM "
+		      "stories"
 		      " WHERE project_id = 10) UPDATE stories s SET rank = o.n FROM o"
 		      " WHERE o.id = s.id RETURNING 1");
 		struct move move = random_move();
@@ -163,7 +166,8 @@ static void a_whole_project_makes_room(void **state)
 {
 	(void)state;
 	count("INSERT INTO stories (organization_id, project_id, number, rank, title, deleted_at)"
-	      " SELECT 1, 10, 100000 + n, CASE WHEN n %% 2 = 0 THEN -n ELSE 1000 + n END, 'Crowd', now()"
+	      " SELECT 1, 10, 100000 + n, CASE WHEN n %% 2 = 0 THEN -n ELSE 1000 + n END, 'Crowd', "
+	      "now()"
 	      " FROM generate_series(1, 5000) n RETURNING 1");
 	count("WITH o AS (SELECT id, row_number() OVER (ORDER BY rank, id) AS n FROM stories"
 	      " WHERE project_id = 10) UPDATE stories s SET rank = o.n FROM o"
@@ -175,9 +179,10 @@ static void a_whole_project_makes_room(void **state)
 	expect_moved(&move, 0);
 	model(&move);
 	assert_order();
-	assert_int_equal(count("SELECT count(*) FROM (SELECT rank FROM stories WHERE project_id = 10"
-	                       " GROUP BY rank HAVING count(*) > 1) twice"),
-	                 0);
+	assert_int_equal(
+		count("SELECT count(*) FROM (SELECT rank FROM stories WHERE project_id = 10"
+	              " GROUP BY rank HAVING count(*) > 1) twice"),
+		0);
 	count("DELETE FROM stories WHERE title = 'Crowd' RETURNING 1");
 }
 

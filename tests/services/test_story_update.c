@@ -1,5 +1,5 @@
-/* UpdateStory, DeleteStory, UndeleteStory, BatchUpsertStories: what changes, what follows from it, and
- * what must not. */
+/* UpdateStory, DeleteStory, UndeleteStory, BatchUpsertStories: what changes, what follows from it,
+ * and what must not. */
 #include "tests/services/story_fixture.h"
 
 enum {
@@ -33,8 +33,8 @@ static void only_the_named_fields_change(void **state)
 	story.epic_id = 6;
 	story.has_assignee_id_case = PRISM__V1__STORY__HAS_ASSIGNEE_ID_ASSIGNEE_ID;
 	story.assignee_id = ADMIN;
-	story_t *updated = update_story(MEMBER, id, &story,
-	                                "title,story_points,epic_id,assignee_id", 1, NULL);
+	story_t *updated =
+		update_story(MEMBER, id, &story, "title,story_points,epic_id,assignee_id", 1, NULL);
 	assert_non_null(updated);
 	assert_string_equal(updated->title, "New");
 	assert_string_equal(updated->description, "");
@@ -42,17 +42,19 @@ static void only_the_named_fields_change(void **state)
 	assert_int_equal(updated->epic_id, 6);
 	assert_string_equal(updated->assignee_id, ADMIN);
 	assert_int_equal(updated->version, 2);
-	assert_int_equal(count("SELECT count(*) FROM activity_log WHERE entity_id = '%ld' AND verb ="
-	                       " 'update' AND changes = '{\"title\": {\"old\": \"Old\", \"new\":"
-	                       " \"New\"}, \"story_points\": {\"new\": 8}, \"epic_id\": {\"new\": 6},"
-	                       " \"assignee_id\": {\"new\": \"" ADMIN "\"}}'",
-	                       id),
-	                 1);
+	assert_int_equal(
+		count("SELECT count(*) FROM activity_log WHERE entity_id = '%ld' AND verb ="
+	              " 'update' AND changes = '{\"title\": {\"old\": \"Old\", \"new\":"
+	              " \"New\"}, \"story_points\": {\"new\": 8}, \"epic_id\": {\"new\": 6},"
+	              " \"assignee_id\": {\"new\": \"" ADMIN "\"}}'",
+	              id),
+		1);
 	free_story(updated);
 	story = blank();
 	updated = update_story(MEMBER, id, &story, "story_points,epic_id,assignee_id", 2, NULL);
 	assert_non_null(updated);
-	assert_int_equal(updated->has_story_points_case, PRISM__V1__STORY__HAS_STORY_POINTS__NOT_SET);
+	assert_int_equal(updated->has_story_points_case,
+	                 PRISM__V1__STORY__HAS_STORY_POINTS__NOT_SET);
 	assert_int_equal(updated->has_epic_id_case, PRISM__V1__STORY__HAS_EPIC_ID__NOT_SET);
 	assert_int_equal(updated->has_assignee_id_case, PRISM__V1__STORY__HAS_ASSIGNEE_ID__NOT_SET);
 	assert_string_equal(updated->title, "New");
@@ -65,7 +67,8 @@ static void what_changes_nothing_writes_nothing(void **state)
 	long id = story_by_sql(10, "Same");
 	story_t story = blank();
 	story.title = "Same";
-	long before = count("SELECT extract(epoch FROM updated_at)::bigint FROM stories WHERE id = %ld", id);
+	long before = count(
+		"SELECT extract(epoch FROM updated_at)::bigint FROM stories WHERE id = %ld", id);
 	story_t *updated = update_story(MEMBER, id, &story, "title,description", 0, NULL);
 	assert_non_null(updated);
 	assert_int_equal(updated->version, 1);
@@ -85,8 +88,8 @@ static void a_stale_version_is_told_the_current_one(void **state)
 	assert_null(update_story(MEMBER, id, &story, "title", 1, NULL));
 	assert_refused(PRISM_ABORTED, "VERSION_STALE");
 	assert_non_null(strstr(tenant.result.message, "version 2"));
-	assert_int_equal(count("SELECT count(*) FROM stories WHERE id = %ld AND title = 'Second'", id),
-	                 1);
+	assert_int_equal(
+		count("SELECT count(*) FROM stories WHERE id = %ld AND title = 'Second'", id), 1);
 }
 
 static void masks_and_fields_are_checked(void **state)
@@ -288,7 +291,8 @@ static void what_is_restored_avoids_completed_sprints(void **state)
 {
 	(void)state;
 	long id = story_by_sql(10, "Returns");
-	count("UPDATE stories SET sprint_id = 7, deleted_at = now() WHERE id = %ld RETURNING 1", id);
+	count("UPDATE stories SET sprint_id = 7, deleted_at = now() WHERE id = %ld RETURNING 1",
+	      id);
 	story_t *back = undelete_story(ADMIN, id, NULL);
 	assert_int_equal(back->has_sprint_id_case, PRISM__V1__STORY__HAS_SPRINT_ID__NOT_SET);
 	free_story(back);
@@ -298,7 +302,8 @@ static void what_is_restored_avoids_completed_sprints(void **state)
 
 static Prism__V1__BatchUpsertStoriesResponse *upsert(const char *actor, story_t **stories, size_t n)
 {
-	Prism__V1__BatchUpsertStoriesRequest request = PRISM__V1__BATCH_UPSERT_STORIES_REQUEST__INIT;
+	Prism__V1__BatchUpsertStoriesRequest request =
+		PRISM__V1__BATCH_UPSERT_STORIES_REQUEST__INIT;
 	request.organization_id = 1;
 	request.project_id = 10;
 	request.external_source = "tracker";
@@ -341,8 +346,8 @@ static void an_upsert_makes_changes_or_leaves_alone(void **state)
 	long log = count("SELECT count(*) FROM activity_log");
 	assert_effects(MEMBER, two, 2, "--");
 	assert_int_equal(count("SELECT count(*) FROM activity_log"), log);
-	assert_int_equal(count("SELECT max(version) FROM stories WHERE external_source = 'tracker'"),
-	                 1);
+	assert_int_equal(
+		count("SELECT max(version) FROM stories WHERE external_source = 'tracker'"), 1);
 	a.title = "Aaa";
 	assert_effects(MEMBER, three, 3, "cu-");
 	assert_int_equal(count("SELECT version FROM stories WHERE external_id = 'A'"), 2);
