@@ -31,7 +31,7 @@ static const char SEED[] =
 	"INSERT INTO project_counters (project_id, organization_id)"
 	" SELECT id, organization_id FROM projects;"
 	"INSERT INTO sprints (id, organization_id, project_id, name, status) OVERRIDING SYSTEM "
-        "VALUE"
+	"VALUE"
 	" VALUES (5, 1, 10, 'Next', 'planning'), (7, 1, 10, 'Past', 'completed'),"
 	" (8, 1, 10, 'Now', 'active'), (50, 1, 11, 'Other', 'planning');"
 	"INSERT INTO epics (id, organization_id, project_id, name) OVERRIDING SYSTEM VALUE VALUES"

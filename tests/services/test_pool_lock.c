@@ -108,7 +108,7 @@ static void an_abandoned_lock_leaves_nothing(void **state)
 	UNTIL(&fixture, fixture_calm(&fixture, 4));
 	slow.then = NULL;
 	ask_submit(&fixture, &slow, &COUNTER_HOLD, COUNTER_HOLD_PARAMS(.id = 1, .ms = 300), 0);
-	pool_flush(fixture.pool);
+	(void)fixture_backend(&fixture, "%pg_sleep%");
 	submit(&fixture, &gone, 4000, 1);
 	pool_flush(fixture.pool);
 	fixture_pause(&fixture, 50);
@@ -134,10 +134,9 @@ static void a_killed_backend_leaves_the_outcome_unknown_or_nothing(void **state)
 	UNTIL(&fixture, fixture_calm(&fixture, 4));
 	slow.then = NULL;
 	ask_submit(&fixture, &slow, &COUNTER_HOLD, COUNTER_HOLD_PARAMS(.id = 1, .ms = 500), 0);
-	pool_flush(fixture.pool);
+	int pid = fixture_backend(&fixture, "%pg_sleep%");
 	submit(&fixture, &write, 6000, 1);
 	pool_flush(fixture.pool);
-	int pid = fixture_backend(&fixture, "%pg_sleep%");
 	cluster_kill_backend(cluster, pid);
 	UNTIL(&fixture, write.answers && slow.answers && fixture_calm(&fixture, 4));
 	long made = cluster_number(cluster, "SELECT count(*) FROM things WHERE id BETWEEN 6000 AND"
