@@ -4,7 +4,14 @@
 #include "daemon/database.h"
 #include "daemon/interceptors.h"
 #include "daemon/log.h"
+#include "daemon/services/document.h"
+#include "daemon/services/epic.h"
+#include "daemon/services/membership.h"
+#include "daemon/services/organization.h"
+#include "daemon/services/project.h"
+#include "daemon/services/sprint.h"
 #include "daemon/services/story.h"
+#include "daemon/services/user.h"
 #include "db/control.h"
 #include "db/startup/state_dir.h"
 
@@ -13,6 +20,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 enum { SERVICES_MAX = 16, RESERVED_DESCRIPTORS = 64 };
@@ -313,9 +321,14 @@ static enum boot_exit start_server(struct boot *boot, char message[BOOT_MESSAGE_
 
 static void list_services(struct boot *boot)
 {
-	boot->services[boot->service_count++] = health_service();
-	boot->services[boot->service_count++] = story_service();
-	assert(boot->service_count <= SERVICES_MAX);
+	const struct service all[] = {
+		health_service(),     user_service(),    organization_service(),
+		membership_service(), project_service(), epic_service(),
+		sprint_service(),     story_service(),   document_service(),
+	};
+	boot->service_count = sizeof(all) / sizeof(*all);
+	static_assert(sizeof(all) / sizeof(*all) <= SERVICES_MAX, "room for every service");
+	memcpy(boot->services, all, sizeof(all));
 }
 
 static enum boot_exit watch(struct boot *boot, char message[BOOT_MESSAGE_SIZE])

@@ -2,6 +2,11 @@
 
 #include "daemon/rpc/detail.h"
 
+bool access_is_system(const struct call *call)
+{
+	return (call->identity.scopes & SCOPE_SYSTEM) != 0;
+}
+
 enum status access_begin(struct call *call, int64_t organization_id, struct access *out)
 {
 	const struct identity *identity = &call->identity;
@@ -12,7 +17,7 @@ enum status access_begin(struct call *call, int64_t organization_id, struct acce
 		.organization_id = organization_id,
 		.actor = call->actor,
 		.minimum_rank = (int32_t)call->method->role,
-		.system = (identity->scopes & SCOPE_SYSTEM) != 0,
+		.system = access_is_system(call),
 	};
 	return STATUS_OK;
 }

@@ -22,6 +22,12 @@ struct access {
 	.organization_id = (access).organization_id, .actor = (access).actor, \
 	.minimum_rank = (access).minimum_rank, .system = (access).system
 
+/* For statements outside of any organization: `USER_GET_PARAMS(ACTING(call), ...)`. */
+#define ACTING(call) .actor = (call)->actor, .system = access_is_system(call)
+
+/* Whether the key has the scope `system`. */
+bool access_is_system(const struct call *call);
+
 /* NOT_FOUND when the key is bound to another organization. */
 MUST_CHECK
 enum status access_begin(struct call *call, int64_t organization_id, struct access *out);

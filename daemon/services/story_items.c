@@ -1,6 +1,7 @@
 #include "daemon/services/story_items.h"
 
 #include "daemon/rpc/detail.h"
+#include "daemon/services/upsert.h"
 #include "daemon/services/values.h"
 
 #include <stdio.h>
@@ -71,12 +72,10 @@ static enum status check_external(struct call *call, const char *field, const ch
 	path_of(path, field, i, "external_id");
 	if (source && *story->external_id == '\0')
 		return call_fail_field(call, path, "must not be empty");
-	if (!source && (*story->external_source == '\0') != (*story->external_id == '\0'))
-		return call_fail_field(call, path,
-		                       "external_source and external_id go together: both or none");
+	if (!source)
+		return value_external(call, path, story->external_source, story->external_id);
 	path_of(path, field, i, "external_source");
-	if (source && *story->external_source != '\0' &&
-	    strcmp(source, story->external_source) != 0)
+	if (*story->external_source != '\0' && strcmp(source, story->external_source) != 0)
 		return call_fail_field(call, path, "is not the request's external_source");
 	return STATUS_OK;
 }
@@ -91,8 +90,8 @@ static enum status check_title(struct call *call, const char *field, const Prism
 
 static void set_texts(struct story_items *items, const Prism__V1__Story *story, size_t i)
 {
-	const char *status = story_status_text(story->status);
-	const char *priority = story_priority_text(story->priority);
+	const char *status = story_statuses[story->status];
+	const char *priority = story_priorities[story->priority];
 	items->titles[i] = story->title;
 	items->descriptions[i] = value_text(story->description);
 	items->criteria[i] = value_text(story->acceptance_criteria);
@@ -154,9 +153,7 @@ enum status story_items_make(struct call *call, const struct access *access, con
 /* --- faults ----------------------------------------------------------------------------- */
 
 enum {
-	PROJECT_FOUND,
-	PROJECT_OPEN,
-	FAULT_EPIC,
+	FAULT_EPIC = 2, /* after project_place()'s */
 	FAULT_SPRINT,
 	FAULT_COMPLETED,
 	FAULT_ASSIGNEE,
@@ -180,11 +177,7 @@ static const struct {
 enum status story_items_refused(struct call *call, const struct rows *rows, size_t column,
                                 const char *field)
 {
-	if (!rows_bool(rows, 0, column + PROJECT_FOUND))
-		return call_fail_for(call, REASON_PROJECT_NOT_FOUND, "no such project");
-	if (!rows_bool(rows, 0, column + PROJECT_OPEN))
-		return call_fail_for(call, REASON_PROJECT_COMPLETED,
-		                     "the project is completed; reopen it first");
+	TRY(project_place(call, rows, column));
 	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
 		if (rows_null(rows, 0, column + faults[i].column))
 			continue;

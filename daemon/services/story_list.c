@@ -14,35 +14,16 @@ struct filter {
 
 static const Prism__V1__StoryFilter no_filter = PRISM__V1__STORY_FILTER__INIT;
 
-#define TEXTS(name, type, text_of)                                                            \
-	static enum status name(struct call *call, const type *values, size_t count,          \
-	                        const char *const **out)                                      \
-	{                                                                                     \
-		const char **texts = arena_alloc(&call->arena, (count + 1) * sizeof(*texts)); \
-		if (!texts)                                                                   \
-			return call_no_memory(call);                                          \
-		for (size_t i = 0; i < count; i++)                                            \
-			texts[i] = text_of(values[i]);                                        \
-		*out = texts;                                                                 \
-		return STATUS_OK;                                                             \
-	}
-TEXTS(status_texts, Prism__V1__StoryStatus, story_status_text)
-TEXTS(priority_texts, Prism__V1__StoryPriority, story_priority_text)
-
 static enum status take_enums(struct call *call, const Prism__V1__StoryFilter *in,
                               struct story_list_backlog_params *out)
 {
+	TRY(value_enums_read(call, "filter.statuses", (const int *)in->statuses, in->n_statuses,
+	                     story_statuses, &out->statuses.at));
 	out->statuses.count = in->n_statuses;
+	TRY(value_enums_read(call, "filter.priorities", (const int *)in->priorities,
+	                     in->n_priorities, story_priorities, &out->priorities.at));
 	out->priorities.count = in->n_priorities;
-	for (size_t i = 0; i < in->n_statuses; i++)
-		if (!story_status_text(in->statuses[i]))
-			return call_fail_field(call, "filter.statuses", "must not be UNSPECIFIED");
-	for (size_t i = 0; i < in->n_priorities; i++)
-		if (!story_priority_text(in->priorities[i]))
-			return call_fail_field(call, "filter.priorities",
-			                       "must not be UNSPECIFIED");
-	TRY(status_texts(call, in->statuses, in->n_statuses, &out->statuses.at));
-	return priority_texts(call, in->priorities, in->n_priorities, &out->priorities.at);
+	return STATUS_OK;
 }
 
 static enum status take_people(struct call *call, const Prism__V1__StoryFilter *in,

@@ -25,33 +25,8 @@ SAME_COLUMNS(STORY_LIST_NUMBER_DESCENDING);
 SAME_COLUMNS(STORY_LIST_UPDATED);
 SAME_COLUMNS(STORY_LIST_UPDATED_DESCENDING);
 
-const char *story_status_text(Prism__V1__StoryStatus status)
-{
-	static const char *const texts[] = {NULL, "todo", "in_progress", "done"};
-	return texts[status];
-}
-
-const char *story_priority_text(Prism__V1__StoryPriority priority)
-{
-	static const char *const texts[] = {NULL, "low", "medium", "high"};
-	return texts[priority];
-}
-
-static Prism__V1__StoryStatus story_status(const char *text)
-{
-	if (strcmp(text, "in_progress") == 0)
-		return PRISM__V1__STORY_STATUS__STORY_STATUS_IN_PROGRESS;
-	return strcmp(text, "done") == 0 ? PRISM__V1__STORY_STATUS__STORY_STATUS_DONE
-	                                 : PRISM__V1__STORY_STATUS__STORY_STATUS_TODO;
-}
-
-static Prism__V1__StoryPriority story_priority(const char *text)
-{
-	if (strcmp(text, "high") == 0)
-		return PRISM__V1__STORY_PRIORITY__STORY_PRIORITY_HIGH;
-	return strcmp(text, "low") == 0 ? PRISM__V1__STORY_PRIORITY__STORY_PRIORITY_LOW
-	                                : PRISM__V1__STORY_PRIORITY__STORY_PRIORITY_MEDIUM;
-}
+const char *const story_statuses[] = {NULL, "todo", "in_progress", "done"};
+const char *const story_priorities[] = {NULL, "low", "medium", "high"};
 
 static enum status story_references(struct call *call, const struct rows *rows, size_t row,
                                     Prism__V1__Story *story)
@@ -97,8 +72,10 @@ enum status story_from_row(struct call *call, int64_t organization_id, const str
 	story->title = (char *)story_get_by_id_title(rows, row);
 	story->description = (char *)story_get_by_id_description(rows, row);
 	story->acceptance_criteria = (char *)story_get_by_id_acceptance_criteria(rows, row);
-	story->status = story_status(story_get_by_id_status(rows, row));
-	story->priority = story_priority(story_get_by_id_priority(rows, row));
+	story->status = (Prism__V1__StoryStatus)VALUE_ENUM(story_get_by_id_status(rows, row),
+	                                                   story_statuses);
+	story->priority = (Prism__V1__StoryPriority)VALUE_ENUM(story_get_by_id_priority(rows, row),
+	                                                       story_priorities);
 	if (!rows_null(rows, row, STORY_GET_BY_ID_STORY_POINTS)) {
 		story->has_story_points_case = PRISM__V1__STORY__HAS_STORY_POINTS_STORY_POINTS;
 		story->story_points = story_get_by_id_story_points(rows, row);

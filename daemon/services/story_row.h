@@ -17,9 +17,9 @@ MUST_CHECK
 enum status story_of_row(struct call *call, int64_t organization_id, const struct rows *rows,
                          size_t row, Prism__V1__Story **story);
 
-/* What the columns hold for a status or a priority; NULL for UNSPECIFIED. */
-const char *story_status_text(Prism__V1__StoryStatus status);
-const char *story_priority_text(Prism__V1__StoryPriority priority);
+/* What the columns hold, by the enums' numbers; NULL for UNSPECIFIED. */
+extern const char *const story_statuses[4];
+extern const char *const story_priorities[4];
 
 /* "prj-12" to "PRJ" and 12. The field rules have checked its form; a number beyond int64 cannot
  * exist. */

@@ -17,50 +17,33 @@ static enum status check(struct call *call, const Prism__V1__Story *story, int32
 {
 	if ((mask & MASK_TITLE) && *story->title == '\0')
 		return call_fail_field(call, "story.title", "must not be empty");
-	if ((mask & MASK_STATUS) && !story_status_text(story->status))
+	if ((mask & MASK_STATUS) && !story_statuses[story->status])
 		return call_fail_field(call, "story.status", "must be set");
-	if ((mask & MASK_PRIORITY) && !story_priority_text(story->priority))
+	if ((mask & MASK_PRIORITY) && !story_priorities[story->priority])
 		return call_fail_field(call, "story.priority", "must be set");
 	return STATUS_OK;
-}
-
-static enum status stale(struct call *call, int32_t expected, int32_t current)
-{
-	enum status status = call_fail_for(
-		call, REASON_VERSION_STALE,
-		"expected_version: %d was expected, the story is at version %d", expected, current);
-	call_fact(call, "current_version", "%d", current);
-	return status;
-}
-
-static enum status refused_field(struct call *call, enum reason reason, const char *field,
-                                 const char *text)
-{
-	enum status status = call_fail_for(call, reason, "%s: %s", field, text);
-	call->field = field;
-	return status;
 }
 
 /* OK: nothing stood in the way. */
 static enum status judge(struct call *call, const struct rows *rows, int32_t expected_version)
 {
 	if (!story_update_version_ok(rows, 0))
-		return stale(call, expected_version, story_update_version(rows, 0));
+		return value_stale(call, "story", expected_version, story_update_version(rows, 0));
 	if (!story_update_project_open(rows, 0))
 		return call_fail_for(call, REASON_PROJECT_COMPLETED,
 		                     "the project is completed; reopen it first");
 	if (!story_update_epic_ok(rows, 0))
-		return refused_field(call, REASON_EPIC_NOT_IN_PROJECT, "story.epic_id",
+		return value_refused(call, REASON_EPIC_NOT_IN_PROJECT, "story.epic_id",
 		                     "the project has no such epic");
 	if (!story_update_sprint_ok(rows, 0))
-		return refused_field(call, REASON_SPRINT_NOT_IN_PROJECT, "story.sprint_id",
+		return value_refused(call, REASON_SPRINT_NOT_IN_PROJECT, "story.sprint_id",
 		                     "the project has no such sprint");
 	if (!story_update_sprint_open(rows, 0))
-		return refused_field(call, REASON_SPRINT_COMPLETED, "story.sprint_id",
+		return value_refused(call, REASON_SPRINT_COMPLETED, "story.sprint_id",
 		                     "a completed sprint neither takes stories nor gives up "
 		                     "those that are done");
 	if (!story_update_assignee_ok(rows, 0))
-		return refused_field(call, REASON_ASSIGNEE_NOT_MEMBER, "story.assignee_id",
+		return value_refused(call, REASON_ASSIGNEE_NOT_MEMBER, "story.assignee_id",
 		                     "no active member of the organization, or a viewer");
 	return STATUS_OK;
 }
@@ -90,8 +73,8 @@ enum status story_update(struct call *call, const Prism__V1__UpdateStoryRequest 
 	                                      .mask = mask, .title = value_text(story->title),
 	                                      .description = value_text(story->description),
 	                                      .criteria = value_text(story->acceptance_criteria),
-	                                      .status = story_status_text(story->status),
-	                                      .priority = story_priority_text(story->priority),
+	                                      .status = story_statuses[story->status],
+	                                      .priority = story_priorities[story->priority],
 	                                      .points = points ? &story->story_points : NULL,
 	                                      .epic_id = epic ? &story->epic_id : NULL,
 	                                      .sprint_id = sprint ? &story->sprint_id : NULL,
@@ -130,7 +113,8 @@ static enum status judge_deletion(struct call *call, const struct deletion *dele
 	if (!story_delete_state_ok(rows, 0))
 		return call_fail_for(call, REASON_STORY_NOT_DELETED, "the story is not deleted");
 	if (!story_delete_version_ok(rows, 0))
-		return stale(call, deletion->expected_version, story_delete_version(rows, 0));
+		return value_stale(call, "story", deletion->expected_version,
+		                   story_delete_version(rows, 0));
 	return STATUS_OK;
 }
 

@@ -1,6 +1,7 @@
 /* Making stories: one, many, or by their external ids. */
 #include "daemon/rpc/detail.h"
 #include "daemon/services/story_items.h"
+#include "daemon/services/upsert.h"
 #include "daemon/services/values.h"
 #include "db/queries.h"
 
@@ -76,25 +77,6 @@ enum status story_batch_create(struct call *call,
 
 /* --- by external ids ------------------------------------------------------------------------ */
 
-static enum status take_upserted(struct call *call, const struct rows *rows,
-                                 Prism__V1__BatchUpsertStoriesResponse *response)
-{
-	Prism__V1__UpsertResult *results =
-		arena_alloc(&call->arena, rows->count * sizeof(*results));
-	response->results = arena_alloc(&call->arena, rows->count * sizeof(*response->results));
-	if (!results || !response->results)
-		return call_no_memory(call);
-	for (size_t i = 0; i < rows->count; i++) {
-		prism__v1__upsert_result__init(&results[i]);
-		results[i].id = story_upsert_id(rows, i);
-		results[i].effect = (Prism__V1__UpsertEffect)story_upsert_effect(rows, i);
-		results[i].number = story_upsert_number(rows, i);
-		response->results[i] = &results[i];
-	}
-	response->n_results = rows->count;
-	return STATUS_OK;
-}
-
 enum status story_batch_upsert(struct call *call,
                                const Prism__V1__BatchUpsertStoriesRequest *request,
                                Prism__V1__BatchUpsertStoriesResponse *response)
@@ -107,21 +89,12 @@ enum status story_batch_upsert(struct call *call,
 	TRY(story_items_make(call, &access, "stories", request->external_source, request->stories,
 	                     request->n_stories, &items));
 	TRY(value_texts_differ(call, "stories", "external_id", items.external_ids, items.count));
-	const struct write write = {
-		.lock = &PROJECT_LOCK,
-		.lock_params =
-			PROJECT_LOCK_PARAMS(ACCESS(access), .project_id = request->project_id),
-		.statement = &STORY_UPSERT,
-		.params =
-			STORY_UPSERT_PARAMS(ACCESS(access), KEYED(keyed),
-	                                    .project_id = request->project_id, STORY_ITEMS(items)),
-		.affinity = (uint64_t)request->project_id,
-	};
 	struct rows rows;
-	struct keyed_effect effect;
-	TRY(keyed_write(call, &keyed, &write, &rows, &effect));
-	TRY(access_granted(call, &access, &rows));
+	TRY(upsert_write(call, &access, request->project_id, &STORY_UPSERT,
+	                 STORY_UPSERT_PARAMS(ACCESS(access), KEYED(keyed),
+	                                     .project_id = request->project_id, STORY_ITEMS(items)),
+	                 &rows));
 	if (!story_upsert_found(&rows, 0))
 		return story_items_refused(call, &rows, STORY_UPSERT_PROJECT_FOUND, "stories");
-	return take_upserted(call, &rows, response);
+	return upsert_results(call, &rows, true, &response->results, &response->n_results);
 }

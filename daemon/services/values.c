@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { MICROSECONDS = 1000000, DIGITS_MAX = 20 };
+enum { MICROSECONDS = 1000000, SECONDS_PER_DAY = 86400, DIGITS_MAX = 20, DATE_SIZE = 16 };
 
 enum status value_uuid(struct call *call, const struct rows *rows, size_t row, size_t column,
                        char **out)
@@ -62,6 +63,98 @@ enum status value_timestamp(struct call *call, const struct rows *rows, size_t r
 	timestamp->nanos = (int32_t)(rest_us * 1000);
 	*out = timestamp;
 	return STATUS_OK;
+}
+
+enum status value_date(struct call *call, const struct rows *rows, size_t row, size_t column,
+                       char **out)
+{
+	int32_t days = rows_null(rows, row, column) ? INT32_MAX : rows_date(rows, row, column);
+	if (days == INT32_MAX || days == INT32_MIN)
+		return STATUS_OK;
+	time_t seconds = (time_t)days * SECONDS_PER_DAY;
+	struct tm tm;
+	char *text = arena_alloc(&call->arena, DATE_SIZE);
+	if (!text)
+		return call_no_memory(call);
+	if (gmtime_r(&seconds, &tm) && strftime(text, DATE_SIZE, "%Y-%m-%d", &tm) > 0)
+		*out = text;
+	return STATUS_OK;
+}
+
+bool value_date_read(const char *text, int32_t *days)
+{
+	struct tm tm = {0};
+	*days = 0;
+	if (*text == '\0')
+		return false;
+	tm.tm_year = atoi(text) - 1900;
+	tm.tm_mon = atoi(text + 5) - 1;
+	tm.tm_mday = atoi(text + 8);
+	*days = (int32_t)(timegm(&tm) / SECONDS_PER_DAY);
+	return true;
+}
+
+enum status value_dates_ordered(struct call *call, const char *field, const char *start,
+                                const char *end)
+{
+	if (*start && *end && strcmp(start, end) > 0)
+		return call_fail_field(call, field, "is before the start (%s)", start);
+	return STATUS_OK;
+}
+
+int value_enum(const char *text, const char *const *texts, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		if (strcmp(text, texts[i]) == 0)
+			return (int)i;
+	return 0;
+}
+
+enum status value_enums_read(struct call *call, const char *field, const int *values, size_t count,
+                             const char *const *texts, const char *const **out)
+{
+	const char **found = arena_alloc(&call->arena, (count + 1) * sizeof(*found));
+	if (!found)
+		return call_no_memory(call);
+	for (size_t i = 0; i < count; i++) {
+		found[i] = texts[values[i]];
+		if (!found[i])
+			return call_fail_field(call, field, "must not be UNSPECIFIED");
+	}
+	*out = found;
+	return STATUS_OK;
+}
+
+enum status value_required(struct call *call, const char *field, const char *text)
+{
+	return *text ? STATUS_OK : call_fail_field(call, field, "must not be empty");
+}
+
+enum status value_external(struct call *call, const char *field, const char *source, const char *id)
+{
+	if ((*source == '\0') == (*id == '\0'))
+		return STATUS_OK;
+	return call_fail_field(call, field,
+	                       "external_source and external_id go together: both or none");
+}
+
+enum status value_stale(struct call *call, const char *what, int32_t expected, int32_t current)
+{
+	enum status status =
+		call_fail_for(call, REASON_VERSION_STALE,
+	                      "expected_version: %d was expected, the %s is at version %d",
+	                      expected, what, current);
+	call->field = "expected_version";
+	call_fact(call, "current_version", "%d", current);
+	return status;
+}
+
+enum status value_refused(struct call *call, enum reason reason, const char *field,
+                          const char *text)
+{
+	enum status status = call_fail_for(call, reason, "%s: %s", field, text);
+	call->field = field;
+	return status;
 }
 
 void value_uuid_read(const char *text, struct uuid *out)
