@@ -1,4 +1,4 @@
-/* rules_format - the forms that a string field may be held to. Private to rules.c. */
+/* rules_format - the forms that a string field may be held to. */
 #pragma once
 #include "proto/rules.h"
 

@@ -23,7 +23,7 @@ static const struct {
 } VERBS[] = {
 	{"call", verb_call},         {"story", verb_story},   {"list", verb_list},
 	{"describe", verb_describe}, {"health", verb_health}, {"ping", verb_ping},
-	{"version", verb_version},
+	{"version", verb_version},   {"import", verb_import},
 };
 
 static int unknown_verb(const char *name)

@@ -15,6 +15,7 @@ static const char USAGE[] =
 	"Verbs:\n"
 	"  call SERVICE/METHOD [JSON]    make a call; JSON may be - (standard input) or @FILE\n"
 	"  story KEY|ID                  show a story of --organization\n"
+	"  import FILE                   load a backlog (NDJSON, - for standard input)\n"
 	"  list                          services and their methods\n"
 	"  describe NAME                 a service, method or message: fields, rules, an example\n"
 	"  health [SERVICE] [--watch]    whether the server, or one of its services, serves\n"
@@ -31,12 +32,14 @@ static const char USAGE[] =
 	"  -o, --output json|table  (default: table on a terminal, else json)\n"
 	"  -w, --watch              health: print each change\n"
 	"  -n, --count N            ping: how often (default 1)\n"
+	"  -q, --quiet              import: no progress\n"
+	"      --dry-run            import: check the file, send nothing\n"
 	"      --organization ID    story: the organization ($PRISM_ORGANIZATION)\n"
 	"      --version, --help\n"
 	"\n"
 	"Exit status: 0 done, 1 the call failed, 2 wrong usage, 3 no server. See prismctl(1).\n";
 
-enum { OPTION_ORGANIZATION = 256, OPTION_VERSION, OPTION_HELP };
+enum { OPTION_ORGANIZATION = 256, OPTION_DRY_RUN, OPTION_VERSION, OPTION_HELP };
 
 static const struct option LONG_OPTIONS[] = {
 	{"address", required_argument, NULL, 'a'},
@@ -47,6 +50,8 @@ static const struct option LONG_OPTIONS[] = {
 	{"output", required_argument, NULL, 'o'},
 	{"watch", no_argument, NULL, 'w'},
 	{"count", required_argument, NULL, 'n'},
+	{"quiet", no_argument, NULL, 'q'},
+	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
 	{"organization", required_argument, NULL, OPTION_ORGANIZATION},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{"help", no_argument, NULL, OPTION_HELP},
@@ -115,6 +120,12 @@ static bool option_set(struct options *options, int option, int *code)
 		return true;
 	case 'n':
 		return count_set(options, optarg);
+	case 'q':
+		options->quiet = true;
+		return true;
+	case OPTION_DRY_RUN:
+		options->dry_run = true;
+		return true;
 	case OPTION_ORGANIZATION:
 		options->organization = optarg;
 		return true;
@@ -140,7 +151,7 @@ bool options_parse(struct options *options, int argc, char **argv, int *code)
 		.organization = getenv("PRISM_ORGANIZATION"),
 	};
 	int option;
-	while ((option = getopt_long(argc, argv, "a:k:u:t:Wo:wn:h", LONG_OPTIONS, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "a:k:u:t:Wo:wn:qh", LONG_OPTIONS, NULL)) != -1)
 		if (!option_set(options, option == 'h' ? OPTION_HELP : option, code))
 			return false;
 	if (options->verb)

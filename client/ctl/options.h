@@ -21,6 +21,8 @@ struct options {
 	uint32_t timeout_ms; /* PRISM_NO_TIMEOUT: none */
 	bool wait;           /* for a server, until the time-out */
 	bool watch;
+	bool quiet;     /* no progress */
+	bool dry_run;   /* import: check the file, send nothing */
 	uint32_t count; /* of pings */
 	const char *organization;
 	const char *verb;

@@ -4,6 +4,7 @@
 
 int verb_call(const struct options *options);
 int verb_story(const struct options *options);
+int verb_import(const struct options *options);
 int verb_list(const struct options *options);
 int verb_describe(const struct options *options);
 int verb_health(const struct options *options);

@@ -1,0 +1,9 @@
+/* backlog_check - what a line of an imported file may say (backlog_fields.def). */
+#pragma once
+#include "client/ctl/backlog.h"
+
+/* The kind of a line that is right; false: something is wrong, and was said. */
+bool backlog_check(struct backlog *backlog, const struct entry *entry, enum backlog_kind *kind);
+
+/* What only the whole file shows: an organization, names that are there once. */
+void backlog_check_whole(struct backlog *backlog);

@@ -1,0 +1,213 @@
+/* prismctl import: a backlog from a file, through the services. */
+#include "client/ctl/import.h"
+
+#include "client/ctl/report.h"
+#include "client/ctl/text.h"
+#include "client/ctl/verbs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { PAUSE_FIRST_MS = 100, PAUSE_MOST_MS = 5000 };
+
+static bool passes(const struct prism_result *result)
+{
+	return result->status == PRISM_UNAVAILABLE || result->status == PRISM_ABORTED ||
+	       result->outcome == PRISM_OUTCOME_UNKNOWN;
+}
+
+bool import_again(struct import *import, unsigned attempt)
+{
+	const struct prism_result *result = &import->result;
+	if (result->status == PRISM_OK || !passes(result) || attempt + 1 >= IMPORT_ATTEMPTS) {
+		import->broken = import->broken || (result->status != PRISM_OK && passes(result)) ||
+		                 result->status == PRISM_UNAUTHENTICATED;
+		return false;
+	}
+	long pause_ms = PAUSE_FIRST_MS << attempt;
+	if (pause_ms > PAUSE_MOST_MS)
+		pause_ms = PAUSE_MOST_MS;
+	nanosleep(&(struct timespec){pause_ms / 1000, pause_ms % 1000 * 1000000}, NULL);
+	return true;
+}
+
+size_t import_batch(const struct entries *entries, size_t first)
+{
+	size_t n = 0, bytes = 0;
+	const struct entry *all = entries->at + first;
+	for (; first + n < entries->count && n < IMPORT_BATCH; n++) {
+		bytes += all[n].bytes;
+		if (n > 0 && (bytes > IMPORT_BATCH_BYTES || all[n].project != all[0].project))
+			break;
+	}
+	return n;
+}
+
+/* "stories[3].title" is the line of the fourth entry. */
+static size_t line_at_fault(const struct prism_result *result, const struct entry *entries,
+                            size_t count)
+{
+	const char *bracket = strchr(result->field, '[');
+	unsigned long i = bracket ? strtoul(bracket + 1, NULL, 10) : 0;
+	return entries[i < count ? i : 0].line;
+}
+
+void import_refused(struct import *import, enum backlog_kind kind, const struct entry *entries,
+                    size_t count)
+{
+	const struct prism_result *result = &import->result;
+	progress_hide(&import->progress);
+	if (count > 1)
+		backlog_fault(&import->backlog, line_at_fault(result, entries, count),
+		              "%s: %s (with it, the %zu lines of the kind %s from line %zu on were "
+		              "not imported)",
+		              prism_status_name(result->status), result->message, count,
+		              backlog_kinds[kind], entries[0].line);
+	else
+		backlog_fault(&import->backlog, entries[0].line, "%s: %s",
+		              prism_status_name(result->status), result->message);
+	if (import->broken || result->status == PRISM_PERMISSION_DENIED)
+		(void)report_result(import->options, result);
+}
+
+/* --- the end -----------------------------------------------------------------------------------
+ */
+
+static void print_counts(const struct import *import, FILE *out)
+{
+	for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
+		const struct import_count *count = &import->counts[kind];
+		size_t total = import->backlog.kind[kind].count;
+		if (total == 0)
+			continue;
+		fprintf(out, "%-13s %7zu: %zu created, %zu updated, %zu unchanged",
+		        backlog_kinds[kind], total, count->created, count->updated,
+		        count->unchanged);
+		if (count->failed)
+			fprintf(out, ", %zu failed", count->failed);
+		fputc('\n', out);
+	}
+}
+
+static json_t *counts_json(const struct import *import)
+{
+	json_t *all = json_object();
+	for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
+		const struct import_count *count = &import->counts[kind];
+		json_object_set_new(all, backlog_kinds[kind],
+		                    json_pack("{s:I, s:I, s:I, s:I}", "created",
+		                              (json_int_t)count->created, "updated",
+		                              (json_int_t)count->updated, "unchanged",
+		                              (json_int_t)count->unchanged, "failed",
+		                              (json_int_t)count->failed));
+	}
+	return all;
+}
+
+static json_t *users_json(const struct import *import)
+{
+	json_t *all = json_object();
+	const struct entries *users = &import->backlog.kind[KIND_USER];
+	for (size_t i = 0; i < users->count; i++)
+		if (users->at[i].id)
+			json_object_set_new(all, entry_text(&users->at[i], "username"),
+			                    json_string(users->at[i].id));
+	return all;
+}
+
+static json_t *projects_json(const struct import *import)
+{
+	json_t *all = json_object();
+	const struct entries *projects = &import->backlog.kind[KIND_PROJECT];
+	for (size_t i = 0; import->project_ids && i < projects->count; i++)
+		json_object_set_new(all, entry_text(&projects->at[i], "key"),
+		                    json_integer(import->project_ids[i]));
+	return all;
+}
+
+/* For programs: ids, counts. int64 as everywhere in JSON here would be strings; these are small. */
+static void print_json(const struct import *import)
+{
+	json_t *root = json_pack("{s:I, s:o, s:o, s:o, s:f}", "organizationId",
+	                         (json_int_t)import->organization_id, "users", users_json(import),
+	                         "projects", projects_json(import), "counts", counts_json(import),
+	                         "seconds", import->seconds);
+	json_dumpf(root, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+	fputc('\n', stdout);
+	json_decref(root);
+}
+
+static size_t items_of(const struct import *import)
+{
+	size_t total = 0;
+	for (unsigned kind = 0; kind < KIND_COUNT; kind++)
+		total += import->backlog.kind[kind].count;
+	return total;
+}
+
+static int conclude(const struct import *import)
+{
+	size_t total = items_of(import);
+	if (import->options->output == OUTPUT_JSON)
+		print_json(import);
+	else
+		print_counts(import, stdout);
+	if (!import->options->quiet)
+		fprintf(stderr, "%s %zu lines in %.1f s, %.0f a second; organization %lld\n",
+		        import->backlog.faults ? "sent" : "imported", total, import->seconds,
+		        import->seconds > 0 ? (double)total / import->seconds : 0.0,
+		        (long long)import->organization_id);
+	if (import->backlog.faults == 0)
+		return report_output(EXIT_DONE);
+	fprintf(stderr,
+	        "prismctl: %zu faults; what was imported stays, run it again to complete it\n",
+	        import->backlog.faults);
+	return report_output(import->result.status == PRISM_UNAVAILABLE ? EXIT_UNAVAILABLE
+	                                                                : EXIT_FAILED);
+}
+
+static void run(struct import *import)
+{
+	import_people(import);
+	if (!import->broken)
+		import_projects(import);
+	if (!import->broken)
+		import_stories(import);
+	if (!import->broken)
+		import_documents(import);
+}
+
+static int send_all(struct import *import)
+{
+	char message[256];
+	enum prism_status status =
+		prism_channel_open(&import->channel, &import->options->channel, NULL, message);
+	if (status != PRISM_OK)
+		return report_open(status, message);
+	progress_init(&import->progress, import->options->quiet);
+	run(import);
+	prism_channel_close(import->channel, NULL, NULL);
+	return conclude(import);
+}
+
+static int check_only(const struct import *import)
+{
+	for (unsigned kind = 0; kind < KIND_COUNT; kind++)
+		printf("%-13s %7zu\n", backlog_kinds[kind], import->backlog.kind[kind].count);
+	return report_output(EXIT_DONE);
+}
+
+int verb_import(const struct options *options)
+{
+	if (options->argument_count != 1)
+		return report_usage("import takes one file (- for standard input)");
+	struct import import = {.options = options};
+	int code = EXIT_FAILED;
+	if (backlog_read(&import.backlog, options->arguments[0]))
+		code = options->dry_run ? check_only(&import) : send_all(&import);
+	free(import.project_ids);
+	backlog_free(&import.backlog);
+	return code;
+}

@@ -1,0 +1,60 @@
+/* import - a backlog on its way to the server: what the steps of an import share.
+ *
+ * Every write is idempotent by itself (found by email, slug, key, or external id) or keyed, so a
+ * step that was cut short is repeated, and an import that was done again changes nothing. */
+#pragma once
+#include "client/ctl/backlog.h"
+#include "client/ctl/options.h"
+#include "client/ctl/progress.h"
+
+enum {
+	IMPORT_BATCH = 500,           /* items of a call, as the services take them */
+	IMPORT_BATCH_BYTES = 1 << 20, /* of the lines of a call: the server takes 4 MiB */
+	IMPORT_ATTEMPTS = 8,          /* of a call while the server is not there */
+};
+
+#define IMPORT_SOURCE "import" /* external_source of what is imported */
+
+struct import_count {
+	size_t created, updated, unchanged, failed;
+};
+
+struct import {
+	const struct options *options;
+	struct prism_channel *channel;
+	struct backlog backlog;
+	struct progress progress;
+	int64_t organization_id;
+	int64_t *project_ids;
+	struct import_count counts[KIND_COUNT];
+	double seconds;
+	bool broken; /* the server is not there, or refuses the key: nothing more is sent */
+	struct prism_result result;
+};
+
+/* Sends a call (of generated code, on import->channel and into import->result) until it was
+ * answered: what was lost or refused for a moment is sent again. */
+#define IMPORT_CALL(import, call)                           \
+	do {                                                \
+		unsigned attempt_ = 0;                      \
+		do                                          \
+			(void)(call);                       \
+		while (import_again((import), attempt_++)); \
+	} while (0)
+
+/* Whether the last call is to be sent again, after a pause. */
+bool import_again(struct import *import, unsigned attempt);
+
+/* Says what the server refused: of line `line`, or of the one that the result's field names among
+ * the `count` entries that were sent. */
+void import_refused(struct import *import, enum backlog_kind kind, const struct entry *entries,
+                    size_t count);
+
+/* The first entries, of one project, that fit into one call. */
+size_t import_batch(const struct entries *entries, size_t first);
+
+/* The steps; each says what went wrong, and goes on with what can go on. */
+void import_people(struct import *import);   /* users, organization, members */
+void import_projects(struct import *import); /* projects, epics, sprints */
+void import_stories(struct import *import);
+void import_documents(struct import *import);

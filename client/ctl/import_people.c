@@ -1,0 +1,184 @@
+/* Users, the organization, its members. */
+#include "client/ctl/import.h"
+#include "client/ctl/report.h"
+
+#include "prism/v1/membership.prism-client.h"
+#include "prism/v1/organization.prism-client.h"
+#include "prism/v1/user.prism-client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void send_users(struct import *import, struct entry *entries, size_t n)
+{
+	Prism__V1__User users[IMPORT_BATCH], *pointers[IMPORT_BATCH];
+	Prism__V1__BatchUpsertUsersRequest request = PRISM__V1__BATCH_UPSERT_USERS_REQUEST__INIT;
+	Prism__V1__BatchUpsertUsersResponse *response = NULL;
+	for (size_t i = 0; i < n; i++) {
+		prism__v1__user__init(&users[i]);
+		users[i].username = (char *)entry_text(&entries[i], "username");
+		users[i].email = (char *)entry_text(&entries[i], "email");
+		users[i].full_name = (char *)entry_text(&entries[i], "full_name");
+		users[i].email_verified = true;
+		pointers[i] = &users[i];
+	}
+	request.users = pointers;
+	request.n_users = n;
+	IMPORT_CALL(import, prism_v1_user_service_batch_upsert_users_wait(
+				    import->channel, NULL, &request, &response, &import->result));
+	if (!response) {
+		import_refused(import, KIND_USER, entries, n);
+		return;
+	}
+	for (size_t i = 0; i < n && i < response->n_users; i++) {
+		struct import_count *count = &import->counts[KIND_USER];
+		entries[i].id = strdup(response->users[i]->id);
+		if (!entries[i].id)
+			report_no_memory();
+		*(response->users[i]->created ? &count->created : &count->unchanged) += 1;
+	}
+	prism__v1__batch_upsert_users_response__free_unpacked(response, NULL);
+}
+
+static void import_users(struct import *import)
+{
+	struct entries *users = &import->backlog.kind[KIND_USER];
+	progress_begin(&import->progress, "users", users->count);
+	for (size_t first = 0, n; first < users->count && !import->broken; first += n) {
+		n = import_batch(users, first);
+		send_users(import, &users->at[first], n);
+		progress_add(&import->progress, n);
+	}
+	import->seconds += progress_end(&import->progress);
+}
+
+/* --- the organization --------------------------------------------------------------------------
+ */
+
+static const char *owner_of(const struct import *import)
+{
+	const struct backlog *backlog = &import->backlog;
+	const char *name = entry_text(&backlog->kind[KIND_ORGANIZATION].at[0], "owner");
+	const struct entry *owner =
+		*name ? backlog_user(backlog, name) : &backlog->kind[KIND_USER].at[0];
+	return owner && owner->id ? owner->id : "";
+}
+
+static bool find_organization(struct import *import, const struct entry *entry)
+{
+	Prism__V1__GetOrganizationBySlugRequest request =
+		PRISM__V1__GET_ORGANIZATION_BY_SLUG_REQUEST__INIT;
+	Prism__V1__Organization *found = NULL;
+	request.slug = (char *)entry_text(entry, "slug");
+	IMPORT_CALL(import, prism_v1_organization_service_get_organization_by_slug_wait(
+				    import->channel, NULL, &request, &found, &import->result));
+	if (!found)
+		return false;
+	import->organization_id = found->id;
+	import->counts[KIND_ORGANIZATION].unchanged++;
+	prism__v1__organization__free_unpacked(found, NULL);
+	return true;
+}
+
+static void make_organization(struct import *import, const struct entry *entry)
+{
+	Prism__V1__Organization organization = PRISM__V1__ORGANIZATION__INIT, *made = NULL;
+	Prism__V1__CreateOrganizationRequest request = PRISM__V1__CREATE_ORGANIZATION_REQUEST__INIT;
+	const json_t *settings = json_object_get(entry->json, "settings");
+	char *text = settings ? json_dumps(settings, JSON_COMPACT) : NULL;
+	organization.name = (char *)entry_text(entry, "name");
+	organization.slug = (char *)entry_text(entry, "slug");
+	organization.owner_id = (char *)owner_of(import);
+	if (text)
+		organization.settings = text;
+	request.organization = &organization;
+	IMPORT_CALL(import, prism_v1_organization_service_create_organization_wait(
+				    import->channel, NULL, &request, &made, &import->result));
+	free(text);
+	if (!made) {
+		import_refused(import, KIND_ORGANIZATION, entry, 1);
+		import->broken = true;
+		return;
+	}
+	import->organization_id = made->id;
+	import->counts[KIND_ORGANIZATION].created++;
+	prism__v1__organization__free_unpacked(made, NULL);
+}
+
+/* Somebody may have made it since we looked. */
+static void import_organization(struct import *import)
+{
+	const struct entry *entry = &import->backlog.kind[KIND_ORGANIZATION].at[0];
+	if (find_organization(import, entry))
+		return;
+	if (import->result.status != PRISM_NOT_FOUND) {
+		import_refused(import, KIND_ORGANIZATION, entry, 1);
+		import->broken = true;
+		return;
+	}
+	make_organization(import, entry);
+}
+
+/* --- members
+ * -------------------------------------------------------------------------------------- */
+
+static const char *const role_words[] = {"", "viewer", "member", "admin"};
+
+static Prism__V1__MemberRole role_of(const struct import *import, const struct entry *user)
+{
+	const char *role = entry_text(user, "role");
+	for (int i = 1; i < 4; i++)
+		if (strcmp(role, role_words[i]) == 0)
+			return (Prism__V1__MemberRole)i;
+	return user == &import->backlog.kind[KIND_USER].at[0]
+	               ? PRISM__V1__MEMBER_ROLE__MEMBER_ROLE_ADMIN
+	               : PRISM__V1__MEMBER_ROLE__MEMBER_ROLE_MEMBER;
+}
+
+static void send_members(struct import *import, char **ids, size_t n, Prism__V1__MemberRole role,
+                         const struct entry *first)
+{
+	Prism__V1__BatchUpsertMembersRequest request =
+		PRISM__V1__BATCH_UPSERT_MEMBERS_REQUEST__INIT;
+	request.organization_id = import->organization_id;
+	request.user_ids = ids;
+	request.n_user_ids = n;
+	request.role = role;
+	Prism__V1__BatchUpsertMembersResponse *response = NULL;
+	IMPORT_CALL(import, prism_v1_membership_service_batch_upsert_members_wait(
+				    import->channel, NULL, &request, &response, &import->result));
+	if (!response)
+		import_refused(import, KIND_USER, first, 1);
+	else
+		prism__v1__batch_upsert_members_response__free_unpacked(response, NULL);
+}
+
+static void import_members(struct import *import)
+{
+	struct entries *users = &import->backlog.kind[KIND_USER];
+	for (int role = 1; role < 4; role++) {
+		char *ids[IMPORT_BATCH];
+		size_t n = 0;
+		const struct entry *first = NULL;
+		for (size_t i = 0; i < users->count && !import->broken; i++) {
+			struct entry *user = &users->at[i];
+			if (user->id && role_of(import, user) == (Prism__V1__MemberRole)role) {
+				first = n ? first : user;
+				ids[n++] = user->id;
+			}
+			if (n == IMPORT_BATCH || (i + 1 == users->count && n > 0)) {
+				send_members(import, ids, n, (Prism__V1__MemberRole)role, first);
+				n = 0;
+			}
+		}
+	}
+}
+
+void import_people(struct import *import)
+{
+	import_users(import);
+	if (!import->broken)
+		import_organization(import);
+	if (!import->broken)
+		import_members(import);
+}
