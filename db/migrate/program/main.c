@@ -31,6 +31,34 @@ static const struct verb verbs[] = {
          "database\n"
          "document is `stamp 0001`, then `upgrade head`.\n",
          1, 1, verb_stamp},
+	{"backup",
+         "backup FILE|DIRECTORY/ [--format plain|gzip|custom|directory] [--verify]\n"
+         "           [--keep N] [--jobs N] [--container NAME] [--replace]",
+         "dump the database into a file with a manifest",
+         "The format goes by the name: .sql (plain), .sql.gz (gzip), .dir (directory), else "
+         "pg_dump's\n"
+         "custom format. FILE.manifest.json says what was in the database at the dump's snapshot, "
+         "and\n"
+         "what the file hashes to. An existing DIRECTORY gets a name by database, revision and "
+         "time;\n"
+         "--keep N then removes all but the N newest ones there.\n"
+         "  --verify          restore it into a scratch database and compare every row\n"
+         "  --jobs N          of the directory format; default: one a processor, up to four\n"
+         "  --container NAME  run pg_dump inside of that container (Docker, Podman)\n"
+         "  --replace         overwrite FILE\n",
+         1, 1, verb_backup},
+	{"restore", "restore FILE [--into DATABASE] [--replace] [--jobs N] [--container NAME]",
+         "bring a backup back",
+         "Restores into a new database, compares it with the manifest, and only then puts it in "
+         "the\n"
+         "place of the database (or of --into), which has to be empty or absent. A damaged file "
+         "leaves\n"
+         "everything as it was. A dump that pg_dump made by hand has no manifest: it is restored, "
+         "and\n"
+         "nothing is compared.\n"
+         "  --replace  take the place of a database with contents, which is kept under another "
+         "name\n",
+         1, 1, verb_restore},
 	{"create-key",
          "create-key --name NAME --scope SCOPE [--scope SCOPE]...\n"
          "           [--organization ID] [--expires DAYS] [--label LABEL] [--json]",

@@ -17,6 +17,13 @@ enum option_key {
 	OPTION_ORGANIZATION,
 	OPTION_EXPIRES,
 	OPTION_WAIT,
+	OPTION_FORMAT,
+	OPTION_CONTAINER,
+	OPTION_INTO,
+	OPTION_KEEP,
+	OPTION_JOBS,
+	OPTION_VERIFY,
+	OPTION_REPLACE,
 	OPTION_JSON,
 	OPTION_VERBOSE,
 	OPTION_HELP,
@@ -33,6 +40,13 @@ static const struct option table[] = {
 	{"organization", required_argument, NULL, OPTION_ORGANIZATION},
 	{"expires", required_argument, NULL, OPTION_EXPIRES},
 	{"wait", required_argument, NULL, OPTION_WAIT},
+	{"format", required_argument, NULL, OPTION_FORMAT},
+	{"container", required_argument, NULL, OPTION_CONTAINER},
+	{"into", required_argument, NULL, OPTION_INTO},
+	{"keep", required_argument, NULL, OPTION_KEEP},
+	{"jobs", required_argument, NULL, OPTION_JOBS},
+	{"verify", no_argument, NULL, OPTION_VERIFY},
+	{"replace", no_argument, NULL, OPTION_REPLACE},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"verbose", no_argument, NULL, OPTION_VERBOSE},
 	{"help", no_argument, NULL, OPTION_HELP},
@@ -82,6 +96,16 @@ static const char **text_option(struct options *options, int key)
 		return &options->expires;
 	case OPTION_WAIT:
 		return &options->wait;
+	case OPTION_FORMAT:
+		return &options->format;
+	case OPTION_CONTAINER:
+		return &options->container;
+	case OPTION_INTO:
+		return &options->into;
+	case OPTION_KEEP:
+		return &options->keep;
+	case OPTION_JOBS:
+		return &options->jobs;
 	default:
 		return NULL;
 	}
@@ -95,6 +119,10 @@ static bool *flag_option(struct options *options, int key)
 	case OPTION_VERBOSE:
 	case 'v':
 		return &options->verbose;
+	case OPTION_VERIFY:
+		return &options->verify;
+	case OPTION_REPLACE:
+		return &options->replace;
 	case OPTION_HELP:
 	case 'h':
 		return &options->help;

@@ -11,9 +11,10 @@ struct options {
 	const char *state_dir;    /* NULL: the default */
 	const char *migrations;   /* NULL: those compiled in */
 	const char *name, *label, *expires, *organization, *wait;
+	const char *format, *container, *into, *keep, *jobs; /* of backup and restore */
 	const char *scopes[OPTIONS_SCOPES_MAX];
 	size_t scope_count;
-	bool json, verbose, help, version;
+	bool verify, replace, json, verbose, help, version;
 	const char *operands[OPTIONS_OPERANDS_MAX]; /* the verb is the first */
 	size_t operand_count;
 };

@@ -27,6 +27,8 @@ enum exit_code verb_downgrade(const struct options *options);
 enum exit_code verb_current(const struct options *options);
 enum exit_code verb_history(const struct options *options);
 enum exit_code verb_stamp(const struct options *options);
+enum exit_code verb_backup(const struct options *options);
+enum exit_code verb_restore(const struct options *options);
 enum exit_code verb_create_key(const struct options *options);
 enum exit_code verb_list_keys(const struct options *options);
 enum exit_code verb_revoke_key(const struct options *options);

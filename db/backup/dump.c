@@ -1,0 +1,125 @@
+#include "db/backup/dump.h"
+#include "db/backup/tool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { JOBS_DEFAULT_MAX = 4 };
+
+struct dumping {
+	const struct backup_settings *settings;
+	struct backup_step step;
+	int file;
+	int error; /* errno of the write that failed */
+};
+
+unsigned dump_jobs(const struct backup_settings *settings)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	if (settings->jobs)
+		return settings->jobs;
+	return processors < 1                  ? 1
+	       : processors > JOBS_DEFAULT_MAX ? JOBS_DEFAULT_MAX
+	                                       : (unsigned)processors;
+}
+
+static void show(const struct dumping *dumping)
+{
+	if (dumping->settings->progress)
+		dumping->settings->progress(dumping->settings->ctx, &dumping->step);
+}
+
+static bool take(void *ctx, const char *data, size_t size)
+{
+	struct dumping *dumping = ctx;
+	for (size_t done = 0; done < size;) {
+		ssize_t n = write(dumping->file, data + done, size - done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			dumping->error = errno;
+			return false;
+		}
+		done += (size_t)n;
+	}
+	dumping->step.bytes += size;
+	show(dumping);
+	return true;
+}
+
+/* pg_dump --verbose says which table it is at. */
+static void on_line(void *ctx, const char *line)
+{
+	struct dumping *dumping = ctx;
+	if (strstr(line, "dumping contents of table"))
+		dumping->step.tables++;
+	show(dumping);
+}
+
+static void add_words(struct tool *tool, const struct dump_request *request, unsigned jobs,
+                      char text[2][80])
+{
+	static const char *const formats[] = {[BACKUP_PLAIN] = "--format=plain",
+	                                      [BACKUP_PLAIN_GZIP] = "--format=plain",
+	                                      [BACKUP_CUSTOM] = "--format=custom",
+	                                      [BACKUP_DIRECTORY] = "--format=directory"};
+	snprintf(text[0], sizeof text[0], "--snapshot=%s", request->snapshot);
+	snprintf(text[1], sizeof text[1], "--jobs=%u", jobs);
+	tool_add(tool, formats[request->format]);
+	tool_add(tool, text[0]);
+	tool_add(tool, "--verbose");
+	tool_add(tool, "--no-password");
+	if (request->format == BACKUP_PLAIN_GZIP)
+		tool_add(tool, "--compress=6");
+	if (request->format == BACKUP_DIRECTORY) {
+		tool_add(tool, text[1]);
+		tool_add(tool, "--file");
+		tool_add(tool, request->path);
+	}
+}
+
+static enum backup_status run(struct dumping *dumping, const struct tool *tool,
+                              const struct dump_request *request, char *message)
+{
+	char error[CHILD_ERROR_SIZE];
+	bool streamed = request->format != BACKUP_DIRECTORY;
+	const struct child_io io = {
+		.take = streamed ? take : NULL, .line = on_line, .ctx = dumping};
+	if (tool_run(tool, &io, error))
+		return BACKUP_OK;
+	if (dumping->error)
+		snprintf(message, BACKUP_MESSAGE_SIZE, "cannot write %s: %s", request->path,
+		         strerror(dumping->error));
+	else
+		snprintf(message, BACKUP_MESSAGE_SIZE, "the dump failed: %s", error);
+	return BACKUP_FAILED;
+}
+
+enum backup_status dump_run(const struct backup_settings *settings, PGconn *connection,
+                            const struct dump_request *request, char message[BACKUP_MESSAGE_SIZE])
+{
+	struct tool tool;
+	char text[2][80];
+	struct dumping dumping = {.settings = settings,
+	                          .step = {.doing = "dumping", .tables_total = request->tables},
+	                          .file = -1};
+	if (!tool_init(&tool, settings, connection, "pg_dump", PQdb(connection), message))
+		return BACKUP_FAILED;
+	add_words(&tool, request, dump_jobs(settings), text);
+	enum backup_status status = BACKUP_FAILED;
+	if (request->format != BACKUP_DIRECTORY)
+		dumping.file = open(request->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (dumping.file < 0 && request->format != BACKUP_DIRECTORY)
+		snprintf(message, BACKUP_MESSAGE_SIZE, "cannot write %s: %s", request->path,
+		         strerror(errno));
+	else
+		status = run(&dumping, &tool, request, message);
+	if (dumping.file >= 0)
+		close(dumping.file);
+	tool_deinit(&tool);
+	return status;
+}

@@ -1,0 +1,19 @@
+/* manifest - FILE.manifest.json beside a backup: what was dumped, when, from where, and what its
+ * bytes hash to. Private to backup/. */
+#pragma once
+#include "db/backup/backup.h"
+
+#include <jansson.h>
+
+enum { MANIFEST_VERSION = 1 };
+
+/* PATH.manifest.json; a "/" at the end of PATH does not count. */
+void manifest_path(const char *path, char out[BACKUP_PATH_SIZE]);
+
+/* Writes it whole or not at all. */
+MUST_CHECK
+bool manifest_write(const char *path, const json_t *manifest, char message[BACKUP_MESSAGE_SIZE]);
+
+/* *out is NULL if there is none. False: there is one that cannot be read. */
+MUST_CHECK
+bool manifest_read(const char *path, json_t **out, char message[BACKUP_MESSAGE_SIZE]);

@@ -1,0 +1,11 @@
+/* restore - an archive into a database. Private to backup/. */
+#pragma once
+#include "db/backup/backup.h"
+
+#include <jansson.h>
+
+/* Restores the archive into a scratch database, compares that with what was measured, and drops it.
+ */
+MUST_CHECK
+enum backup_status restore_compare(const struct backup_settings *settings, const char *path,
+                                   const json_t *contents, char message[BACKUP_MESSAGE_SIZE]);

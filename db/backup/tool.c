@@ -1,0 +1,171 @@
+#include "db/backup/tool.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static const char debian[] = "/usr/lib/postgresql";
+
+void tool_add(struct tool *tool, const char *word)
+{
+	assert(tool->count + 1 < TOOL_WORDS_MAX);
+	tool->words[tool->count++] = word;
+}
+
+bool tool_run(const struct tool *tool, const struct child_io *io, char error[CHILD_ERROR_SIZE])
+{
+	return child_run(tool->words, tool->env ? tool->env : environ, io, error);
+}
+
+/* --- which program -----------------------------------------------------------------------------
+ */
+
+/* The oldest one of Debian's that knows the server's version. */
+static bool find_debian(const char *name, unsigned major, char path[BACKUP_PATH_SIZE])
+{
+	unsigned best = 0;
+	DIR *directory = opendir(debian);
+	const struct dirent *entry;
+	while (directory && (entry = readdir(directory))) {
+		unsigned version = (unsigned)strtoul(entry->d_name, NULL, 10);
+		snprintf(path, BACKUP_PATH_SIZE, "%s/%u/bin/%s", debian, version, name);
+		if (version >= major && (best == 0 || version < best) && access(path, X_OK) == 0)
+			best = version;
+	}
+	if (directory)
+		closedir(directory);
+	snprintf(path, BACKUP_PATH_SIZE, "%s/%u/bin/%s", debian, best, name);
+	return best > 0;
+}
+
+static bool take_version(void *ctx, const char *data, size_t size)
+{
+	char text[128] = "";
+	memcpy(text, data, size < sizeof text ? size : sizeof text - 1);
+	const char *number = strpbrk(text, "0123456789");
+	unsigned *version = ctx;
+	if (number && *version == 0)
+		*version = (unsigned)strtoul(number, NULL, 10);
+	return true;
+}
+
+/* "pg_dump (PostgreSQL) 15.18" of what is in PATH; 0: there is none. */
+static unsigned path_version(const char *name)
+{
+	unsigned version = 0;
+	char error[CHILD_ERROR_SIZE];
+	const char *const argv[] = {name, "--version", NULL};
+	const struct child_io io = {.take = take_version, .ctx = &version};
+	return child_run(argv, environ, &io, error) ? version : 0;
+}
+
+static bool find_program(struct tool *tool, const char *name, unsigned major, char *message)
+{
+	if (find_debian(name, major, tool->path))
+		return true;
+	unsigned version = path_version(name);
+	snprintf(tool->path, sizeof tool->path, "%s", name);
+	if (version >= major)
+		return true;
+	snprintf(message, BACKUP_MESSAGE_SIZE,
+	         "the server is PostgreSQL %u, and %s%s: apt-get install postgresql-client-%u, or "
+	         "run "
+	         "it in the server's container with --container",
+	         major, name, version ? " in PATH is older" : " is not on this machine", major);
+	return false;
+}
+
+/* --- where to ------------------------------------------------------------------------------------
+ */
+
+/* "NAME=value" for each of the connection's options that has an environment variable. */
+static bool put_option(char **slot, const PQconninfoOption *option, const char *database)
+{
+	const char *value = strcmp(option->keyword, "dbname") == 0 ? database : option->val;
+	if (strcmp(option->keyword, "options") == 0 ||
+	    strcmp(option->keyword, "application_name") == 0)
+		value = NULL;
+	*slot = NULL;
+	if (!option->envvar || !value || !*value)
+		return true;
+	return asprintf(slot, "%s=%s", option->envvar, value) >= 0;
+}
+
+static bool is_ours(const char *entry)
+{
+	/* PGHOST, PGUSER, ... of our environment do not mix with the connection's own. */
+	return strncmp(entry, "PG", 2) == 0 && strncmp(entry, "PGPASSFILE=", 11) != 0 &&
+	       strncmp(entry, "PGSYSCONFDIR=", 13) != 0;
+}
+
+static char **make_env(PGconn *connection, const char *database)
+{
+	size_t inherited = 0, count = 0, options = 0;
+	PQconninfoOption *all = PQconninfo(connection);
+	while (environ[inherited])
+		inherited++;
+	while (all && all[options].keyword)
+		options++;
+	char **env = all ? calloc(inherited + options + 1, sizeof *env) : NULL;
+	bool good = env != NULL;
+	for (size_t i = 0; good && i < options; i++) {
+		good = put_option(&env[count], &all[i], database);
+		count += env[count] != NULL;
+	}
+	for (size_t i = 0; good && i < inherited; i++)
+		if (!is_ours(environ[i])) {
+			env[count] = strdup(environ[i]);
+			good = env[count++] != NULL;
+		}
+	PQconninfoFree(all);
+	if (good)
+		return env;
+	for (size_t i = 0; env && i < count; i++)
+		free(env[i]);
+	free(env);
+	return NULL;
+}
+
+static void add_container(struct tool *tool, const struct backup_settings *settings,
+                          PGconn *connection, const char *name, const char *database)
+{
+	const char *engine = path_version("docker") ? "docker" : "podman";
+	const char *const words[] = {
+		engine, "exec",  "-i", settings->container, name, "-U", PQuser(connection),
+		"-d",   database};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		tool_add(tool, words[i]);
+}
+
+bool tool_init(struct tool *tool, const struct backup_settings *settings, PGconn *connection,
+               const char *name, const char *database, char message[BACKUP_MESSAGE_SIZE])
+{
+	*tool = (struct tool){.count = 0};
+	if (settings->container) {
+		add_container(tool, settings, connection, name, database);
+		return true;
+	}
+	unsigned major = (unsigned)PQserverVersion(connection) / 10000;
+	if (!find_program(tool, name, major, message))
+		return false;
+	tool_add(tool, tool->path);
+	tool_add(tool, "-d");
+	tool_add(tool, database);
+	tool->env = make_env(connection, database);
+	if (!tool->env)
+		snprintf(message, BACKUP_MESSAGE_SIZE, "out of memory");
+	return tool->env != NULL;
+}
+
+void tool_deinit(struct tool *tool)
+{
+	for (size_t i = 0; tool->env && tool->env[i]; i++)
+		free(tool->env[i]);
+	free(tool->env);
+	tool->env = NULL;
+}
