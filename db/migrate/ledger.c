@@ -5,29 +5,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char create_sql[] = "CREATE SCHEMA IF NOT EXISTS prism_meta;"
-				 "CREATE TABLE IF NOT EXISTS prism_meta.schema_migrations ("
-				 "  revision integer PRIMARY KEY CHECK (revision > 0),"
-				 "  name text NOT NULL,"
-				 "  up_sha256 text NOT NULL,"
-				 "  down_sha256 text NOT NULL,"
-				 "  applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),"
-				 "  applied_by text NOT NULL DEFAULT current_user,"
-				 "  tool_version text NOT NULL,"
-				 "  duration_ms bigint NOT NULL);"
-				 "CREATE TABLE IF NOT EXISTS prism_meta.migration_log ("
-				 "  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
-				 "  at timestamptz NOT NULL DEFAULT clock_timestamp(),"
-				 "  verb text NOT NULL,"
-				 "  revision integer NOT NULL,"
-				 "  name text NOT NULL,"
-				 "  sha256 text NOT NULL,"
-				 "  done_by text NOT NULL DEFAULT session_user,"
-				 "  host inet DEFAULT inet_client_addr(),"
-				 "  tool_version text NOT NULL,"
-				 "  duration_ms bigint NOT NULL)";
+const char ledger_sql[] = "CREATE SCHEMA IF NOT EXISTS prism_meta;"
+			  "CREATE TABLE IF NOT EXISTS prism_meta.schema_migrations ("
+			  "  revision integer PRIMARY KEY CHECK (revision > 0),"
+			  "  name text NOT NULL,"
+			  "  up_sha256 text NOT NULL,"
+			  "  down_sha256 text NOT NULL,"
+			  "  applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),"
+			  "  applied_by text NOT NULL DEFAULT current_user,"
+			  "  tool_version text NOT NULL,"
+			  "  duration_ms bigint NOT NULL);"
+			  "CREATE TABLE IF NOT EXISTS prism_meta.migration_log ("
+			  "  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+			  "  at timestamptz NOT NULL DEFAULT clock_timestamp(),"
+			  "  verb text NOT NULL,"
+			  "  revision integer NOT NULL,"
+			  "  name text NOT NULL,"
+			  "  sha256 text NOT NULL,"
+			  "  done_by text NOT NULL DEFAULT session_user,"
+			  "  host inet DEFAULT inet_client_addr(),"
+			  "  tool_version text NOT NULL,"
+			  "  duration_ms bigint NOT NULL);"
+			  "CREATE TABLE IF NOT EXISTS prism_meta.migration_progress ("
+			  "  one boolean PRIMARY KEY DEFAULT true CHECK (one),"
+			  "  revision integer NOT NULL,"
+			  "  up boolean NOT NULL,"
+			  "  done integer NOT NULL,"
+			  "  total integer NOT NULL,"
+			  "  running boolean NOT NULL,"
+			  "  sha256 text NOT NULL,"
+			  "  at timestamptz NOT NULL DEFAULT clock_timestamp())";
 
-static const char share_sql[] = "DO $$ BEGIN"
+const char ledger_share_sql[] = "DO $$ BEGIN"
 				"  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'prism_app')"
 				"     AND NOT has_table_privilege('prism_app', "
 				"'prism_meta.schema_migrations', 'SELECT') THEN"
@@ -45,7 +54,7 @@ static const char read_sql[] =
 /* One transaction: two tools that start on an empty database at once do not meet half of it. */
 bool ledger_create(PGconn *connection, char *message, size_t message_size)
 {
-	DB_RESULT result = PQexec(connection, create_sql);
+	DB_RESULT result = PQexec(connection, ledger_sql);
 	if (PQresultStatus(result) == PGRES_COMMAND_OK)
 		return true;
 	db_message(message, message_size, "create the schema prism_meta",
@@ -55,8 +64,8 @@ bool ledger_create(PGconn *connection, char *message, size_t message_size)
 
 bool ledger_share(PGconn *connection, char *message, size_t message_size)
 {
-	DB_RESULT result = db_run(connection, "let prism_app read prism_meta", share_sql, 0, NULL,
-	                          message, message_size);
+	DB_RESULT result = db_run(connection, "let prism_app read prism_meta", ledger_share_sql, 0,
+	                          NULL, message, message_size);
 	return result != NULL;
 }
 

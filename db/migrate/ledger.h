@@ -12,6 +12,9 @@ struct ledger {
 	size_t count;
 };
 
+/* The statements that make it, and that let prism_app read it. */
+extern const char ledger_sql[], ledger_share_sql[];
+
 /* Makes prism_meta if it is not there. */
 MUST_CHECK
 bool ledger_create(PGconn *connection, char *message, size_t message_size);

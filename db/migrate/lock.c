@@ -5,8 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-/* "prism-db" in ASCII. PostgreSQL shows the key of a bigint lock in two halves. */
-#define LOCK_KEY "8102654624066790498"
+/* PostgreSQL shows the key of a bigint lock in two halves. */
 #define LOCK_ROW                                                                             \
 	" l.locktype = 'advisory' AND l.objsubid = 1"                                        \
 	" AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())" \

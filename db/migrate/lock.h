@@ -5,6 +5,8 @@
 #pragma once
 #include "db/startup/connect.h"
 
+#define LOCK_KEY "8102654624066790498" /* "prism-db" in ASCII */
+
 enum lock_outcome { LOCK_HELD, LOCK_BUSY, LOCK_ERROR };
 
 /* Waits up to `wait_ms`. note(ctx, line) is told whom it waits for. BUSY and ERROR come with a

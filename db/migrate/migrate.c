@@ -1,6 +1,7 @@
 #include "db/migrate/migrate.h"
 #include "db/migrate/ledger.h"
 #include "db/migrate/lock.h"
+#include "db/migrate/progress.h"
 #include "db/migrate/step.h"
 #include "db/migrate/target.h"
 
@@ -223,6 +224,62 @@ static enum migrate_status go_stamp(struct migrate *migrate, uint32_t live, cons
 	return MIGRATE_FAILED;
 }
 
+/* Rolled back, whatever happens. */
+static enum migrate_status try_steps(struct migrate *migrate, uint32_t live, uint32_t goal, bool up,
+                                     char message[MIGRATE_MESSAGE_SIZE])
+{
+	enum step_outcome outcome = STEP_DONE;
+	DB_RESULT begun = PQexec(migrate->connection, STEP_BEGIN);
+	if (PQresultStatus(begun) != PGRES_COMMAND_OK) {
+		db_message(message, MIGRATE_MESSAGE_SIZE, "begin a transaction",
+		           PQerrorMessage(migrate->connection));
+		return MIGRATE_FAILED;
+	}
+	for (uint32_t at = live; outcome == STEP_DONE && at != goal; at += up ? 1 : -1) {
+		struct step step = {migration_at(migrate->set, up ? at + 1 : at), up,
+		                    migrate->settings.note, migrate->settings.ctx};
+		outcome = step_try(migrate->connection, &step, message, MIGRATE_MESSAGE_SIZE);
+	}
+	PQclear(PQexec(migrate->connection, "ROLLBACK"));
+	return outcome == STEP_DONE      ? MIGRATE_OK
+	       : outcome == STEP_BLOCKED ? MIGRATE_BUSY
+	                                 : MIGRATE_FAILED;
+}
+
+static enum migrate_status try_up(struct migrate *migrate, uint32_t live, const char *target,
+                                  char message[MIGRATE_MESSAGE_SIZE])
+{
+	uint32_t goal;
+	if (!target_of_upgrade(migrate->set, live, target, &goal, message, MIGRATE_MESSAGE_SIZE))
+		return MIGRATE_BAD_TARGET;
+	return try_steps(migrate, live, goal > live ? goal : live, true, message);
+}
+
+static enum migrate_status try_down(struct migrate *migrate, uint32_t live, const char *target,
+                                    char message[MIGRATE_MESSAGE_SIZE])
+{
+	uint32_t goal;
+	if (!target_of_downgrade(migrate->set, live, target, &goal, message, MIGRATE_MESSAGE_SIZE))
+		return MIGRATE_BAD_TARGET;
+	return try_steps(migrate, live, goal, false, message);
+}
+
+/* A migration that stopped between two of its statements has to be completed first, the way it
+ * went. */
+static enum migrate_status check_progress(struct migrate *migrate, uint32_t live, bool up,
+                                          bool down, char message[MIGRATE_MESSAGE_SIZE])
+{
+	struct progress progress;
+	if (!progress_read(migrate->connection, &progress, message, MIGRATE_MESSAGE_SIZE))
+		return MIGRATE_FAILED;
+	if (progress.revision == 0 || (progress.up && up && progress.revision == live + 1) ||
+	    (!progress.up && down && progress.revision == live))
+		return MIGRATE_OK;
+	progress_explain(&progress, migration_at(migrate->set, progress.revision), message,
+	                 MIGRATE_MESSAGE_SIZE);
+	return MIGRATE_MISMATCH;
+}
+
 /* Everything that changes goes through here: lock, then look, then work. */
 static enum migrate_status run_locked(struct migrate *migrate,
                                       enum migrate_status (*go)(struct migrate *, uint32_t live,
@@ -246,6 +303,8 @@ static enum migrate_status run_locked(struct migrate *migrate,
 	    !ledger_create(migrate->connection, message, MIGRATE_MESSAGE_SIZE))
 		status = MIGRATE_FAILED;
 	if (status == MIGRATE_OK)
+		status = check_progress(migrate, live, go == go_up, go == go_down, message);
+	if (status == MIGRATE_OK)
 		status = go(migrate, live, target, message);
 	lock_release(migrate->connection);
 	return status;
@@ -267,6 +326,19 @@ enum migrate_status migrate_stamp(struct migrate *migrate, const char *target,
                                   char message[MIGRATE_MESSAGE_SIZE])
 {
 	return run_locked(migrate, go_stamp, target, message);
+}
+
+enum migrate_status migrate_try(struct migrate *migrate, bool up, const char *target,
+                                char message[MIGRATE_MESSAGE_SIZE])
+{
+	return run_locked(migrate, up ? try_up : try_down, target, message);
+}
+
+enum migrate_status migrate_verify(struct migrate *migrate, char message[MIGRATE_MESSAGE_SIZE])
+{
+	uint32_t live;
+	enum migrate_status status = read_live(migrate, &live, message);
+	return status == MIGRATE_OK ? check_progress(migrate, live, false, false, message) : status;
 }
 
 enum migrate_status migrate_history(struct migrate *migrate,
@@ -301,6 +373,9 @@ enum migrate_status migrate_check(const struct migrate_settings *settings, enum 
 	bool read = ledger_read(migrate->connection, &ledger, message, MIGRATE_MESSAGE_SIZE);
 	if (read) {
 		*fit = compare(migrate->set, &ledger, message);
+		if (*fit == MIGRATE_FITS && check_progress(migrate, (uint32_t)ledger.count, false,
+		                                           false, message) != MIGRATE_OK)
+			*fit = MIGRATE_CHANGED;
 		ledger_clear(&ledger);
 	}
 	migrate_close(migrate);

@@ -48,6 +48,17 @@ MUST_CHECK
 enum migrate_status migrate_downgrade(struct migrate *migrate, const char *target,
                                       char message[MIGRATE_MESSAGE_SIZE]);
 
+/* The same as migrate_upgrade() or migrate_downgrade(), in one transaction that is rolled back. It
+ * takes the locks that the real one takes. */
+MUST_CHECK
+enum migrate_status migrate_try(struct migrate *migrate, bool up, const char *target,
+                                char message[MIGRATE_MESSAGE_SIZE]);
+
+/* Whether all that is applied is what this program has, byte for byte, and nothing is half done.
+ * MISMATCH with a message that says what is not. */
+MUST_CHECK
+enum migrate_status migrate_verify(struct migrate *migrate, char message[MIGRATE_MESSAGE_SIZE]);
+
 /* Records that the database is at `target` without running anything: for a schema that came about
  * without prism-db. */
 MUST_CHECK

@@ -1,4 +1,6 @@
 #include "db/migrate/step.h"
+#include "db/migrate/autocommit.h"
+#include "db/migrate/explain.h"
 #include "db/migrate/lock.h"
 
 #include <inttypes.h>
@@ -30,48 +32,6 @@ static void tell(const struct step *step, const char *line)
 		step->note(step->ctx, line);
 }
 
-/* The line of the file that a position, counted in characters, is in. */
-static unsigned line_of(const char *sql, const char *position)
-{
-	unsigned line = 1;
-	unsigned long characters = strtoul(position, NULL, 10);
-	for (; *sql && characters > 1; sql++) {
-		line += *sql == '\n';
-		characters -= ((unsigned char)*sql & 0xC0) != 0x80;
-	}
-	return line;
-}
-
-static void append(char *message, size_t message_size, const char *label, const char *text)
-{
-	size_t at = strlen(message);
-	if (text && at < message_size)
-		snprintf(message + at, message_size - at, "%s%s", label, text);
-}
-
-static void explain(const PGresult *result, const char *file, const char *sql, char *message,
-                    size_t message_size)
-{
-	const char *position = PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);
-	const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	char where[32] = "";
-	if (position)
-		snprintf(where, sizeof(where), ":%u", line_of(sql, position));
-	snprintf(message, message_size, "%s%s: ", file, where);
-	append(message, message_size, "",
-	       primary ? primary : "the connection to PostgreSQL was lost");
-	append(message, message_size, "; ", PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));
-	append(message, message_size, "; hint: ", PQresultErrorField(result, PG_DIAG_MESSAGE_HINT));
-	append(message, message_size, " (SQLSTATE ", PQresultErrorField(result, PG_DIAG_SQLSTATE));
-	append(message, message_size, primary ? ")" : "", "");
-}
-
-static bool is_locked_out(const PGresult *result)
-{
-	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-	return sqlstate && (strcmp(sqlstate, "55P03") == 0 || strcmp(sqlstate, "40P01") == 0);
-}
-
 static bool transaction_id(PGconn *connection, char id[32], char *message, size_t message_size)
 {
 	DB_RESULT result = db_run(connection, "read the transaction's id",
@@ -93,8 +53,8 @@ static enum attempt run_file(PGconn *connection, const char *file, const char *s
 	ExecStatusType status = PQresultStatus(result);
 	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK &&
 	    status != PGRES_EMPTY_QUERY) {
-		explain(result, file, sql, message, message_size);
-		return is_locked_out(result) ? ATTEMPT_LOCKED_OUT : ATTEMPT_FAILED;
+		explain(result, file, sql, 0, message, message_size);
+		return explain_is_locked_out(result) ? ATTEMPT_LOCKED_OUT : ATTEMPT_FAILED;
 	}
 	if (PQtransactionStatus(connection) == PQTRANS_INTRANS &&
 	    transaction_id(connection, after, message, message_size) && strcmp(before, after) == 0)
@@ -124,20 +84,17 @@ static enum attempt run_in_transaction(PGconn *connection, const struct step *st
 	DB_RESULT commit = PQexec(connection, "COMMIT");
 	if (PQresultStatus(commit) == PGRES_COMMAND_OK)
 		return ATTEMPT_DONE;
-	explain(commit, file, "", message, message_size);
+	explain(commit, file, "", 0, message, message_size);
 	return ATTEMPT_FAILED;
 }
 
 static enum attempt attempt(PGconn *connection, const struct step *step, const char *file,
                             char *message, size_t message_size)
 {
-	/* SET LOCAL: what a file sets for its session must not reach the next one. */
-	static const char begin[] = "BEGIN; SET LOCAL search_path = public; "
-				    "SET LOCAL TimeZone = 'UTC'; SET LOCAL lock_timeout = '2s'";
 	int64_t began_ms = now_ms();
-	DB_RESULT begun = PQexec(connection, begin);
+	DB_RESULT begun = PQexec(connection, STEP_BEGIN);
 	if (PQresultStatus(begun) != PGRES_COMMAND_OK) {
-		explain(begun, file, "", message, message_size);
+		explain(begun, file, "", 0, message, message_size);
 		return ATTEMPT_FAILED;
 	}
 	enum attempt outcome =
@@ -145,6 +102,17 @@ static enum attempt attempt(PGconn *connection, const struct step *step, const c
 	if (outcome != ATTEMPT_DONE)
 		PQclear(PQexec(connection, "ROLLBACK"));
 	return outcome;
+}
+
+static enum attempt attempt_autocommit(PGconn *connection, const struct step *step,
+                                       const char *file, char *message, size_t message_size)
+{
+	bool locked_out;
+	/* What runs outside of a transaction finds this; STEP_BEGIN says it for the others. */
+	PQclear(PQexec(connection, "SET search_path = public; SET TimeZone = 'UTC'"));
+	bool done = autocommit_run(connection, step, file, &locked_out, message, message_size);
+	PQclear(PQexec(connection, "RESET search_path; RESET TimeZone; RESET lock_timeout"));
+	return done ? ATTEMPT_DONE : locked_out ? ATTEMPT_LOCKED_OUT : ATTEMPT_FAILED;
 }
 
 static void tell_blockers(PGconn *connection, const struct step *step, const char *file)
@@ -179,15 +147,44 @@ static void pause_before(unsigned attempt_number)
 	nanosleep(&time, NULL);
 }
 
+static void name_file(const struct step *step, char *file, size_t size)
+{
+	snprintf(file, size, "%04" PRIu32 "_%s.%s.sql", step->migration->revision,
+	         step->migration->name, step->up ? "up" : "down");
+}
+
+enum step_outcome step_try(PGconn *connection, const struct step *step, char *message,
+                           size_t message_size)
+{
+	char file[MIGRATION_NAME_SIZE + 32], line[MIGRATION_NAME_SIZE + 80];
+	const char *sql = step->up ? step->migration->up : step->migration->down;
+	bool skipped = autocommit_wanted(sql);
+	int64_t began_ms = now_ms();
+	name_file(step, file, sizeof(file));
+	enum attempt outcome =
+		skipped ? ATTEMPT_DONE : run_file(connection, file, sql, message, message_size);
+	if (outcome != ATTEMPT_DONE)
+		return outcome == ATTEMPT_LOCKED_OUT ? STEP_BLOCKED : STEP_FAILED;
+	if (skipped)
+		snprintf(line, sizeof(line), "%s  not tried: it runs outside of a transaction",
+		         file);
+	else
+		snprintf(line, sizeof(line), "%s  %" PRId64 " ms, to be rolled back", file,
+		         now_ms() - began_ms);
+	tell(step, line);
+	return STEP_DONE;
+}
+
 enum step_outcome step_run(PGconn *connection, const struct step *step, char *message,
                            size_t message_size)
 {
 	char file[MIGRATION_NAME_SIZE + 32], line[MIGRATION_NAME_SIZE + 80];
-	snprintf(file, sizeof(file), "%04" PRIu32 "_%s.%s.sql", step->migration->revision,
-	         step->migration->name, step->up ? "up" : "down");
+	name_file(step, file, sizeof(file));
+	bool whole = !autocommit_wanted(step->up ? step->migration->up : step->migration->down);
 	int64_t began_ms = now_ms();
 	for (unsigned number = 1; number <= ATTEMPTS; number++) {
-		switch (attempt(connection, step, file, message, message_size)) {
+		switch ((whole ? attempt : attempt_autocommit)(connection, step, file, message,
+		                                               message_size)) {
 		case ATTEMPT_DONE:
 			snprintf(line, sizeof(line), "%s  %" PRId64 " ms", file,
 			         now_ms() - began_ms);

@@ -1,5 +1,5 @@
-/* step - one migration, up or down, and the row that records it, in one transaction. Private to
- * migrate/. */
+/* step - one migration, up or down, and the row that records it, in one transaction, unless its
+ * file asks to run statement by statement (autocommit.h). Private to migrate/. */
 #pragma once
 #include "db/migrate/ledger.h"
 
@@ -16,7 +16,19 @@ struct step {
 	void *ctx;
 };
 
+/* How each transaction begins. SET LOCAL: what a file sets for its session must not reach the next
+ * one. */
+#define STEP_BEGIN                                                            \
+	"BEGIN; SET LOCAL search_path = public; SET LOCAL TimeZone = 'UTC'; " \
+	"SET LOCAL lock_timeout = '2s'"
+
 /* Tries again when a lock is not to be had: waiting for one makes everybody queue behind us. */
 MUST_CHECK
 enum step_outcome step_run(PGconn *connection, const struct step *step, char *message,
+                           size_t message_size);
+
+/* Runs it in the transaction that is open and records nothing: the caller rolls back. One that runs
+ * statement by statement is not tried, which is noted. */
+MUST_CHECK
+enum step_outcome step_try(PGconn *connection, const struct step *step, char *message,
                            size_t message_size);

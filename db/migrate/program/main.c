@@ -7,18 +7,24 @@
 #include <string.h>
 
 static const struct verb verbs[] = {
-	{"upgrade", "upgrade [head|+N|REV] [--wait SECONDS]", "apply migrations",
+	{"upgrade", "upgrade [head|+N|REV] [--wait SECONDS] [--dry-run] [--sql]",
+         "apply migrations",
          "Applies what is missing up to REV (default: head), each migration in one transaction "
          "with\n"
          "the row that records it. Killed at any moment, it leaves whole revisions; the next run "
          "goes\n"
          "on. A second one at the same time waits (--wait, default 300) and finds nothing to do.\n"
-         "Without a database URL it makes the embedded cluster if there is none.\n",
+         "Without a database URL it makes the embedded cluster if there is none.\n"
+         "  --dry-run  run them in one transaction that is rolled back\n"
+         "  --sql      connect to nothing; print a script for psql ([FROM:]REV, default from "
+         "base)\n",
          0, 1, verb_upgrade},
-	{"downgrade", "downgrade -N|REV|base [--wait SECONDS]", "take migrations back",
+	{"downgrade", "downgrade -N|REV|base [--wait SECONDS] [--dry-run] [--sql]",
+         "take migrations back",
          "Runs the downs, newest first, until the database is at REV. `-1` takes one back, `base` "
          "all.\n"
-         "What only the removed columns and tables held is lost.\n",
+         "What only the removed columns and tables held is lost. --dry-run, --sql: as for upgrade\n"
+         "(the script starts at the head, or at FROM: in FROM:REV).\n",
          1, 1, verb_downgrade},
 	{"current", "current [--json]", "show the revision of the database",
          "One line: the revision, and where the head is.\n", 0, 0, verb_current},
@@ -26,6 +32,15 @@ static const struct verb verbs[] = {
          "list all migrations and when they were applied",
          "Oldest first. --verbose: by whom, with which version, how long it took, checksums.\n", 0,
          0, verb_history},
+	{"heads", "heads [--json]", "show the newest revision this program has",
+         "Always one: the history is linear.\n", 0, 0, verb_heads},
+	{"show", "show REV [--json]", "print a migration",
+         "Both of its files, with their SHA-256.\n", 1, 1, verb_show},
+	{"verify", "verify", "compare what is applied with what this program has",
+         "By the checksums of the files. Exit code 5: one was changed since, the database is "
+         "newer,\n"
+         "or a migration stopped half-way.\n",
+         0, 0, verb_verify},
 	{"stamp", "stamp head|REV|base", "record a revision without running anything",
          "For a database whose schema came about without prism-db: one that was built from the "
          "database\n"

@@ -23,6 +23,8 @@ enum option_key {
 	OPTION_KEEP,
 	OPTION_JOBS,
 	OPTION_VERIFY,
+	OPTION_SQL,
+	OPTION_DRY_RUN,
 	OPTION_REPLACE,
 	OPTION_JSON,
 	OPTION_VERBOSE,
@@ -46,6 +48,8 @@ static const struct option table[] = {
 	{"keep", required_argument, NULL, OPTION_KEEP},
 	{"jobs", required_argument, NULL, OPTION_JOBS},
 	{"verify", no_argument, NULL, OPTION_VERIFY},
+	{"sql", no_argument, NULL, OPTION_SQL},
+	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
 	{"replace", no_argument, NULL, OPTION_REPLACE},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"verbose", no_argument, NULL, OPTION_VERBOSE},
@@ -121,6 +125,10 @@ static bool *flag_option(struct options *options, int key)
 		return &options->verbose;
 	case OPTION_VERIFY:
 		return &options->verify;
+	case OPTION_SQL:
+		return &options->sql;
+	case OPTION_DRY_RUN:
+		return &options->dry_run;
 	case OPTION_REPLACE:
 		return &options->replace;
 	case OPTION_HELP:

@@ -1,7 +1,9 @@
-/* upgrade, downgrade, current, history, stamp. */
+/* upgrade, downgrade, current, history, heads, show, verify, stamp. */
 #include "db/migrate/migrate.h"
 #include "db/migrate/program/table.h"
 #include "db/migrate/program/verb.h"
+#include "db/migrate/script.h"
+#include "db/migrate/target.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -105,15 +107,140 @@ static enum exit_code change(const struct options *options, enum database_need n
 	return code_of(status);
 }
 
+/* The migrations of --migrations, else those compiled in. */
+static const struct migration_set *load_set(const struct options *options,
+                                            struct migration_set **loaded)
+{
+	char message[MIGRATE_MESSAGE_SIZE];
+	*loaded = NULL;
+	if (!options->migrations)
+		return &migration_builtin;
+	if (migration_set_load(loaded, options->migrations, message, sizeof(message)))
+		return *loaded;
+	say("%s", message);
+	return NULL;
+}
+
+/* --sql: "FROM:TO", or TO; an upgrade begins at base, a downgrade at the head. No connection. */
+static enum exit_code write_script(const struct options *options, const char *target, bool up)
+{
+	char from[MIGRATION_NAME_SIZE + 8], message[MIGRATE_MESSAGE_SIZE];
+	struct migration_set *loaded;
+	const struct migration_set *set = load_set(options, &loaded);
+	const char *colon = strchr(target, ':');
+	if (!set)
+		return EXIT_USAGE;
+	snprintf(from, sizeof(from), "%.*s", colon ? (int)(colon - target) : 4,
+	         colon ? target
+	         : up  ? "base"
+	               : "head");
+	enum migrate_status status =
+		script_write(stdout, set, from, colon ? colon + 1 : target, up, message);
+	if (status != MIGRATE_OK)
+		say("%s", message);
+	migration_set_free(loaded);
+	return code_of(status);
+}
+
+static enum migrate_status try_upgrade(struct migrate *migrate, const char *target,
+                                       char message[MIGRATE_MESSAGE_SIZE])
+{
+	return migrate_try(migrate, true, target, message);
+}
+
+static enum migrate_status try_downgrade(struct migrate *migrate, const char *target,
+                                         char message[MIGRATE_MESSAGE_SIZE])
+{
+	return migrate_try(migrate, false, target, message);
+}
+
 enum exit_code verb_upgrade(const struct options *options)
 {
 	const char *target = options->operand_count > 1 ? options->operands[1] : "head";
-	return change(options, DATABASE_MADE, migrate_upgrade, target);
+	if (options->sql)
+		return write_script(options, target, true);
+	return change(options, DATABASE_MADE, options->dry_run ? try_upgrade : migrate_upgrade,
+	              target);
 }
 
 enum exit_code verb_downgrade(const struct options *options)
 {
-	return change(options, DATABASE_THERE, migrate_downgrade, options->operands[1]);
+	if (options->sql)
+		return write_script(options, options->operands[1], false);
+	return change(options, DATABASE_THERE, options->dry_run ? try_downgrade : migrate_downgrade,
+	              options->operands[1]);
+}
+
+enum exit_code verb_verify(const struct options *options)
+{
+	struct session session;
+	char message[MIGRATE_MESSAGE_SIZE];
+	enum exit_code code = session_open(&session, options, DATABASE_THERE);
+	if (code != EXIT_DONE)
+		return code;
+	enum migrate_status status = migrate_verify(session.migrate, message);
+	if (status == MIGRATE_OK)
+		printf("what is applied is what this prism-db has\n");
+	else
+		say("%s", message);
+	session_close(&session);
+	return code_of(status);
+}
+
+/* The history is linear: there is one head, always. */
+enum exit_code verb_heads(const struct options *options)
+{
+	struct migration_set *loaded;
+	const struct migration_set *set = load_set(options, &loaded);
+	if (!set)
+		return EXIT_USAGE;
+	const struct migration *last = migration_at(set, (uint32_t)set->count);
+	if (options->json)
+		printf("[{\"revision\": \"%04u\", \"name\": \"%s\"}]\n", last->revision,
+		       last->name);
+	else
+		printf("%04u_%s (head)\n", last->revision, last->name);
+	migration_set_free(loaded);
+	return EXIT_DONE;
+}
+
+static void print_migration(const struct migration *migration, bool json)
+{
+	char revision[16];
+	snprintf(revision, sizeof(revision), "%04u", migration->revision);
+	if (!json) {
+		printf("-- %s_%s.up.sql    SHA-256 %s\n%s\n-- %s_%s.down.sql  SHA-256 %s\n%s",
+		       revision, migration->name, migration->up_sha256, migration->up, revision,
+		       migration->name, migration->down_sha256, migration->down);
+		return;
+	}
+	json_t *out =
+		json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "revision", revision, "name",
+	                  migration->name, "up", migration->up, "up_sha256", migration->up_sha256,
+	                  "down", migration->down, "down_sha256", migration->down_sha256);
+	json_dumpf(out, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(out);
+}
+
+enum exit_code verb_show(const struct options *options)
+{
+	char message[MIGRATE_MESSAGE_SIZE];
+	uint32_t revision;
+	struct migration_set *loaded;
+	const struct migration_set *set = load_set(options, &loaded);
+	if (!set)
+		return EXIT_USAGE;
+	bool found =
+		target_of_stamp(set, options->operands[1], &revision, message, sizeof(message));
+	if (found && revision > 0)
+		print_migration(migration_at(set, revision), options->json);
+	else if (found)
+		say("base is the empty schema: there is nothing to show");
+	else
+		say("%s", message);
+	migration_set_free(loaded);
+	return found && revision > 0 ? EXIT_DONE : EXIT_USAGE;
 }
 
 enum exit_code verb_stamp(const struct options *options)
