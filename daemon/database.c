@@ -1,5 +1,6 @@
 #include "daemon/database.h"
 #include "daemon/log.h"
+#include "daemon/upgrade.h"
 #include "db/embedded.h"
 #include "db/keys/bootstrap.h"
 #include "db/migrate/migrate.h"
@@ -36,19 +37,12 @@ const char *database_conninfo(const struct database *database)
 	                          : config_text(database->settings.config, SETTING_DATABASE_URL);
 }
 
-static void on_progress(void *ctx, const char *line)
-{
-	(void)ctx;
-	log_line(LOG_INFO, "migration", LOG_TEXT("note", line));
-}
-
 static struct migrate_settings migrate_settings_of(const struct database *database)
 {
 	return (struct migrate_settings){
 		.conninfo = database_conninfo(database),
 		.program = PROGRAM,
 		.lock_wait_ms = MIGRATE_LOCK_WAIT_MS,
-		.note = on_progress,
 	};
 }
 
@@ -64,21 +58,6 @@ static bool record_bootstrap_key(const struct database *database,
 }
 
 /* --- the private one -------------------------------------------------------- */
-
-static bool migrate_private(const struct database *database, char message[DATABASE_MESSAGE_SIZE])
-{
-	struct migrate_settings settings = migrate_settings_of(database);
-	struct migrate *migrate;
-	char fault[MIGRATE_MESSAGE_SIZE];
-	enum migrate_status status = migrate_open(&migrate, &settings, fault);
-	if (status == MIGRATE_OK) {
-		status = migrate_upgrade(migrate, "head", fault);
-		migrate_close(migrate);
-	}
-	if (status != MIGRATE_OK)
-		snprintf(message, DATABASE_MESSAGE_SIZE, "%s", fault);
-	return status == MIGRATE_OK;
-}
 
 /* The kernel's out-of-memory killer, or somebody, may take PostgreSQL from under us. */
 static void on_revival(uv_timer_t *timer)
@@ -118,7 +97,9 @@ static enum database_state open_private(struct database *database,
 	log_line(LOG_INFO, "postgresql_started",
 	         LOG_NUMBER("pid", embedded_pid(database->embedded)),
 	         LOG_TEXT("conninfo", embedded_conninfo(database->embedded)));
-	return migrate_private(database, message) && record_bootstrap_key(database, message)
+	return upgrade_private(database_conninfo(database), settings->state_dir, message,
+	                       DATABASE_MESSAGE_SIZE) &&
+	                       record_bootstrap_key(database, message)
 	               ? DATABASE_USABLE
 	               : DATABASE_UNFIT;
 }
@@ -222,6 +203,7 @@ enum database_state database_open(struct database **out, const struct database_s
 		return DATABASE_UNFIT;
 	}
 	database->settings = *settings;
+	upgrade_log_served();
 	bool configured = config_text(settings->config, SETTING_DATABASE_URL)[0] != '\0';
 	enum database_state state =
 		configured ? open_configured(database, message) : open_private(database, message);
