@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,27 +72,44 @@ enum backup_format archive_sniff(const char *path, char message[BACKUP_MESSAGE_S
 /* --- what its bytes are ------------------------------------------------------------------------
  */
 
-static bool hash_file(const char *path, const char *name, json_t *out, char *message)
+void archive_hashing_init(struct archive_hashing *hashing)
+{
+	crypto_hash_sha256_init(&hashing->state);
+	hashing->bytes = 0;
+}
+
+void archive_hashing_take(struct archive_hashing *hashing, const void *data, size_t size)
+{
+	crypto_hash_sha256_update(&hashing->state, data, size);
+	hashing->bytes += size;
+}
+
+void archive_hashing_end(struct archive_hashing *hashing, const char *name, json_t *files)
 {
 	unsigned char hash[crypto_hash_sha256_BYTES];
-	char hex[2 * sizeof hash + 1], *block = malloc(BLOCK);
-	crypto_hash_sha256_state state;
-	json_int_t bytes = 0;
+	char hex[2 * sizeof hash + 1];
+	crypto_hash_sha256_final(&hashing->state, hash);
+	sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
+	json_object_set_new(
+		files, name,
+		json_pack("{s:I, s:s}", "bytes", (json_int_t)hashing->bytes, "sha256", hex));
+}
+
+static bool hash_file(const char *path, const char *name, json_t *out, char *message)
+{
+	struct archive_hashing hashing;
+	char *block = malloc(BLOCK);
 	ssize_t n = -1;
 	int fd = block ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	crypto_hash_sha256_init(&state);
-	while (fd >= 0 && (n = read(fd, block, BLOCK)) > 0) {
-		crypto_hash_sha256_update(&state, (const unsigned char *)block, (size_t)n);
-		bytes += n;
-	}
+	archive_hashing_init(&hashing);
+	while (fd >= 0 && (n = read(fd, block, BLOCK)) > 0)
+		archive_hashing_take(&hashing, block, (size_t)n);
 	if (n < 0)
 		(void)fail(message, "read", path);
 	if (fd >= 0)
 		close(fd);
 	free(block);
-	crypto_hash_sha256_final(&state, hash);
-	sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
-	json_object_set_new(out, name, json_pack("{s:I, s:s}", "bytes", bytes, "sha256", hex));
+	archive_hashing_end(&hashing, name, out);
 	return n == 0;
 }
 

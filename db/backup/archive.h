@@ -4,6 +4,7 @@
 #include "db/backup/backup.h"
 
 #include <jansson.h>
+#include <sodium.h>
 
 /* By its contents, not its name. NONE with a message: it is not there, or no backup. */
 MUST_CHECK
@@ -13,6 +14,15 @@ enum backup_format archive_sniff(const char *path, char message[BACKUP_MESSAGE_S
  * with a message. */
 MUST_CHECK
 json_t *archive_hash(const char *path, char message[BACKUP_MESSAGE_SIZE]);
+
+/* The same of bytes that pass by, as the file ".". */
+struct archive_hashing {
+	crypto_hash_sha256_state state;
+	uint64_t bytes;
+};
+void archive_hashing_init(struct archive_hashing *hashing);
+void archive_hashing_take(struct archive_hashing *hashing, const void *data, size_t size);
+void archive_hashing_end(struct archive_hashing *hashing, const char *name, json_t *files);
 
 /* Whether the bytes are those that were hashed; the message says which are not. */
 MUST_CHECK

@@ -1,4 +1,5 @@
 #include "db/backup/dump.h"
+#include "db/backup/archive.h"
 #include "db/backup/tool.h"
 
 #include <errno.h>
@@ -13,6 +14,7 @@ enum { JOBS_DEFAULT_MAX = 4 };
 struct dumping {
 	const struct backup_settings *settings;
 	struct backup_step step;
+	struct archive_hashing hashing;
 	int file;
 	int error; /* errno of the write that failed */
 };
@@ -46,6 +48,7 @@ static bool take(void *ctx, const char *data, size_t size)
 		}
 		done += (size_t)n;
 	}
+	archive_hashing_take(&dumping->hashing, data, size);
 	dumping->step.bytes += size;
 	show(dumping);
 	return true;
@@ -109,6 +112,7 @@ enum backup_status dump_run(const struct backup_settings *settings, PGconn *conn
 	                          .file = -1};
 	if (!tool_init(&tool, settings, connection, "pg_dump", PQdb(connection), message))
 		return BACKUP_FAILED;
+	archive_hashing_init(&dumping.hashing);
 	add_words(&tool, request, dump_jobs(settings), text);
 	enum backup_status status = BACKUP_FAILED;
 	if (request->format != BACKUP_DIRECTORY)
@@ -118,8 +122,10 @@ enum backup_status dump_run(const struct backup_settings *settings, PGconn *conn
 		         strerror(errno));
 	else
 		status = run(&dumping, &tool, request, message);
-	if (dumping.file >= 0)
+	if (dumping.file >= 0) {
+		archive_hashing_end(&dumping.hashing, ".", request->files);
 		close(dumping.file);
+	}
 	tool_deinit(&tool);
 	return status;
 }

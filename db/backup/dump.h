@@ -2,12 +2,14 @@
 #pragma once
 #include "db/backup/backup.h"
 
+#include <jansson.h>
 #include <libpq-fe.h>
 
 struct dump_request {
 	const char *snapshot; /* an exported one of the connection */
 	const char *path;     /* is made; nothing is there yet */
 	enum backup_format format;
+	json_t *files;   /* gets the bytes' hash (archive.h), unless the format is a directory */
 	unsigned tables; /* how many there are, for the progress */
 };
 

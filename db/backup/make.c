@@ -24,7 +24,7 @@ struct making {
 	char path[BACKUP_PATH_SIZE], partial[BACKUP_PATH_SIZE + 16];
 	PGconn *connection;
 	char snapshot[64];
-	json_t *contents, *manifest;
+	json_t *contents, *files, *manifest;
 	char *message;
 };
 
@@ -58,15 +58,18 @@ static void now_text(char out[32])
 static enum backup_status describe(struct making *making)
 {
 	char now[32];
-	json_t *files = archive_hash(making->partial, making->message);
-	if (!files)
+	if (making->format == BACKUP_DIRECTORY) {
+		json_decref(making->files);
+		making->files = archive_hash(making->partial, making->message);
+	}
+	if (!making->files)
 		return BACKUP_FAILED;
 	now_text(now);
 	making->manifest =
-		json_pack("{s:i, s:s, s:s, s:s, s:s, s:o, s:O}", "manifest", MANIFEST_VERSION,
+		json_pack("{s:i, s:s, s:s, s:s, s:s, s:O, s:O}", "manifest", MANIFEST_VERSION,
 	                  "made_by", "prism-db " PRISM_VERSION, "made_at", now, "database",
 	                  PQdb(making->connection), "format", backup_format_name(making->format),
-	                  "files", files, "contents", making->contents);
+	                  "files", making->files, "contents", making->contents);
 	return making->manifest ? BACKUP_OK : BACKUP_FAILED;
 }
 
@@ -108,6 +111,7 @@ static enum backup_status dump(struct making *making)
 		.snapshot = making->snapshot,
 		.path = making->partial,
 		.format = making->format,
+		.files = making->files,
 		.tables = (unsigned)json_object_size(json_object_get(making->contents, "tables")),
 	};
 	return dump_run(making->settings, making->connection, &request, making->message);
@@ -156,6 +160,7 @@ enum backup_status backup_make(const struct backup_settings *settings,
 	enum backup_status status = refuse(&making);
 	if (status != BACKUP_OK)
 		return status;
+	making.files = json_object();
 	mode_t former = umask(077); /* everything is in it */
 	archive_remove(making.partial);
 	for (size_t i = 0; status == BACKUP_OK && i < sizeof steps / sizeof *steps; i++)
@@ -164,6 +169,7 @@ enum backup_status backup_make(const struct backup_settings *settings,
 		archive_remove(making.partial);
 	umask(former);
 	json_decref(making.contents);
+	json_decref(making.files);
 	json_decref(making.manifest);
 	PQfinish(making.connection);
 	return status;
