@@ -26,7 +26,8 @@ endfunction()
 
 # prism_messages(NAME ROOT protos... LINK targets...): protobuf-c messages of .proto files, compiled as foreign code (no warnings of
 # ours; its headers are system headers). ROOT is the import root; more roots in the variable PRISM_PROTO_ROOTS.
-set(PRISM_PROTO_ROOTS ${PROJECT_SOURCE_DIR}/proto ${GOOGLE_PROTO_DIR})
+set(PRISM_PROTO_DIR ${PROJECT_SOURCE_DIR}/proto)
+set(PRISM_PROTO_ROOTS ${PRISM_PROTO_DIR} ${GOOGLE_PROTO_DIR})
 function(prism_messages name root)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
   set(out ${PROJECT_BINARY_DIR}/generated/messages)
