@@ -4,6 +4,7 @@
 #include "daemon/database.h"
 #include "daemon/interceptors.h"
 #include "daemon/log.h"
+#include "daemon/notify.h"
 #include "daemon/services/document.h"
 #include "daemon/services/epic.h"
 #include "daemon/services/membership.h"
@@ -23,7 +24,11 @@
 #include <string.h>
 #include <sys/resource.h>
 
-enum { SERVICES_MAX = 16, RESERVED_DESCRIPTORS = 64 };
+enum {
+	SERVICES_MAX = 16,
+	RESERVED_DESCRIPTORS = 64,
+	STOP_MARGIN_MS = 15000, /* after a drain, for connections and PostgreSQL to end */
+};
 
 struct boot {
 	struct boot_settings settings;
@@ -35,8 +40,10 @@ struct boot {
 	struct service services[SERVICES_MAX];
 	size_t service_count;
 	struct pool_settings pool;
-	atomic_bool checked;   /* the schema, once for all pools */
-	uv_async_t mismatched; /* a worker found that the schema is not ours */
+	atomic_bool checked;       /* the schema, once for all pools */
+	atomic_bool mismatched;    /* a worker found that the schema is not ours */
+	atomic_uint with_database; /* workers */
+	uv_async_t reported;       /* one of these changed */
 	bool watching;
 	enum boot_exit code; /* how the process will end */
 	bool stopping;
@@ -62,10 +69,16 @@ static void on_pool_note(void *ctx, const char *message)
 	log_limited(LOG_WARN, "database", LOG_TEXT("note", message));
 }
 
+/* On a worker's thread. */
 static void on_pool_changed(void *ctx, bool available)
 {
-	(void)ctx;
+	struct boot *boot = ctx;
 	log_line(LOG_INFO, "database", LOG_TEXT("state", available ? "available" : "lost"));
+	if (available)
+		atomic_fetch_add(&boot->with_database, 1);
+	else
+		atomic_fetch_sub(&boot->with_database, 1);
+	uv_async_send(&boot->reported);
 }
 
 /* On a worker's thread. */
@@ -73,7 +86,8 @@ static void on_pool_mismatch(void *ctx, const char *message)
 {
 	struct boot *boot = ctx;
 	log_line(LOG_ERROR, "schema_mismatch", LOG_TEXT("message", message));
-	uv_async_send(&boot->mismatched);
+	atomic_store(&boot->mismatched, true);
+	uv_async_send(&boot->reported);
 }
 
 static bool open_parts(struct rpc *rpc, void *ctx, char message[SERVER_MESSAGE_SIZE])
@@ -132,7 +146,7 @@ static void on_control_closed(void *ctx)
 	keyring_close(boot->keyring);
 	boot->keyring = NULL;
 	if (boot->watching)
-		uv_close((uv_handle_t *)&boot->mismatched, on_watch_closed);
+		uv_close((uv_handle_t *)&boot->reported, on_watch_closed);
 	else
 		tell_down(boot);
 }
@@ -153,16 +167,26 @@ static void on_server_stopped(void *ctx)
 	undo(ctx);
 }
 
+/* A service manager that would kill us before the drain is over is asked for more time. */
 void boot_stop(struct boot *boot, bool at_once)
 {
+	uint32_t patience_ms =
+		at_once ? 0 : config_u32(boot->settings.config, SETTING_DRAIN_TIMEOUT);
 	boot->stopping = true;
+	notify("STOPPING=1\nSTATUS=%s\nEXTEND_TIMEOUT_USEC=%llu",
+	       at_once ? "stopping at once" : "draining",
+	       (patience_ms + 1ULL * STOP_MARGIN_MS) * 1000);
 	if (!boot->server)
 		return;
 	if (at_once)
 		server_abort(boot->server);
 	else
-		server_drain(boot->server,
-		             config_u32(boot->settings.config, SETTING_DRAIN_TIMEOUT));
+		server_drain(boot->server, patience_ms);
+}
+
+bool boot_turns(struct boot *boot)
+{
+	return !boot->server || server_turns(boot->server);
 }
 
 static void stop_for(struct boot *boot, enum boot_exit code)
@@ -173,9 +197,15 @@ static void stop_for(struct boot *boot, enum boot_exit code)
 	boot_stop(boot, false);
 }
 
-static void on_mismatched(uv_async_t *async)
+static void on_reported(uv_async_t *async)
 {
-	stop_for(async->data, BOOT_CONFIG);
+	struct boot *boot = async->data;
+	if (atomic_load(&boot->mismatched))
+		stop_for(boot, BOOT_CONFIG);
+	if (!boot->stopping)
+		notify("STATUS=%s", atomic_load(&boot->with_database) > 0
+		                            ? "serving"
+		                            : "waiting for the database");
 }
 
 static void on_database_found(void *ctx, enum database_state state, const char *message)
@@ -333,8 +363,8 @@ static void list_services(struct boot *boot)
 
 static enum boot_exit watch(struct boot *boot, char message[BOOT_MESSAGE_SIZE])
 {
-	boot->watching = uv_async_init(boot->settings.loop, &boot->mismatched, on_mismatched) == 0;
-	boot->mismatched.data = boot;
+	boot->watching = uv_async_init(boot->settings.loop, &boot->reported, on_reported) == 0;
+	boot->reported.data = boot;
 	if (boot->watching && sodium_init() >= 0)
 		return BOOT_OK;
 	snprintf(message, BOOT_MESSAGE_SIZE, "cannot make the main loop");

@@ -37,5 +37,8 @@ const struct server *boot_server(const struct boot *boot);
 /* Drains, or with `at_once` cancels; down() follows. May be called again. */
 void boot_stop(struct boot *boot, bool at_once);
 
+/* Whether every worker's loop has turned since this was asked last. */
+bool boot_turns(struct boot *boot);
+
 /* After down(). */
 void boot_free(struct boot *boot);

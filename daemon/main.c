@@ -4,12 +4,14 @@
 #include "daemon/notify.h"
 #include "daemon/options.h"
 #include "daemon/signals.h"
+#include "daemon/watchdog.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 struct process {
@@ -18,6 +20,7 @@ struct process {
 	uv_loop_t loop;
 	struct boot *boot;
 	struct signals signals;
+	struct watchdog watchdog;
 	enum boot_exit code;
 };
 
@@ -71,9 +74,8 @@ static void take_over(struct config *old, struct config *new)
 	}
 }
 
-static void on_reload(void *ctx)
+static void reload(struct process *process)
 {
-	struct process *process = ctx;
 	struct config *config = read_config(&process->options);
 	if (!config) {
 		log_line(LOG_ERROR, "reload", LOG_TEXT("result", "refused; nothing was changed"));
@@ -85,12 +87,22 @@ static void on_reload(void *ctx)
 	log_line(LOG_INFO, "reload", LOG_TEXT("result", "done"));
 }
 
+/* The service manager waits for READY whatever came of it. */
+static void on_reload(void *ctx)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	notify("RELOADING=1\nMONOTONIC_USEC=%lld",
+	       (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	reload(ctx);
+	notify("READY=1");
+}
+
 /* --- the end -------------------------------------------------------------------- */
 
 static void on_stop(void *ctx, bool again)
 {
 	struct process *process = ctx;
-	notify(again ? "STOPPING=1\nSTATUS=stopping at once" : "STOPPING=1\nSTATUS=draining");
 	log_line(LOG_INFO, "stopping", LOG_TEXT("how", again ? "at once" : "draining"));
 	boot_stop(process->boot, again);
 }
@@ -100,6 +112,12 @@ static void on_down(void *ctx, enum boot_exit code)
 	struct process *process = ctx;
 	process->code = code;
 	signals_close(&process->signals);
+	watchdog_close(&process->watchdog);
+}
+
+static bool turns(void *ctx)
+{
+	return boot_turns(((struct process *)ctx)->boot);
 }
 
 /* --- the beginning ----------------------------------------------------------------- */
@@ -116,7 +134,7 @@ static void say_ready(const struct server *server)
 	}
 	printf("\n");
 	fflush(stdout);
-	notify("READY=1\nSTATUS=serving");
+	notify("READY=1\nSTATUS=waiting for the database"); /* until a worker has it */
 }
 
 /* Connections are descriptors: as many as the system lets us have. */
@@ -142,6 +160,7 @@ static void begin(struct process *process)
 	signals_open(
 		&process->signals, &process->loop,
 		&(struct signal_actions){.stop = on_stop, .reload = on_reload, .ctx = process});
+	watchdog_open(&process->watchdog, &process->loop, turns, process);
 	say_ready(boot_server(process->boot));
 }
 

@@ -172,6 +172,14 @@ uint32_t server_workers(const struct server *server)
 	return server->worker_count;
 }
 
+bool server_turns(struct server *server)
+{
+	bool all = true;
+	for (uint32_t i = 0; i < server->worker_count; i++)
+		all &= worker_turns(server->workers[i]);
+	return all;
+}
+
 /* The socket files go first, so that the next daemon can have the address while we drain. */
 static void release_addresses(struct server *server)
 {

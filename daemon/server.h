@@ -56,6 +56,9 @@ const struct address *server_address(const struct server *server, size_t index);
 size_t server_address_count(const struct server *server);
 uint32_t server_workers(const struct server *server);
 
+/* Whether every worker's loop has turned since this was asked last; asks those that have again. */
+bool server_turns(struct server *server);
+
 /* No new connections; every call that has begun may end within patience_ms, then it is cancelled.
  */
 void server_drain(struct server *server, uint32_t patience_ms);

@@ -85,6 +85,7 @@ static void on_ordered(uv_async_t *async)
 {
 	struct worker *worker = async->data;
 	int order = atomic_load(&worker->order);
+	atomic_store(&worker->answered, atomic_load(&worker->asked));
 	if (order >= WORKER_DRAIN)
 		drain(worker);
 	if (order >= WORKER_ABORT && worker->state == WORKER_DRAINING) {
@@ -272,6 +273,18 @@ void worker_order(struct worker *worker, enum worker_order order, uint32_t patie
 		uv_async_send(&worker->ordered);
 	}
 	uv_mutex_unlock(&worker->hearing);
+}
+
+bool worker_turns(struct worker *worker)
+{
+	uv_mutex_lock(&worker->hearing);
+	bool turns = worker->deaf || atomic_load(&worker->answered) == atomic_load(&worker->asked);
+	if (turns && !worker->deaf) {
+		atomic_fetch_add(&worker->asked, 1);
+		uv_async_send(&worker->ordered);
+	}
+	uv_mutex_unlock(&worker->hearing);
+	return turns;
 }
 
 /* One that never ran takes the same way out, on this thread. */

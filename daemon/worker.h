@@ -31,6 +31,7 @@ struct worker {
 	uv_mutex_t hearing;  /* guards `deaf` and thereby `ordered`: an order may come late */
 	bool deaf;
 	atomic_int order;
+	atomic_uint asked, answered; /* for a sign that the loop turns */
 	atomic_uint patience_ms;
 	enum worker_state state;
 	bool cancelled; /* calls that the drain did not wait for */
@@ -55,6 +56,10 @@ struct worker *worker_new(const struct server_settings *settings, const struct r
 MUST_CHECK
 bool worker_run(struct worker *worker, void (*ended)(void *ctx), void *ctx);
 void worker_order(struct worker *worker, enum worker_order order, uint32_t patience_ms);
+
+/* Whether its loop has turned since this was asked last (true when it never was, or the worker has
+ * ended); asks again if so. */
+bool worker_turns(struct worker *worker);
 
 /* Joins the thread, if it was started. */
 void worker_free(struct worker *worker);

@@ -1,18 +1,16 @@
 /* prismd as an operator meets it: its command line, its start, its signals. Without PostgreSQL: the
  * database that it is given is not there. */
+#include "tests/support/manager.h"
 #include "tests/support/program.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -208,37 +206,43 @@ static void test_reload(void **state)
 
 /* --- the service manager ------------------------------------------------------------ */
 
-static int manager_open(char variable[160])
-{
-	struct sockaddr_un name = {.sun_family = AF_UNIX};
-	snprintf(name.sun_path, sizeof(name.sun_path), "%s/notify", directory);
-	snprintf(variable, 160, "NOTIFY_SOCKET=%s", name.sun_path);
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&name, sizeof(name)), 0);
-	return fd;
-}
-
-static void manager_hears(int fd, const char *part)
-{
-	struct pollfd wait = {.fd = fd, .events = POLLIN};
-	assert_int_equal(poll(&wait, 1, 60000), 1);
-	ssize_t len = recv(fd, text, sizeof(text) - 1, 0);
-	assert_true(len > 0);
-	text[len] = '\0';
-	expect_text(part);
-}
-
+/* The database never comes: still it is ready, and says what it waits for. */
 static void test_service_manager_is_told(void **state)
 {
 	(void)state;
 	struct program program;
-	char variable[160];
-	int manager = manager_open(variable);
-	start(&program, "[server]\nlisten = 127.0.0.1:0\n", (const char *const[]){variable, NULL});
-	manager_hears(manager, "READY=1");
+	struct manager manager;
+	manager_open(&manager, directory, 1000);
+	start(&program, "[server]\nlisten = 127.0.0.1:0\ndrain_timeout = 7s\n", NULL);
+	manager_hears(&manager, "READY=1");
+	assert_string_equal(manager.text, "READY=1\nSTATUS=waiting for the database");
+	manager_hears(&manager, "WATCHDOG=1");
 	assert_int_equal(program_stop(&program), 0);
-	manager_hears(manager, "STOPPING=1");
-	close(manager);
+	manager_hears(&manager, "STOPPING=1");
+	assert_string_equal(manager.text, "STOPPING=1\nSTATUS=draining\n"
+	                                  "EXTEND_TIMEOUT_USEC=22000000");
+	manager_close(&manager);
+}
+
+/* RELOADING says when, so that an older READY is not taken for its end. */
+static void test_service_manager_is_told_of_a_reload(void **state)
+{
+	(void)state;
+	struct program program;
+	struct manager manager;
+	long long said_us = 0;
+	manager_open(&manager, directory, 0);
+	start(&program, "[server]\nlisten = 127.0.0.1:0\n", NULL);
+	manager_hears(&manager, "READY=1");
+	struct timespec before;
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	kill(program.pid, SIGHUP);
+	manager_hears(&manager, "RELOADING=1");
+	assert_int_equal(sscanf(manager.text, "RELOADING=1\nMONOTONIC_USEC=%lld", &said_us), 1);
+	assert_true(said_us >= (long long)before.tv_sec * 1000000 + before.tv_nsec / 1000);
+	manager_hears(&manager, "READY=1");
+	assert_int_equal(program_stop(&program), 0);
+	manager_close(&manager);
 }
 
 #define PRISMD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -255,6 +259,7 @@ int main(void)
 		PRISMD(test_port_in_use),
 		PRISMD(test_reload),
 		PRISMD(test_service_manager_is_told),
+		PRISMD(test_service_manager_is_told_of_a_reload),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

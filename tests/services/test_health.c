@@ -1,5 +1,6 @@
 /* grpc.health.v1.Health of a real prismd: it follows the database, and a drain ends every watch. */
 #include "grpc/health/v1/health.prism-client.h"
+#include "tests/support/manager.h"
 #include "tests/support/stack.h"
 
 #include <setjmp.h>
@@ -100,6 +101,24 @@ static void follows_the_database(void **state)
 	prism_channel_close(channel, NULL, NULL);
 }
 
+/* With the same eyes: what `systemctl status` shows. */
+static void the_service_manager_is_told_too(void **state)
+{
+	(void)state;
+	struct manager manager;
+	struct stack told;
+	stack_open(&told);
+	manager_open(&manager, told.directory, 0);
+	stack_serve(&told, (const char *const[]){"--workers", "2", NULL});
+	manager_hears(&manager, "STATUS=serving");
+	cluster_stop(told.cluster);
+	manager_hears(&manager, "STATUS=waiting for the database");
+	cluster_start(told.cluster);
+	manager_hears(&manager, "STATUS=serving");
+	manager_close(&manager);
+	stack_stop(&told);
+}
+
 static void a_drain_ends_every_watch(void **state)
 {
 	(void)state;
@@ -121,6 +140,7 @@ int main(void)
 		HEALTH(tells_each_service_apart),
 		HEALTH(follows_the_database),
 		HEALTH(a_drain_ends_every_watch),
+		cmocka_unit_test(the_service_manager_is_told_too),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
  *             [--connections N] */
 #include "daemon/server.h"
 #include "daemon/signals.h"
+#include "daemon/watchdog.h"
 #include "tests/talk/echo_service.h"
 
 #include <assert.h>
@@ -18,6 +19,7 @@ struct echo {
 	uint32_t drain_ms;
 	struct server *server;
 	struct signals signals;
+	struct watchdog watchdog;
 };
 
 static bool set_number(struct echo *echo, const char *name, uint32_t value)
@@ -71,7 +73,13 @@ static void on_stopped(void *ctx)
 {
 	struct echo *echo = ctx;
 	signals_close(&echo->signals);
+	watchdog_close(&echo->watchdog);
 	server_free(echo->server);
+}
+
+static bool turns(void *ctx)
+{
+	return server_turns(((struct echo *)ctx)->server);
 }
 
 static void on_note(void *ctx, const struct peer *peer, const char *message)
@@ -100,6 +108,7 @@ static int serve(struct echo *echo)
 	if (server_start(&echo->server, &loop, &echo->settings, message)) {
 		signals_open(&echo->signals, &loop,
 		             &(struct signal_actions){.stop = on_term, .ctx = echo});
+		watchdog_open(&echo->watchdog, &loop, turns, echo);
 		say_ready(echo->server);
 	} else {
 		fprintf(stderr, "prismd-echo: %s\n", message);

@@ -3,6 +3,10 @@
 #include "daemon/worker.h"
 #include "echo.prism-server.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
 typedef Prism__Test__V1__EchoMessage Message;
 typedef Prism__Test__V1__CollectResponse Collected;
 
@@ -122,6 +126,19 @@ static enum status allocate(struct call *call, const Prism__Test__V1__AllocateRe
 	return STATUS_OK;
 }
 
+static enum status block(struct call *call, const Prism__Test__V1__BlockRequest *request,
+                         Message *response)
+{
+	(void)response;
+	char byte;
+	int fd = open(request->path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, &byte, 1) != 1)
+		return call_fail(call, STATUS_INVALID_ARGUMENT, "%s: %s", request->path,
+		                 strerror(errno));
+	close(fd);
+	return STATUS_OK;
+}
+
 static enum status count(struct call *call, const Prism__Test__V1__CountRequest *request,
                          Prism__Test__V1__CountResponse *response)
 {
@@ -147,6 +164,7 @@ struct service echo_service(void)
 		.allocate = allocate,
 		.small = echo,
 		.count = count,
+		.block = block,
 	};
 	return prism_test_v1_echo_service(&handlers);
 }
