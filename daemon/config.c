@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { COMPLAINT_SIZE = 1024, ALLOWED_SIZE = 256 };
+enum { COMPLAINT_SIZE = 1024 };
 
 const struct setting_info setting_table[SETTING_COUNT] = {
 #define SETTING(id, section, key, kind, ...) {section, key, SETTING_##kind, __VA_ARGS__},
@@ -97,25 +97,25 @@ static void format_duration(char *out, size_t size, int64_t ms)
 		snprintf(out, size, "%lldms", (long long)ms);
 }
 
-static void allowed(const struct setting_info *info, char out[ALLOWED_SIZE])
+void config_allowed(const struct setting_info *info, char out[CONFIG_ALLOWED_SIZE])
 {
 	char low[32], high[32];
 	switch (info->kind) {
 	case SETTING_NUMBER:
-		snprintf(out, ALLOWED_SIZE, "a number from %lld to %lld", (long long)info->low,
-		         (long long)info->high);
+		snprintf(out, CONFIG_ALLOWED_SIZE, "a number from %lld to %lld",
+		         (long long)info->low, (long long)info->high);
 		break;
 	case SETTING_DURATION:
 		format_duration(low, sizeof(low), info->low);
 		format_duration(high, sizeof(high), info->high);
-		snprintf(out, ALLOWED_SIZE, "a time from %s to %s, such as 500ms, 10s or 2min", low,
-		         high);
+		snprintf(out, CONFIG_ALLOWED_SIZE,
+		         "a time from %s to %s, such as 500ms, 10s or 2min", low, high);
 		break;
 	case SETTING_WORD:
-		snprintf(out, ALLOWED_SIZE, "one of: %s", info->words);
+		snprintf(out, CONFIG_ALLOWED_SIZE, "one of: %s", info->words);
 		break;
 	case SETTING_SECRET:
-		snprintf(out, ALLOWED_SIZE,
+		snprintf(out, CONFIG_ALLOWED_SIZE,
 		         "postgresql://... or a connection string such as host=... dbname=...");
 		break;
 	case SETTING_TEXT:
@@ -215,8 +215,8 @@ void config_set(struct config *config, enum setting setting, const char *value,
 		replace(config, setting, strdup(value), number, source);
 		return;
 	}
-	char what[ALLOWED_SIZE];
-	allowed(info, what);
+	char what[CONFIG_ALLOWED_SIZE];
+	config_allowed(info, what);
 	config_complain(config, "%s: '%s' is not %s", where,
 	                info->kind == SETTING_SECRET ? "(hidden)" : value, what);
 }

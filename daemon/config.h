@@ -94,6 +94,11 @@ size_t config_addresses(const struct config *config, struct address *out, size_t
 uint32_t config_workers(const struct config *config);
 uint32_t config_pool_size(const struct config *config);
 
+enum { CONFIG_ALLOWED_SIZE = 256 };
+
+/* "a number from 0 to 256"; "": whatever there is. */
+void config_allowed(const struct setting_info *info, char out[CONFIG_ALLOWED_SIZE]);
+
 /* A configuration file of comments and defaults, on standard output. */
 void config_print_defaults(void);
 

@@ -1,5 +1,6 @@
 #include "daemon/config.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +24,14 @@ static void print_comment(const char *text)
 	printf("\n");
 }
 
+static void print_allowed(const struct setting_info *info)
+{
+	char what[CONFIG_ALLOWED_SIZE];
+	config_allowed(info, what);
+	if (what[0] != '\0' && info->kind != SETTING_SECRET) /* its help says it */
+		printf("# %c%s.\n", toupper((unsigned char)what[0]), what + 1);
+}
+
 void config_print_defaults(void)
 {
 	const char *section = "";
@@ -36,8 +45,7 @@ void config_print_defaults(void)
 		section = info->section;
 		printf("\n");
 		print_comment(info->help);
-		if (info->words)
-			printf("# One of: %s.\n", info->words);
+		print_allowed(info);
 		if (info->alias)
 			printf("# Also: %s in the environment.\n", info->alias);
 		if (info->reload)
