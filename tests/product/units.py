@@ -1,4 +1,4 @@
-"""systemd takes the installed unit as it is, and finds it well shut in: units.py BUILD
+"""systemd takes the installed units as they are, and finds them well shut in: units.py BUILD
 
 Skipped where there is no systemd-analyze."""
 import os
@@ -12,7 +12,7 @@ import unittest
 
 BUILD = sys.argv.pop()
 SKIPPED = 77
-EXPOSURE_MOST = '11'  # tenths
+EXPOSURE_MOST = {'prismd.service': '11', 'prism-backup.service': '20'}  # tenths; a backup runs PostgreSQL's programs
 
 
 def run(*command, **environment):
@@ -26,20 +26,25 @@ class Units(unittest.TestCase):
         cls.place = tempfile.TemporaryDirectory(prefix='prism-units-')
         cls.prefix = os.path.join(cls.place.name, 'usr')
         subprocess.run(['cmake', '--install', BUILD, '--prefix', cls.prefix], check=True, stdout=subprocess.DEVNULL)
-        cls.unit = os.path.join(cls.prefix, 'lib/systemd/system/prismd.service')
+        cls.units = os.path.join(cls.prefix, 'lib/systemd/system')
+        cls.unit = os.path.join(cls.units, 'prismd.service')
 
     @classmethod
     def tearDownClass(cls):
         cls.place.cleanup()
 
     def test_verify(self):
-        verified = run('systemd-analyze', 'verify', self.unit, MANPATH=os.path.join(self.prefix, 'share/man'))
+        units = [os.path.join(self.units, name) for name in os.listdir(self.units)]
+        self.assertEqual(len(units), 3)
+        verified = run('systemd-analyze', 'verify', *units, MANPATH=os.path.join(self.prefix, 'share/man'))
         self.assertEqual((verified.returncode, verified.stdout), (0, ''))
 
     def test_exposure(self):
-        looked_at = run('systemd-analyze', 'security', '--offline=true', '--threshold=' + EXPOSURE_MOST, self.unit)
-        self.assertEqual(looked_at.returncode, 0, looked_at.stdout)
-        self.assertIn('Overall exposure level for prismd.service', looked_at.stdout)
+        for name, most in EXPOSURE_MOST.items():
+            looked_at = run('systemd-analyze', 'security', '--offline=true', '--threshold=' + most,
+                            os.path.join(self.units, name))
+            self.assertEqual(looked_at.returncode, 0, looked_at.stdout)
+            self.assertIn('Overall exposure level for ' + name, looked_at.stdout)
 
     def test_programs_and_pages_are_where_the_unit_looks(self):
         with open(self.unit, encoding='utf-8') as file:
