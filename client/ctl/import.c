@@ -134,7 +134,7 @@ static void print_json(const struct import *import)
 	                         (json_int_t)import->organization_id, "users", users_json(import),
 	                         "projects", projects_json(import), "counts", counts_json(import),
 	                         "seconds", import->seconds);
-	json_dumpf(root, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+	json_dumpf(root, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6));
 	fputc('\n', stdout);
 	json_decref(root);
 }
