@@ -105,6 +105,7 @@ static void take_object(struct backlog *backlog, struct entry *entry)
 		json_decref(entry->json);
 		return;
 	}
+	/* One that is wrong is kept, so that what names it is not blamed. */
 	if (kind == KIND_PROJECT)
 		entry->project = projects;
 	remember(backlog, kind, entry);
@@ -151,7 +152,7 @@ bool backlog_read(struct backlog *backlog, const char *path)
 	bool standard = strcmp(path, "-") == 0;
 	FILE *file = standard ? stdin : fopen(path, "r");
 	if (!file) {
-		report_failure("%s: %s", path, strerror(errno));
+		report_usage("%s: %s", path, strerror(errno));
 		return false;
 	}
 	read_lines(backlog, file);
@@ -159,8 +160,8 @@ bool backlog_read(struct backlog *backlog, const char *path)
 		fclose(file);
 	backlog_check_whole(backlog);
 	if (backlog->faults > 0)
-		report_failure("%s: %zu of its lines are wrong; nothing was sent", path,
-		               backlog->faults);
+		fprintf(stderr, "prismctl: %s: %zu faults; nothing was sent\n", path,
+		        backlog->faults);
 	return backlog->faults == 0;
 }
 

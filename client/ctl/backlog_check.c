@@ -1,8 +1,11 @@
 #include "client/ctl/backlog_check.h"
 
+#include "client/ctl/backlog_rules.h"
+#include "client/ctl/report.h"
 #include "proto/json_time.h"
 #include "proto/rules_format.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,8 +84,8 @@ static const char *text_fault(struct backlog *backlog, const struct entry *entry
 	return NULL;
 }
 
-/* False: wrong, and said. null is as good as absent, unless the field is required. */
-static bool check_value(struct backlog *backlog, const struct entry *entry,
+/* null is as good as absent, unless the field is required. */
+static void check_value(struct backlog *backlog, const struct entry *entry,
                         const struct field *field, const json_t *value)
 {
 	static const char *const wanted[] = {"a string",   "an integer",     "one of",
@@ -92,7 +95,7 @@ static bool check_value(struct backlog *backlog, const struct entry *entry,
 	if (!value || json_is_null(value)) {
 		if (field->required)
 			backlog_fault(backlog, entry->line, "%s is missing", field->name);
-		return !field->required;
+		return;
 	}
 	if (field->type == NUMBER || field->type == OBJECT)
 		right = field->type == NUMBER ? json_is_integer(value) : json_is_object(value);
@@ -100,20 +103,21 @@ static bool check_value(struct backlog *backlog, const struct entry *entry,
 		backlog_fault(backlog, entry->line, "%s must be %s%s%s", field->name,
 		              wanted[field->type], field->words ? " " : "",
 		              field->words ? field->words : "");
-		return false;
+		return;
 	}
 	const char *text = json_string_value(value);
 	const char *fault = text ? text_fault(backlog, entry, field, text) : NULL;
+	char reason[WIRE_REASON_SIZE];
 	if (fault)
 		backlog_fault(backlog, entry->line, "%s \"%.100s\": %s%s", field->name, text,
 		              fault == field->words ? "allowed are " : "", fault);
-	return !fault;
+	else if (!backlog_rules_check(field->kind, field->name, value, reason))
+		backlog_fault(backlog, entry->line, "%s", reason);
 }
 
-static bool check_unknown(struct backlog *backlog, const struct entry *entry,
+static void check_unknown(struct backlog *backlog, const struct entry *entry,
                           enum backlog_kind kind)
 {
-	bool right = true;
 	const char *name;
 	json_t *value;
 	json_object_foreach(entry->json, name, value)
@@ -122,11 +126,10 @@ static bool check_unknown(struct backlog *backlog, const struct entry *entry,
 		if (strcmp(name, "kind") == 0 || field_find(kind, name))
 			continue;
 		list_fields(kind, allowed, sizeof allowed);
-		backlog_fault(backlog, entry->line, "\"%.60s\" is no field of a %s; allowed are %s",
-		              name, backlog_kinds[kind], allowed);
-		right = false;
+		backlog_fault(backlog, entry->line,
+		              "\"%.60s\" is no field of the kind %s; allowed are %s", name,
+		              backlog_kinds[kind], allowed);
 	}
-	return right;
 }
 
 static bool find_kind(struct backlog *backlog, const struct entry *entry, enum backlog_kind *kind)
@@ -144,35 +147,27 @@ static bool find_kind(struct backlog *backlog, const struct entry *entry, enum b
 	return false;
 }
 
-/* Names by which other lines, or a later import, find this one. */
-static bool check_place(struct backlog *backlog, const struct entry *entry, enum backlog_kind kind)
+static void check_place(struct backlog *backlog, const struct entry *entry, enum backlog_kind kind)
 {
 	if (kind == KIND_ORGANIZATION && backlog->kind[kind].count > 0)
 		backlog_fault(backlog, entry->line, "a second organization; one a file is allowed");
-	else if (kind >= KIND_EPIC && backlog->kind[KIND_PROJECT].count == 0)
-		backlog_fault(backlog, entry->line, "a %s before the first project",
+	if (kind >= KIND_EPIC && backlog->kind[KIND_PROJECT].count == 0)
+		backlog_fault(backlog, entry->line,
+		              "a line of the kind %s before the first project",
 		              backlog_kinds[kind]);
-	else if (kind == KIND_USER && backlog_user(backlog, entry_text(entry, "username")))
-		backlog_fault(backlog, entry->line, "a second user of this username");
-	else if ((kind == KIND_EPIC || kind == KIND_SPRINT) &&
-	         backlog_named(backlog, kind, entry->project, entry_text(entry, "name")))
-		backlog_fault(backlog, entry->line, "a second %s of this name in the project",
-		              backlog_kinds[kind]);
-	else
-		return true;
-	return false;
 }
 
 bool backlog_check(struct backlog *backlog, const struct entry *entry, enum backlog_kind *kind)
 {
 	if (!find_kind(backlog, entry, kind))
 		return false;
-	bool right = check_unknown(backlog, entry, *kind) && check_place(backlog, entry, *kind);
+	check_unknown(backlog, entry, *kind);
+	check_place(backlog, entry, *kind);
 	for (size_t i = 0; i < FIELDS; i++)
 		if (fields[i].kind == *kind)
-			right &= check_value(backlog, entry, &fields[i],
-			                     json_object_get(entry->json, fields[i].name));
-	return right;
+			check_value(backlog, entry, &fields[i],
+			            json_object_get(entry->json, fields[i].name));
+	return true;
 }
 
 /* --- the whole file -------------------------------------------------------------------------- */
@@ -192,39 +187,58 @@ static int compare(const void *a, const void *b)
 	                       (left->entry->line < right->entry->line);
 }
 
+/* "2 Sprint 1": the project, for what has to differ in it alone. Usernames, e-mail addresses and
+ * keys are the same in any case. */
+static char *name_of(const struct entry *entry, enum backlog_kind kind, const json_t *value)
+{
+	char *name;
+	const char *text = json_is_string(value) ? json_string_value(value) : "";
+	if (asprintf(&name, "%zu %s%lld", kind < KIND_EPIC ? 0 : entry->project, text,
+	             (long long)json_integer_value(value)) < 0)
+		report_no_memory();
+	for (char *at = name; kind < KIND_EPIC && *at; at++)
+		*at = (char)tolower((unsigned char)*at);
+	return name;
+}
+
 static void check_twins(struct backlog *backlog, enum backlog_kind kind, const char *field)
 {
 	const struct entries *entries = &backlog->kind[kind];
 	struct named *all = calloc(entries->count + 1, sizeof *all);
-	for (size_t i = 0; all && i < entries->count; i++) {
-		const struct entry *entry = &entries->at[i];
-		const json_t *value = json_object_get(entry->json, field);
-		all[i].entry = entry;
-		if (asprintf(&all[i].name, "%zu %s%lld", entry->project,
-		             json_is_string(value) ? json_string_value(value) : "",
-		             (long long)json_integer_value(value)) < 0)
-			abort();
-	}
+	size_t count = 0;
 	if (!all)
-		abort();
-	qsort(all, entries->count, sizeof *all, compare);
-	for (size_t i = 1; i < entries->count; i++)
+		report_no_memory();
+	for (size_t i = 0; i < entries->count; i++) {
+		const json_t *value = json_object_get(entries->at[i].json, field);
+		if (json_is_string(value) || json_is_integer(value))
+			all[count++] = (struct named){&entries->at[i],
+			                              name_of(&entries->at[i], kind, value)};
+	}
+	qsort(all, count, sizeof *all, compare);
+	for (size_t i = 1; i < count; i++)
 		if (strcmp(all[i - 1].name, all[i].name) == 0)
-			backlog_fault(backlog, all[i].entry->line,
-			              "the same %s as line %zu in the same project", field,
-			              all[i - 1].entry->line);
-	for (size_t i = 0; i < entries->count; i++)
+			backlog_fault(backlog, all[i].entry->line, "the same %s as line %zu%s",
+			              field, all[i - 1].entry->line,
+			              kind < KIND_EPIC ? "" : " in the same project");
+	for (size_t i = 0; i < count; i++)
 		free(all[i].name);
 	free(all);
 }
 
+/* By these names other lines, or a later import, find a line. */
 void backlog_check_whole(struct backlog *backlog)
 {
 	if (backlog->kind[KIND_ORGANIZATION].count == 0)
 		backlog_fault(backlog, 1, "the file has no line of the kind organization");
 	if (backlog->kind[KIND_USER].count == 0)
 		backlog_fault(backlog, 1,
-		              "the file has no user; the first one owns the organization");
+		              "the file has no line of the kind user; the first user owns the "
+		              "organization");
+	check_twins(backlog, KIND_USER, "username");
+	check_twins(backlog, KIND_USER, "email");
+	check_twins(backlog, KIND_PROJECT, "key");
+	check_twins(backlog, KIND_EPIC, "name");
+	check_twins(backlog, KIND_SPRINT, "name");
 	check_twins(backlog, KIND_STORY, "number");
 	check_twins(backlog, KIND_DOCUMENT, "path");
 }

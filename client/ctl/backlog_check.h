@@ -2,7 +2,7 @@
 #pragma once
 #include "client/ctl/backlog.h"
 
-/* The kind of a line that is right; false: something is wrong, and was said. */
+/* Says what is wrong with a line, and of which kind it is; false: of none. */
 bool backlog_check(struct backlog *backlog, const struct entry *entry, enum backlog_kind *kind);
 
 /* What only the whole file shows: an organization, names that are there once. */

@@ -1,6 +1,7 @@
 /* prismctl import: a backlog from a file, through the services. */
 #include "client/ctl/import.h"
 
+#include "client/ctl/describe.h"
 #include "client/ctl/report.h"
 #include "client/ctl/text.h"
 #include "client/ctl/verbs.h"
@@ -194,8 +195,16 @@ static int send_all(struct import *import)
 
 static int check_only(const struct import *import)
 {
-	for (unsigned kind = 0; kind < KIND_COUNT; kind++)
-		printf("%-13s %7zu\n", backlog_kinds[kind], import->backlog.kind[kind].count);
+	json_t *all = json_object();
+	for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
+		size_t count = import->backlog.kind[kind].count;
+		if (import->options->output == OUTPUT_TABLE)
+			printf("%-13s %7zu\n", backlog_kinds[kind], count);
+		json_object_set_new(all, backlog_kinds[kind], json_integer((json_int_t)count));
+	}
+	if (import->options->output == OUTPUT_JSON)
+		json_print(json_incref(all), stdout);
+	json_decref(all);
 	return report_output(EXIT_DONE);
 }
 
@@ -204,7 +213,7 @@ int verb_import(const struct options *options)
 	if (options->argument_count != 1)
 		return report_usage("import takes one file (- for standard input)");
 	struct import import = {.options = options};
-	int code = EXIT_FAILED;
+	int code = EXIT_USAGE;
 	if (backlog_read(&import.backlog, options->arguments[0]))
 		code = options->dry_run ? check_only(&import) : send_all(&import);
 	free(import.project_ids);

@@ -83,6 +83,10 @@ void progress_hide(struct progress *progress)
 
 double progress_end(struct progress *progress)
 {
+	double seconds = seconds_since(progress->started_ns);
 	progress_hide(progress);
-	return seconds_since(progress->started_ns);
+	if (!progress->terminal && !progress->quiet && progress->total > 0)
+		fprintf(stderr, "%s: %zu of %zu in %.1f s\n", progress->what, progress->done,
+		        progress->total, seconds);
+	return seconds;
 }
