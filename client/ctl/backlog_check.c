@@ -170,6 +170,27 @@ bool backlog_check(struct backlog *backlog, const struct entry *entry, enum back
 	return true;
 }
 
+static bool is_met(const struct backlog *backlog, const struct entry *entry,
+                   const struct field *field)
+{
+	const char *name = entry_text(entry, field->name);
+	if (*name == '\0' || field->type < USER)
+		return true;
+	if (field->type == USER)
+		return backlog_user(backlog, name)->id != NULL;
+	enum backlog_kind kind = field->type == EPIC ? KIND_EPIC : KIND_SPRINT;
+	return backlog_named(backlog, kind, entry->project, name)->number != 0;
+}
+
+const char *backlog_unmet(const struct backlog *backlog, const struct entry *entry,
+                          enum backlog_kind kind)
+{
+	for (size_t i = 0; i < FIELDS; i++)
+		if (fields[i].kind == kind && !is_met(backlog, entry, &fields[i]))
+			return fields[i].name;
+	return NULL;
+}
+
 /* --- the whole file -------------------------------------------------------------------------- */
 
 /* Entries sorted by what has to differ. */

@@ -59,6 +59,7 @@ void import_refused(struct import *import, enum backlog_kind kind, const struct 
                     size_t count)
 {
 	const struct prism_result *result = &import->result;
+	import->counts[kind].failed += count;
 	progress_hide(&import->progress);
 	if (count > 1)
 		backlog_fault(&import->backlog, line_at_fault(result, entries, count),

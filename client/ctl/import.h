@@ -45,8 +45,8 @@ struct import {
 /* Whether the last call is to be sent again, after a pause. */
 bool import_again(struct import *import, unsigned attempt);
 
-/* Says what the server refused: of line `line`, or of the one that the result's field names among
- * the `count` entries that were sent. */
+/* Says what the server refused, of the line that the result's field names among the `count` entries
+ * that were sent, and counts them as failed. */
 void import_refused(struct import *import, enum backlog_kind kind, const struct entry *entries,
                     size_t count);
 

@@ -1,5 +1,6 @@
 #include "client/ctl/import_items.h"
 
+#include "client/ctl/backlog_check.h"
 #include "client/ctl/report.h"
 #include "proto/json_time.h"
 
@@ -59,7 +60,6 @@ void item_results(struct import *import, enum backlog_kind kind, struct entry *e
 {
 	struct import_count *count = &import->counts[kind];
 	if (!results) {
-		count->failed += n;
 		import_refused(import, kind, entries, n);
 		return;
 	}
@@ -74,17 +74,54 @@ void item_results(struct import *import, enum backlog_kind kind, struct entry *e
 	}
 }
 
+bool item_is_met(struct import *import, enum backlog_kind kind, const struct entry *entry)
+{
+	const char *unmet = backlog_unmet(&import->backlog, entry, kind);
+	if (!unmet)
+		return true;
+	progress_hide(&import->progress);
+	backlog_fault(&import->backlog, entry->line, "not sent: the %s \"%.100s\" was not imported",
+	              unmet, entry_text(entry, unmet));
+	return false;
+}
+
+/* How many entries can be sent in one call from `first` on; 0: not even that one, which is said. */
+static size_t sendable(struct import *import, enum backlog_kind kind, size_t first)
+{
+	const struct entries *entries = &import->backlog.kind[kind];
+	if (!item_is_met(import, kind, &entries->at[first]))
+		return 0;
+	size_t n = import_batch(entries, first);
+	for (size_t i = 1; i < n; i++)
+		if (backlog_unmet(&import->backlog, &entries->at[first + i], kind))
+			return i;
+	return n;
+}
+
+/* Counts them as failed if they cannot be sent; how many are done. */
+static size_t send_from(struct import *import, enum backlog_kind kind, size_t first,
+                        void (*send)(struct import *import, struct entry *entries, size_t n))
+{
+	struct entry *entry = &import->backlog.kind[kind].at[first];
+	bool project = import->project_ids[entry->project] != 0;
+	size_t n = project ? sendable(import, kind, first)
+	                   : import_batch(&import->backlog.kind[kind], first);
+	if (project && n > 0) {
+		send(import, entry, n);
+		return n;
+	}
+	n = n > 0 ? n : 1;
+	import->counts[kind].failed += n;
+	return n;
+}
+
 void items_import(struct import *import, enum backlog_kind kind, const char *what,
                   void (*send)(struct import *import, struct entry *entries, size_t n))
 {
 	struct entries *entries = &import->backlog.kind[kind];
 	progress_begin(&import->progress, what, entries->count);
 	for (size_t first = 0, n; first < entries->count && !import->broken; first += n) {
-		n = import_batch(entries, first);
-		if (import->project_ids[entries->at[first].project])
-			send(import, &entries->at[first], n);
-		else
-			import->counts[kind].failed += n;
+		n = send_from(import, kind, first, send);
 		progress_add(&import->progress, n);
 	}
 	import->seconds += progress_end(&import->progress);

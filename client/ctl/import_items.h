@@ -33,6 +33,9 @@ char *item_external_id(const struct import *import, const struct entry *entry,
 void item_results(struct import *import, enum backlog_kind kind, struct entry *entries, size_t n,
                   Prism__V1__UpsertResult **results);
 
+/* Whether everything that the line names is on the server; if not, it says so. */
+bool item_is_met(struct import *import, enum backlog_kind kind, const struct entry *entry);
+
 /* Sends all entries of a kind, batch by batch. Those of a project that is not there are counted as
  * failed. */
 void items_import(struct import *import, enum backlog_kind kind, const char *what,

@@ -138,21 +138,26 @@ static void send_sprints(struct import *import, struct entry *entries, size_t n)
 		prism__v1__batch_upsert_sprints_response__free_unpacked(response, NULL);
 }
 
+static void import_project(struct import *import, const struct entry *entry, int64_t *id)
+{
+	if (find_project(import, entry, id))
+		return;
+	if (import->result.status != PRISM_NOT_FOUND)
+		import_refused(import, KIND_PROJECT, entry, 1);
+	else if (item_is_met(import, KIND_PROJECT, entry))
+		make_project(import, entry, id);
+	else
+		import->counts[KIND_PROJECT].failed++;
+}
+
 void import_projects(struct import *import)
 {
 	const struct entries *projects = &import->backlog.kind[KIND_PROJECT];
 	import->project_ids = calloc(projects->count + 1, sizeof *import->project_ids);
 	if (!import->project_ids)
 		report_no_memory();
-	for (size_t i = 0; i < projects->count && !import->broken; i++) {
-		int64_t *id = &import->project_ids[i];
-		if (find_project(import, &projects->at[i], id))
-			continue;
-		if (import->result.status == PRISM_NOT_FOUND)
-			make_project(import, &projects->at[i], id);
-		else
-			import_refused(import, KIND_PROJECT, &projects->at[i], 1);
-	}
+	for (size_t i = 0; i < projects->count && !import->broken; i++)
+		import_project(import, &projects->at[i], &import->project_ids[i]);
 	items_import(import, KIND_EPIC, "epics", send_epics);
 	items_import(import, KIND_SPRINT, "sprints", send_sprints);
 }

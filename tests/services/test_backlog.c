@@ -4,6 +4,7 @@
 #include "prism/v1/story.prism-client.h"
 #include "tests/support/stack.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
@@ -338,7 +339,12 @@ static void import_killed_at(const char *table)
 	run_sql(text);
 	pid_t pid;
 	const char *const *argv = prismctl(import_verb());
-	assert_int_equal(posix_spawn(&pid, argv[0], NULL, NULL, (char *const *)argv, environ), 0);
+	posix_spawn_file_actions_t silent;
+	posix_spawn_file_actions_init(&silent);
+	posix_spawn_file_actions_addopen(&silent, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	assert_int_equal(posix_spawn(&pid, argv[0], &silent, NULL, (char *const *)argv, environ),
+	                 0);
+	posix_spawn_file_actions_destroy(&silent);
 	for (int i = 0; cluster_number(stack.cluster, "SELECT count(*) FROM pg_locks WHERE NOT "
 	                                              "granted AND locktype = 'advisory'") == 0;
 	     i++) {
