@@ -36,8 +36,8 @@ def check_c(tree):
 
 def check_shell(tree):
     found = []
-    for path in tree.scripts():
-        parsed = subprocess.run(['sh', '-n', path], cwd=tree.root, capture_output=True, text=True, check=False)
+    for path, shell in tree.scripts().items():
+        parsed = subprocess.run([shell, '-n', path], cwd=tree.root, capture_output=True, text=True, check=False)
         if parsed.returncode != 0:
             found.append(finding(path, 1, parsed.stderr.strip()))
     if shutil.which('shellcheck') and tree.scripts():

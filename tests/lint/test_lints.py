@@ -182,6 +182,12 @@ class Form(LintCase):
         self.write('script/x', '#!/bin/sh\nif true; then\n', 0o755)
         self.assertTrue(any('script/x' in line for line in self.check(form)))
 
+    def test_shells_of_scripts(self):
+        self.write('script/x', '#!/bin/bash\nwords=(a b)\necho "${words[@]}"\n', 0o755)
+        self.assertEqual(self.check(form), [])
+        self.write('script/x', '#!/bin/sh\nwords=(a b)\n', 0o755)
+        self.assertTrue(any('script/x' in line for line in self.check(form)))
+
     def test_broken_python(self):
         self.write('tests/a.py', 'def f(:\n')
         self.assert_one(form, 'tests/a.py:1:')

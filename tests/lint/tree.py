@@ -44,8 +44,13 @@ class Tree:
             return b''
 
     def scripts(self):
-        """Shell scripts: by their name, or by their first line."""
-        return [path for path in self.paths if path.endswith('.sh') or self._first_line(path) == '#!/bin/sh']
+        """Shell scripts, by their name or their first line, and the shell of each."""
+        found = {path: 'sh' for path in self.paths if path.endswith('.sh')}
+        for path in self.paths:
+            first = self._first_line(path)
+            if first in ('#!/bin/sh', '#!/bin/bash') or path.endswith('.bash'):
+                found[path] = 'sh' if first == '#!/bin/sh' else 'bash'
+        return found
 
     def python(self):
         return [path for path in self.paths if path.endswith('.py') or 'python3' in self._first_line(path)]

@@ -1,0 +1,36 @@
+# Completion for bash: verbs, options and methods of prismctl, prism-db and prismd, asked of the programs themselves.
+
+# What --help says: options of the program, and of the verb where it has help of its own.
+_prism_options() {
+	"$@" --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]+' | sort -u
+}
+
+_prism_verbs() {
+	"$1" --help 2>/dev/null | sed -nE 's/^  ([a-z][a-z-]*)( .*)?$/\1/p'
+}
+
+# The first word that is no option.
+_prism_verb() {
+	local word
+	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+		[[ $word == -* ]] || { printf '%s' "$word" && return; }
+	done
+}
+
+_prism() {
+	local program=${COMP_WORDS[0]} name=${COMP_WORDS[0]##*/} current=${COMP_WORDS[COMP_CWORD]} verb words=''
+	verb=$(_prism_verb)
+	if [[ $current == -* && $name == prism-db && $verb ]]; then
+		words=$(_prism_options "$program" "$verb")
+	elif [[ $current == -* ]]; then
+		words=$(_prism_options "$program")
+	elif [[ $verb == call || $verb == describe ]]; then
+		words=$("$program" list --output table 2>/dev/null | sed -nE 's/^([^ ]+\/[^ ]+) .*/\1/p')
+	elif [[ ! $verb && $name != prismd ]]; then
+		words=$(_prism_verbs "$program")
+	fi
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+	((${#COMPREPLY[@]})) || mapfile -t COMPREPLY < <(compgen -f -- "$current")
+}
+
+complete -F _prism prismctl prism-db prismd
