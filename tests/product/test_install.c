@@ -123,6 +123,9 @@ static void test_what_is_installed(void **state)
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
 		if (!is_there(prefix, files[i]))
 			fail_msg("%s is not installed", files[i]);
+	shell_succeeds("readelf", shell("readelf -d %s/" PRISM_LIBDIR "/libprism.so", prefix));
+	expect_text("SONAME");
+	expect_text("[libprism.so.0]");
 	shell_succeeds("find", shell("cd %s/include && find . -name '*.h'", prefix));
 	assert_string_equal(text, "./prism/client.h\n");
 }

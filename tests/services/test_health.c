@@ -101,7 +101,7 @@ static void follows_the_database(void **state)
 	prism_channel_close(channel, NULL, NULL);
 }
 
-/* With the same eyes: what `systemctl status` shows. */
+/* What `systemctl status` shows. */
 static void the_service_manager_is_told_too(void **state)
 {
 	(void)state;
