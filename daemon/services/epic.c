@@ -45,10 +45,18 @@ static SUSPENDS enum status find(struct call *call, const struct access *access,
 	return from_row(call, access->organization_id, &rows, 0, response);
 }
 
+/* What a repeated write made or changed, as it is now; of one that is gone, its id. */
 static SUSPENDS enum status recall(struct call *call, const struct access *access,
                                    const struct keyed_effect *effect, epic_t *response)
 {
-	return find(call, access, effect->count ? effect->ids[0] : 0, response);
+	struct rows rows;
+	response->id = effect->count ? effect->ids[0] : 0;
+	response->organization_id = access->organization_id;
+	TRY(query(call, &EPIC_GET, EPIC_GET_PARAMS(ACCESS(*access), .id = response->id), &rows));
+	TRY(access_granted(call, access, &rows));
+	return epic_get_found(&rows, 0)
+	               ? from_row(call, access->organization_id, &rows, 0, response)
+	               : STATUS_OK;
 }
 
 static SUSPENDS enum status get_epic(struct call *call, const Prism__V1__GetEpicRequest *request,

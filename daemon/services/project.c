@@ -64,10 +64,19 @@ static SUSPENDS enum status find(struct call *call, const struct access *access,
 	return answer(call, access, &rows, response);
 }
 
+/* What a repeated write made or changed, as it is now; of one that is gone, its id. */
 static SUSPENDS enum status recall(struct call *call, const struct access *access,
                                    const struct keyed_effect *effect, project_t *response)
 {
-	return find(call, access, effect->count ? effect->ids[0] : 0, response);
+	struct rows rows;
+	response->id = effect->count ? effect->ids[0] : 0;
+	response->organization_id = access->organization_id;
+	TRY(query(call, &PROJECT_GET, PROJECT_GET_PARAMS(ACCESS(*access), .id = response->id),
+	          &rows));
+	TRY(access_granted(call, access, &rows));
+	return project_get_found(&rows, 0)
+	               ? from_row(call, access->organization_id, &rows, 0, response)
+	               : STATUS_OK;
 }
 
 /* Keys are kept in upper case. */
@@ -143,6 +152,12 @@ static SUSPENDS enum status list_projects(struct call *call,
 
 /* --- making ---------------------------------------------------------------------------------- */
 
+/* Letters of other alphabets are parts of words too. */
+static bool in_word(char byte)
+{
+	return isalnum((unsigned char)byte) || (unsigned char)byte >= 0x80;
+}
+
 /* The first letters of the words, else the first letters; ASCII, since keys are typed. */
 static void suggest_key(const char *name, char key[KEY_SIZE])
 {
@@ -150,7 +165,7 @@ static void suggest_key(const char *name, char key[KEY_SIZE])
 	char first[KEY_SIZE];
 	for (const char *at = name; *at; at++) {
 		bool letter = isalpha((unsigned char)*at) && (unsigned char)*at < 0x80;
-		bool starts = at == name || !isalnum((unsigned char)at[-1]);
+		bool starts = at == name || !in_word(at[-1]);
 		if (letter && letters < KEY_MADE_MAX)
 			first[letters++] = (char)toupper((unsigned char)*at);
 		if (letter && starts && initials < KEY_MADE_MAX)

@@ -35,7 +35,9 @@ static const char SEED[] =
 	" VALUES (5, 1, 10, 'Next', 'planning'), (7, 1, 10, 'Past', 'completed'),"
 	" (8, 1, 10, 'Now', 'active'), (50, 1, 11, 'Other', 'planning');"
 	"INSERT INTO epics (id, organization_id, project_id, name) OVERRIDING SYSTEM VALUE VALUES"
-	" (6, 1, 10, 'Epic'), (60, 1, 11, 'Other');";
+	" (6, 1, 10, 'Epic'), (60, 1, 11, 'Other');"
+	"ALTER TABLE organizations ALTER id RESTART 100; ALTER TABLE projects ALTER id RESTART 100;"
+	"ALTER TABLE sprints ALTER id RESTART 100; ALTER TABLE epics ALTER id RESTART 100;";
 
 int tenant_set_up(void **state)
 {
