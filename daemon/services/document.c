@@ -402,8 +402,10 @@ static SUSPENDS enum status batch_upsert_documents(
 				 .published_ats = {items.published_ats, n}),
 	                 &rows));
 	TRY(project_place(call, &rows, DOCUMENT_UPSERT_PROJECT_FOUND));
-	if (!document_upsert_creators_ok(&rows, 0))
-		return call_fail_for(call, REASON_CREATOR_NOT_FOUND, "documents: no such creator");
+	TRY(upsert_fault(call, &rows, DOCUMENT_UPSERT_FAULT_CREATOR, REASON_CREATOR_NOT_FOUND,
+	                 "documents", "creator_id", "no such user"));
+	TRY(upsert_fault(call, &rows, DOCUMENT_UPSERT_FAULT_SLUG, REASON_SLUG_TAKEN, "documents",
+	                 "slug", "a document of the project has this slug already"));
 	return upsert_results(call, &rows, false, &response->results, &response->n_results);
 }
 

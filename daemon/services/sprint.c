@@ -268,13 +268,16 @@ static enum status take_item(struct call *call, const Prism__V1__BatchUpsertSpri
 	const char *name_path = upsert_path(call, "sprints", i, "name");
 	const char *end_path = upsert_path(call, "sprints", i, "end_date");
 	const char *time_path = upsert_path(call, "sprints", i, "created_at");
-	if (!name_path || !end_path || !time_path)
+	const char *velocity_path = upsert_path(call, "sprints", i, "velocity");
+	if (!name_path || !end_path || !time_path || !velocity_path)
 		return call_no_memory(call);
 	TRY(upsert_check(call, "sprints", i, request->external_source, sprint->external_source,
 	                 sprint->external_id));
 	TRY(value_required(call, name_path, sprint->name));
 	TRY(value_dates_ordered(call, end_path, sprint->start_date, sprint->end_date));
 	bool velocity = sprint->has_velocity_case == PRISM__V1__SPRINT__HAS_VELOCITY_VELOCITY;
+	if (velocity && sprint->status != PRISM__V1__SPRINT_STATUS__SPRINT_STATUS_COMPLETED)
+		return call_fail_field(call, velocity_path, "is of completed sprints only");
 	items->ids[i] = sprint->external_id;
 	items->names[i] = sprint->name;
 	items->goals[i] = value_text(sprint->goal);
@@ -313,6 +316,10 @@ static SUSPENDS enum status batch_upsert_sprints(
 				 .created_ats = {items.created_ats, n}),
 	                 &rows));
 	TRY(project_place(call, &rows, SPRINT_UPSERT_PROJECT_FOUND));
+	TRY(upsert_fault(call, &rows, SPRINT_UPSERT_FAULT_NAME, REASON_SPRINT_NAME_TAKEN, "sprints",
+	                 "name", "a sprint of the project has this name already"));
+	TRY(upsert_fault(call, &rows, SPRINT_UPSERT_FAULT_ACTIVE, REASON_SPRINT_ACTIVE, "sprints",
+	                 "status", "a sprint of the project is active already"));
 	return upsert_results(call, &rows, false, &response->results, &response->n_results);
 }
 

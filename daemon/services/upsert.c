@@ -1,6 +1,5 @@
 #include "daemon/services/upsert.h"
 
-#include "daemon/rpc/detail.h"
 #include "daemon/services/values.h"
 #include "db/queries.h"
 
@@ -62,6 +61,15 @@ enum status upsert_write(struct call *call, const struct access *access, int64_t
 	keyed_without(call, &keyed);
 	TRY(keyed_write(call, &keyed, &write, rows, &effect));
 	return access_granted(call, access, rows);
+}
+
+enum status upsert_fault(struct call *call, const struct rows *rows, size_t column,
+                         enum reason reason, const char *list, const char *member, const char *text)
+{
+	if (rows_null(rows, 0, column))
+		return STATUS_OK;
+	const char *path = upsert_path(call, list, (size_t)rows_int(rows, 0, column) - 1, member);
+	return path ? value_refused(call, reason, path, text) : call_no_memory(call);
 }
 
 enum status upsert_results(struct call *call, const struct rows *rows, bool numbers,

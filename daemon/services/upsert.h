@@ -4,6 +4,7 @@
  * request, then whether the project was found and is open. */
 #pragma once
 #include "daemon/auth/access.h"
+#include "daemon/rpc/detail.h"
 #include "daemon/services/keyed.h"
 
 #include "prism/v1/upsert.pb-c.h"
@@ -22,6 +23,13 @@ SUSPENDS
 enum status upsert_write(struct call *call, const struct access *access, int64_t project_id,
                          const struct statement *statement, struct params params,
                          struct rows *rows);
+
+/* Nothing was written because of one element: `reason`, with its path ("sprints[3].name"), if
+ * `column` of row 0 has its number, from 1. OK: it has none. */
+MUST_CHECK
+enum status upsert_fault(struct call *call, const struct rows *rows, size_t column,
+                         enum reason reason, const char *list, const char *member,
+                         const char *text);
 
 /* The rows as results; `numbers`: the rows have a story's number after the effect. */
 MUST_CHECK

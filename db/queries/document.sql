@@ -173,70 +173,85 @@ LEFT JOIN (
 -- statement: document_upsert
 -- After project_lock. The effect is 1 created, 2 updated, 3 unchanged; what is deleted stays so. A document that is
 -- new and has no slug of its own gets the next free one of those made of its title, and none that another one of
--- the request has.
+-- the request has. Faults by the number of the document in the request, from 1; nothing was written if there is one.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, project_id int8, external_source text, external_ids text[],
 --   titles text[], slugs text[], slugs_given bool[], contents text[], types text[], statuses text[], metadata text[],
 --   creator_ids uuid[], created_ats timestamptz[], published_ats timestamptz[]
--- columns: rank int4?, id int8?, effect int4?, project_found bool, project_open bool?, creators_ok bool
+-- columns: rank int4?, id int8?, effect int4?, project_found bool, project_open bool?, fault_creator int8?,
+--   fault_slug int8?
 -- found: id
 WITH {{caller}}, {{fresh}}, {{place}},
 item AS MATERIALIZED (
   SELECT i.n, i.external_id, i.title, i.slug, i.given, i.content, i.type, i.status, i.metadata::jsonb AS metadata,
     NULLIF(i.creator_id, '00000000-0000-0000-0000-000000000000') AS creator_id, i.created_at,
-    CASE WHEN i.status <> 'draft' THEN coalesce(i.published_at, o.published_at, CASE i.status WHEN 'published' THEN now() END)
-      END AS published_at,
-    o.id, o.deleted,
+    CASE WHEN i.status <> 'draft' THEN coalesce(i.published_at, (o.was).published_at,
+      CASE i.status WHEN 'published' THEN now() END) END AS published_at,
+    o.id, o.deleted, o.was,
     row_number() OVER (PARTITION BY i.slug, o.id IS NULL AND NOT i.given ORDER BY i.n) AS k
   FROM place p CROSS JOIN unnest($11::text[], $12::text[], $13::text[], $14::bool[], $15::text[], $16::text[], $17::text[],
     $18::text[], $19::uuid[], $20::timestamptz[], $21::timestamptz[]) WITH ORDINALITY
     AS i(external_id, title, slug, given, content, type, status, metadata, creator_id, created_at, published_at, n)
   LEFT JOIN LATERAL (
-    SELECT d.id, d.deleted_at IS NOT NULL AS deleted, d.published_at FROM documents d
+    SELECT d.id, d.deleted_at IS NOT NULL AS deleted, d AS was FROM documents d
     WHERE d.project_id = p.id AND d.external_source = $10 AND d.external_id = i.external_id FOR NO KEY UPDATE) o ON true
   WHERE p.open),
-creators AS MATERIALIZED (
-  SELECT NOT EXISTS (
-    SELECT FROM item i WHERE i.creator_id IS NOT NULL AND NOT EXISTS (
-      SELECT FROM users u WHERE u.id = i.creator_id OFFSET 0)) AS ok),
+fault AS MATERIALIZED (
+  SELECT
+    min(i.n) FILTER (WHERE i.creator_id IS NOT NULL AND NOT EXISTS (
+      SELECT FROM users u WHERE u.id = i.creator_id OFFSET 0)) AS creator,
+    min(i.n) FILTER (WHERE i.given AND (
+      EXISTS (SELECT FROM documents d WHERE d.project_id = $9 AND d.slug = i.slug AND d.deleted_at IS NULL OFFSET 0)
+      OR EXISTS (SELECT FROM item y WHERE y.n < i.n AND y.given AND y.id IS NULL AND y.slug = i.slug))) AS slug
+  FROM item i WHERE i.id IS NULL),
 changed AS (
   UPDATE documents d
   SET title = i.title, content = i.content, document_type = i.type, status = i.status, metadata = i.metadata,
     published_at = i.published_at, version = d.version + 1, updated_at = now()
-  FROM item i
-  WHERE d.id = i.id AND NOT i.deleted AND (SELECT ok FROM creators)
+  FROM item i CROSS JOIN fault f
+  WHERE d.id = i.id AND NOT i.deleted AND num_nonnulls(f.creator, f.slug) = 0
     AND (d.title, d.content, d.document_type, d.status, d.metadata, d.published_at)
       IS DISTINCT FROM (i.title, i.content, i.type, i.status, i.metadata, i.published_at)
-  RETURNING d.id, d.project_id),
+  RETURNING d.id, d.project_id, jsonb_strip_nulls(jsonb_build_object(
+      'title', CASE WHEN i.title <> (i.was).title THEN jsonb_build_object('old', (i.was).title, 'new', i.title) END,
+      'content', CASE WHEN i.content IS DISTINCT FROM (i.was).content
+        THEN jsonb_build_object('changed', true, 'bytes', octet_length(i.content)) END,
+      'document_type', CASE WHEN i.type <> (i.was).document_type
+        THEN jsonb_build_object('old', (i.was).document_type, 'new', i.type) END,
+      'metadata', CASE WHEN i.metadata <> (i.was).metadata THEN '{"changed": true}'::jsonb END,
+      'status', CASE WHEN i.status <> (i.was).status THEN jsonb_build_object('old', (i.was).status, 'new', i.status) END,
+      'published_at', CASE WHEN i.published_at IS DISTINCT FROM (i.was).published_at
+        THEN jsonb_build_object('old', (i.was).published_at, 'new', i.published_at) END)) AS changes),
 written AS (
   INSERT INTO documents (organization_id, project_id, title, slug, content, document_type, status, metadata, creator_id,
     published_at, external_source, external_id, created_at)
   SELECT $1, $9, i.title, s.slug, i.content, i.type, i.status, i.metadata, coalesce(i.creator_id, $2), i.published_at, $10,
     i.external_id, coalesce(i.created_at, now())
-  FROM item i
+  FROM item i CROSS JOIN fault f
   CROSS JOIN LATERAL (
     SELECT c.slug
     FROM (SELECT n, CASE n WHEN 1 THEN i.slug ELSE rtrim(left(i.slug, 254 - length(n::text)), '-') || '-' || n END AS slug
           FROM generate_series(1, CASE WHEN i.given THEN 1 ELSE 10000 END) n) c
     WHERE i.given OR (
       NOT EXISTS (SELECT FROM documents d WHERE d.project_id = $9 AND d.slug = c.slug AND d.deleted_at IS NULL OFFSET 0)
-      AND (c.n = 1 OR NOT EXISTS (SELECT FROM item y WHERE y.slug = c.slug)))
+      AND NOT EXISTS (SELECT FROM item y WHERE y.slug = c.slug AND y.id IS NULL AND (c.n > 1 OR y.given)))
     ORDER BY c.n OFFSET CASE WHEN i.given THEN 0 ELSE i.k - 1 END LIMIT 1) s
-  WHERE i.id IS NULL AND (SELECT ok FROM creators)
+  WHERE i.id IS NULL AND num_nonnulls(f.creator, f.slug) = 0
   ORDER BY i.n
   RETURNING id, project_id, external_id),
 activity AS (
   SELECT w.project_id, 'document' AS entity_type, w.id::text AS entity_id, 'create' AS verb, '{}'::jsonb AS changes
   FROM written w
-  UNION ALL SELECT c.project_id, 'document', c.id::text, 'update', '{}'::jsonb FROM changed c),
+  UNION ALL SELECT c.project_id, 'document', c.id::text, 'update', c.changes FROM changed c),
 effect AS (SELECT '{}'::jsonb AS result WHERE false),
 {{recorded}}
 SELECT c.rank, coalesce(i.id, w.id) AS id,
   CASE WHEN i.n IS NULL THEN NULL WHEN i.id IS NULL THEN 1 WHEN y.id IS NOT NULL THEN 2 ELSE 3 END AS effect,
-  p.id IS NOT NULL AS project_found, p.open AS project_open, (SELECT ok FROM creators) AS creators_ok
+  p.id IS NOT NULL AS project_found, p.open AS project_open, f.creator AS fault_creator, f.slug AS fault_slug
 FROM caller c
 LEFT JOIN place p ON true
+LEFT JOIN fault f ON true
 LEFT JOIN item i ON true
 LEFT JOIN written w ON w.external_id = i.external_id
 LEFT JOIN changed y ON y.id = i.id

@@ -137,11 +137,11 @@ LEFT JOIN (
 -- found: id
 WITH {{caller}}, {{fresh}}, {{place}},
 item AS MATERIALIZED (
-  SELECT i.n, i.external_id, i.name, i.description, i.status, i.created_at, o.id, o.deleted
+  SELECT i.n, i.external_id, i.name, i.description, i.status, i.created_at, o.id, o.deleted, o.was
   FROM place p CROSS JOIN unnest($11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[]) WITH ORDINALITY
     AS i(external_id, name, description, status, created_at, n)
   LEFT JOIN LATERAL (
-    SELECT e.id, e.deleted_at IS NOT NULL AS deleted FROM epics e
+    SELECT e.id, e.deleted_at IS NOT NULL AS deleted, e AS was FROM epics e
     WHERE e.project_id = p.id AND e.external_source = $10 AND e.external_id = i.external_id FOR NO KEY UPDATE) o ON true
   WHERE p.open),
 changed AS (
@@ -150,7 +150,11 @@ changed AS (
   FROM item i
   WHERE e.id = i.id AND NOT i.deleted
     AND (e.name, e.description, e.status) IS DISTINCT FROM (i.name, i.description, i.status)
-  RETURNING e.id, e.project_id),
+  RETURNING e.id, e.project_id, jsonb_strip_nulls(jsonb_build_object(
+      'name', CASE WHEN i.name <> (i.was).name THEN jsonb_build_object('old', (i.was).name, 'new', i.name) END,
+      'description', CASE WHEN i.description IS DISTINCT FROM (i.was).description THEN '{"changed": true}'::jsonb END,
+      'status', CASE WHEN i.status <> (i.was).status THEN jsonb_build_object('old', (i.was).status, 'new', i.status) END
+    )) AS changes),
 written AS (
   INSERT INTO epics (organization_id, project_id, name, description, status, external_source, external_id, created_at)
   SELECT $1, $9, i.name, i.description, i.status, $10, i.external_id, coalesce(i.created_at, now())
@@ -159,7 +163,7 @@ written AS (
 activity AS (
   SELECT w.project_id, 'epic' AS entity_type, w.id::text AS entity_id, 'create' AS verb, '{}'::jsonb AS changes
   FROM written w
-  UNION ALL SELECT c.project_id, 'epic', c.id::text, 'update', '{}'::jsonb FROM changed c),
+  UNION ALL SELECT c.project_id, 'epic', c.id::text, 'update', c.changes FROM changed c),
 effect AS (SELECT '{}'::jsonb AS result WHERE false),
 {{recorded}}
 SELECT c.rank, coalesce(i.id, w.id) AS id,

@@ -138,52 +138,89 @@ LEFT JOIN (
 
 -- statement: sprint_upsert
 -- After project_lock. The effect is 1 created, 2 updated, 3 unchanged; what is deleted stays so. Velocity -1 and
--- the date '' stand for none.
+-- the date '' stand for none. Faults by the number of the sprint in the request, from 1: a name that another one
+-- has, a second active sprint; nothing was written if there is one. The sprints that are active no more go
+-- first, then the one that is: unique keys look at row after row.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, project_id int8, external_source text, external_ids text[],
 --   names text[], goals text[], start_dates text[], end_dates text[], statuses text[], velocities int4[],
 --   created_ats timestamptz[]
--- columns: rank int4?, id int8?, effect int4?, project_found bool, project_open bool?
+-- columns: rank int4?, id int8?, effect int4?, project_found bool, project_open bool?, fault_name int8?,
+--   fault_active int8?
 -- found: id
 WITH {{caller}}, {{fresh}}, {{place}},
 item AS MATERIALIZED (
-  SELECT i.n, i.external_id, i.name, i.goal, NULLIF(i.start_date, '')::date AS start_date,
-    NULLIF(i.end_date, '')::date AS end_date, i.status, NULLIF(i.velocity, -1) AS velocity, i.created_at, o.id, o.deleted
+  SELECT i.n, i.external_id, i.name, lower(i.name) AS lower_name, i.goal, NULLIF(i.start_date, '')::date AS start_date,
+    NULLIF(i.end_date, '')::date AS end_date, i.status, NULLIF(i.velocity, -1) AS velocity, i.created_at, o.id,
+    o.deleted IS TRUE AS deleted, o.was
   FROM place p CROSS JOIN unnest($11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
     $17::int4[], $18::timestamptz[]) WITH ORDINALITY
     AS i(external_id, name, goal, start_date, end_date, status, velocity, created_at, n)
   LEFT JOIN LATERAL (
-    SELECT x.id, x.deleted_at IS NOT NULL AS deleted FROM sprints x
+    SELECT x.id, x.deleted_at IS NOT NULL AS deleted, x AS was FROM sprints x
     WHERE x.project_id = p.id AND x.external_source = $10 AND x.external_id = i.external_id FOR NO KEY UPDATE) o ON true
   WHERE p.open),
-changed AS (
+other AS MATERIALIZED (
+  SELECT lower(x.name) AS lower_name, x.status FROM place p JOIN sprints x ON x.project_id = p.id
+  WHERE x.deleted_at IS NULL AND NOT EXISTS (SELECT FROM item i WHERE i.id = x.id)),
+fault AS MATERIALIZED (
+  SELECT
+    min(i.n) FILTER (WHERE EXISTS (SELECT FROM other x WHERE x.lower_name = i.lower_name) OR EXISTS (
+      SELECT FROM item y WHERE y.n < i.n AND y.lower_name = i.lower_name AND NOT y.deleted)) AS name,
+    min(i.n) FILTER (WHERE i.status = 'active' AND (EXISTS (SELECT FROM other x WHERE x.status = 'active') OR EXISTS (
+      SELECT FROM item y WHERE y.n < i.n AND y.status = 'active' AND NOT y.deleted))) AS active
+  FROM item i WHERE NOT i.deleted),
+wanted AS MATERIALIZED (
+  SELECT i.id, i.name, i.goal, i.start_date, i.end_date, i.status, i.velocity,
+    jsonb_strip_nulls(jsonb_build_object(
+      'name', CASE WHEN i.name <> (i.was).name THEN jsonb_build_object('old', (i.was).name, 'new', i.name) END,
+      'goal', CASE WHEN i.goal IS DISTINCT FROM (i.was).goal THEN '{"changed": true}'::jsonb END,
+      'start_date', CASE WHEN i.start_date IS DISTINCT FROM (i.was).start_date
+        THEN jsonb_build_object('old', (i.was).start_date, 'new', i.start_date) END,
+      'end_date', CASE WHEN i.end_date IS DISTINCT FROM (i.was).end_date
+        THEN jsonb_build_object('old', (i.was).end_date, 'new', i.end_date) END,
+      'status', CASE WHEN i.status <> (i.was).status THEN jsonb_build_object('old', (i.was).status, 'new', i.status) END,
+      'velocity', CASE WHEN i.velocity IS DISTINCT FROM (i.was).velocity
+        THEN jsonb_build_object('old', (i.was).velocity, 'new', i.velocity) END)) AS changes
+  FROM item i CROSS JOIN fault f
+  WHERE i.id IS NOT NULL AND NOT i.deleted AND num_nonnulls(f.name, f.active) = 0
+    AND (i.name, i.goal, i.start_date, i.end_date, i.status, i.velocity) IS DISTINCT FROM
+      ((i.was).name, (i.was).goal, (i.was).start_date, (i.was).end_date, (i.was).status, (i.was).velocity)),
+resting AS (
   UPDATE sprints x
-  SET name = i.name, goal = i.goal, start_date = i.start_date, end_date = i.end_date, status = i.status,
-    velocity = i.velocity, version = x.version + 1, updated_at = now()
-  FROM item i
-  WHERE x.id = i.id AND NOT i.deleted
-    AND (x.name, x.goal, x.start_date, x.end_date, x.status, x.velocity)
-      IS DISTINCT FROM (i.name, i.goal, i.start_date, i.end_date, i.status, i.velocity)
-  RETURNING x.id, x.project_id),
+  SET name = w.name, goal = w.goal, start_date = w.start_date, end_date = w.end_date, status = w.status,
+    velocity = w.velocity, version = x.version + 1, updated_at = now()
+  FROM wanted w WHERE x.id = w.id AND w.status <> 'active'
+  RETURNING x.id, x.project_id, w.changes),
+running AS (
+  UPDATE sprints x
+  SET name = w.name, goal = w.goal, start_date = w.start_date, end_date = w.end_date, status = w.status,
+    velocity = w.velocity, version = x.version + 1, updated_at = now()
+  FROM wanted w WHERE x.id = w.id AND w.status = 'active' AND (SELECT count(*) FROM resting) >= 0
+  RETURNING x.id, x.project_id, w.changes),
+changed AS (SELECT * FROM resting UNION ALL SELECT * FROM running),
 written AS (
   INSERT INTO sprints (organization_id, project_id, name, goal, start_date, end_date, status, velocity,
     external_source, external_id, created_at)
   SELECT $1, $9, i.name, i.goal, i.start_date, i.end_date, i.status, i.velocity, $10, i.external_id,
     coalesce(i.created_at, now())
-  FROM item i WHERE i.id IS NULL ORDER BY i.n
+  FROM item i CROSS JOIN fault f
+  WHERE i.id IS NULL AND num_nonnulls(f.name, f.active) = 0 AND (SELECT count(*) FROM changed) >= 0
+  ORDER BY i.n
   RETURNING id, project_id, external_id),
 activity AS (
   SELECT w.project_id, 'sprint' AS entity_type, w.id::text AS entity_id, 'create' AS verb, '{}'::jsonb AS changes
   FROM written w
-  UNION ALL SELECT c.project_id, 'sprint', c.id::text, 'update', '{}'::jsonb FROM changed c),
+  UNION ALL SELECT c.project_id, 'sprint', c.id::text, 'update', c.changes FROM changed c),
 effect AS (SELECT '{}'::jsonb AS result WHERE false),
 {{recorded}}
 SELECT c.rank, coalesce(i.id, w.id) AS id,
   CASE WHEN i.n IS NULL THEN NULL WHEN i.id IS NULL THEN 1 WHEN y.id IS NOT NULL THEN 2 ELSE 3 END AS effect,
-  p.id IS NOT NULL AS project_found, p.open AS project_open
+  p.id IS NOT NULL AS project_found, p.open AS project_open, f.name AS fault_name, f.active AS fault_active
 FROM caller c
 LEFT JOIN place p ON true
+LEFT JOIN fault f ON true
 LEFT JOIN item i ON true
 LEFT JOIN written w ON w.external_id = i.external_id
 LEFT JOIN changed y ON y.id = i.id
