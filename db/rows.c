@@ -39,6 +39,14 @@ bool rows_bool(const struct rows *rows, size_t row, size_t column)
 	return value.len == 1 && value.data[0];
 }
 
+size_t rows_size(const struct rows *rows, size_t row)
+{
+	size_t size = 0;
+	for (size_t column = 0; column < rows->statement->column_count; column++)
+		size += value_of(rows, row, column).len;
+	return size;
+}
+
 /* A big-endian two's complement of 2, 4 or 8 bytes; 0 for NULL. */
 static int64_t integer_of(struct bytes value)
 {

@@ -17,6 +17,8 @@ struct rows {
 
 void rows_clear(struct rows *rows);
 
+size_t rows_size(const struct rows *rows, size_t row); /* bytes of its values */
+
 bool rows_null(const struct rows *rows, size_t row, size_t column);
 bool rows_bool(const struct rows *rows, size_t row, size_t column);
 int64_t rows_int(const struct rows *rows, size_t row, size_t column); /* int2, int4, int8 */

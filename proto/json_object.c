@@ -2,10 +2,13 @@
 
 #include "proto/limits.h"
 
+_Static_assert(LIMIT_JSON_EXPONENT == 308, "a text of exponent_parse() says so");
+
 struct parser {
 	const uint8_t *at, *end;
 	unsigned depth;
-	const char *fault; /* the first one */
+	uint32_t exponents; /* their sum: zeros that jsonb will write */
+	const char *fault;  /* the first one */
 };
 
 static bool value_parse(struct parser *parser);
@@ -111,17 +114,35 @@ static bool digits_parse(struct parser *parser)
 	return parser->at > start;
 }
 
+/* jsonb has no exponents: 1e300 is kept in a few bytes, and written with 300 zeros. */
+static bool exponent_parse(struct parser *parser)
+{
+	(void)(take(parser, '+') || take(parser, '-'));
+	const uint8_t *digits = parser->at;
+	if (!digits_parse(parser))
+		return fault(parser, "a value is malformed");
+	uint32_t exponent = 0;
+	for (; digits < parser->at && exponent <= LIMIT_JSON_EXPONENT; digits++)
+		exponent = exponent * 10 + (*digits - (uint32_t)'0');
+	if (exponent > LIMIT_JSON_EXPONENT)
+		return fault(parser, "a number's exponent is beyond 308");
+	parser->exponents += exponent;
+	return parser->exponents <= LIMIT_JSON_EXPONENTS ||
+	       fault(parser, "too many numbers have exponents");
+}
+
 static bool number_parse(struct parser *parser)
 {
+	const uint8_t *start = parser->at;
 	(void)take(parser, '-');
 	bool good = take(parser, '0') || digits_parse(parser);
 	if (good && take(parser, '.'))
 		good = digits_parse(parser);
-	if (good && (take(parser, 'e') || take(parser, 'E'))) {
-		(void)(take(parser, '+') || take(parser, '-'));
-		good = digits_parse(parser);
-	}
-	return good || fault(parser, "a value is malformed");
+	if (!good)
+		return fault(parser, "a value is malformed");
+	if (parser->at - start > LIMIT_JSON_NUMBER)
+		return fault(parser, "a number is too long");
+	return !(take(parser, 'e') || take(parser, 'E')) || exponent_parse(parser);
 }
 
 static bool word_parse(struct parser *parser, const char *word)

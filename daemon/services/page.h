@@ -6,6 +6,7 @@
  * call's. Source: https://google.aip.dev/158. Errors: PAGE_TOKEN_INVALID. */
 #pragma once
 #include "daemon/auth/digest.h"
+#include "db/rows.h"
 #include "db/types.h"
 
 enum { PAGE_SIZE_DEFAULT = 20, PAGE_TOKEN_DAYS = 3 };
@@ -30,8 +31,9 @@ SUSPENDS
 enum status page_begin(struct call *call, const ProtobufCMessage *request, int32_t page_size,
                        const char *page_token, struct page *out);
 
-/* How many of the rows that were found belong to the page. */
-size_t page_rows(const struct page *page, size_t found);
+/* How many of the rows that were found belong to the page: as many as it has, and, after the first,
+ * as LIMIT_PAGE_BYTES hold. */
+size_t page_rows(const struct page *page, const struct rows *rows);
 
 /* The token of the page after the one that ends with `last`. */
 MUST_CHECK

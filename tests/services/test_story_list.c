@@ -236,6 +236,29 @@ static void page_sizes_have_a_default_and_a_limit(void **state)
 	assert_field("page_size");
 }
 
+/* A message holds 4 MiB, 200 stories may have more. */
+static void large_stories_make_short_pages(void **state)
+{
+	(void)state;
+	count("INSERT INTO stories (organization_id, project_id, number, rank, title, description)"
+	      " SELECT 1, 11, n, n, 'Large', repeat('\u00e4', 65536) FROM generate_series(1, 90) n"
+	      " RETURNING 1");
+	Prism__V1__ListStoriesRequest request = request_new();
+	request.project_id = 11;
+	request.page_size = 200;
+	Prism__V1__ListStoriesResponse *response = page(VIEWER, &request);
+	if (!response)
+		fail_msg("list: %s", tenant.result.message);
+	assert_in_range(response->n_stories, 1, 89);
+	prism__v1__list_stories_response__free_unpacked(response, NULL);
+	struct list list = walk(request, NULL);
+	assert_int_equal(list.count, 90);
+	for (size_t i = 0; i < list.count; i++)
+		assert_int_equal(count("SELECT number FROM stories WHERE id = %ld", list.id[i]),
+		                 i + 1);
+	count("DELETE FROM stories WHERE title = 'Large' RETURNING 1");
+}
+
 static void expect_bad_token(const char *actor, Prism__V1__ListStoriesRequest *request)
 {
 	assert_null(page(actor, request));
@@ -332,6 +355,7 @@ int main(void)
 		cmocka_unit_test(a_delta_has_tombstones),
 		cmocka_unit_test(pages_are_stable_under_inserts_and_deletes),
 		cmocka_unit_test(page_sizes_have_a_default_and_a_limit),
+		cmocka_unit_test(large_stories_make_short_pages),
 		cmocka_unit_test(a_token_is_of_its_list_alone),
 		cmocka_unit_test(lists_are_for_members),
 		cmocka_unit_test(a_batch_tells_found_from_missing),

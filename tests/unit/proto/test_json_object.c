@@ -109,6 +109,31 @@ static void words_and_numbers_are_strict(void **state)
 	assert_non_null(fault_of("{\"a\":1x}", 8));
 }
 
+/* jsonb holds numbers of some 131,072 digits, keeps 1e131000 in a few bytes, and writes it out in
+ * full. */
+static void numbers_have_limits(void **state)
+{
+	(void)state;
+	static char text[8 * LIMIT_JSON_EXPONENTS];
+	assert_object("{\"a\":1e308,\"b\":-1.5E-308,\"c\":1e+0000300}");
+	assert_fault("{\"a\":1e309}", "exponent");
+	assert_fault("{\"a\":1e-309}", "exponent");
+	assert_fault("{\"a\":1e99999999999999999999}", "exponent");
+	for (size_t digits = LIMIT_JSON_NUMBER; digits <= LIMIT_JSON_NUMBER + 1; digits++) {
+		snprintf(text, sizeof text, "{\"a\":%0*d}", (int)digits, 0);
+		text[5] = '1';
+		assert_int_equal(fault_of(text, strlen(text)) == NULL, digits <= LIMIT_JSON_NUMBER);
+	}
+	size_t most = LIMIT_JSON_EXPONENTS / LIMIT_JSON_EXPONENT;
+	for (size_t count = most; count <= most + 1; count++) {
+		size_t len = (size_t)snprintf(text, sizeof text, "{\"a\":[0");
+		for (size_t i = 0; i < count; i++)
+			len += (size_t)snprintf(text + len, sizeof text - len, ",1e308");
+		snprintf(text + len, sizeof text - len, "]}");
+		assert_int_equal(fault_of(text, strlen(text)) == NULL, count == most);
+	}
+}
+
 static void nesting_has_a_limit(void **state)
 {
 	(void)state;
@@ -148,6 +173,7 @@ int main(void)
 		cmocka_unit_test(faults_are_named),
 		cmocka_unit_test(what_jsonb_refuses_is_refused),
 		cmocka_unit_test(words_and_numbers_are_strict),
+		cmocka_unit_test(numbers_have_limits),
 		cmocka_unit_test(nesting_has_a_limit),
 		cmocka_unit_test(a_hostile_depth_does_not_recurse),
 	};
