@@ -350,8 +350,9 @@ static enum status take_item(struct call *call,
 {
 	const document_t *document = request->documents[i];
 	const char *title_path = upsert_path(call, "documents", i, "title");
-	const char *time_path = upsert_path(call, "documents", i, "created_at");
-	if (!title_path || !time_path)
+	const char *created_path = upsert_path(call, "documents", i, "created_at");
+	const char *published_path = upsert_path(call, "documents", i, "published_at");
+	if (!title_path || !created_path || !published_path)
 		return call_no_memory(call);
 	TRY(upsert_check(call, "documents", i, request->external_source, document->external_source,
 	                 document->external_id));
@@ -368,8 +369,9 @@ static enum status take_item(struct call *call,
 	items->metadata[i] = metadata_of(document);
 	if (document->has_creator_id_case != PRISM__V1__DOCUMENT__HAS_CREATOR_ID__NOT_SET)
 		value_uuid_read(document->creator_id, &items->creators[i]);
-	TRY(value_time_read(call, time_path, document->created_at, &items->created_ats[i]));
-	return value_time_read(call, time_path, document->published_at, &items->published_ats[i]);
+	TRY(value_time_read(call, created_path, document->created_at, &items->created_ats[i]));
+	return value_time_read(call, published_path, document->published_at,
+	                       &items->published_ats[i]);
 }
 
 static SUSPENDS enum status batch_upsert_documents(
