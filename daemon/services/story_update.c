@@ -112,6 +112,9 @@ static enum status judge_deletion(struct call *call, const struct deletion *dele
 			call->method->name);
 	if (!story_delete_state_ok(rows, 0))
 		return call_fail_for(call, REASON_STORY_NOT_DELETED, "the story is not deleted");
+	if (!story_delete_project_open(rows, 0))
+		return call_fail_for(call, REASON_PROJECT_COMPLETED,
+		                     "the project is completed; reopen it first");
 	if (!story_delete_version_ok(rows, 0))
 		return value_stale(call, "story", deletion->expected_version,
 		                   story_delete_version(rows, 0));

@@ -36,8 +36,7 @@ enum status story_create(struct call *call, const Prism__V1__CreateStoryRequest 
 	TRY(create(call, &access, &keyed, request->project_id, &items, &rows, &effect));
 	if (effect.repeated)
 		return story_recall_one(call, &access, &effect, response);
-	if (!story_create_found(&rows, 0))
-		return story_items_refused(call, &rows, STORY_CREATE_PROJECT_FOUND, "story");
+	TRY(story_items_judged(call, &rows, STORY_CREATE_PROJECT_FOUND, "story"));
 	return story_from_row(call, request->organization_id, &rows, 0, response);
 }
 
@@ -70,8 +69,7 @@ enum status story_batch_create(struct call *call,
 	if (effect.repeated)
 		return story_recall(call, &access, &effect, &response->stories,
 		                    &response->n_stories);
-	if (!story_create_found(&rows, 0))
-		return story_items_refused(call, &rows, STORY_CREATE_PROJECT_FOUND, "stories");
+	TRY(story_items_judged(call, &rows, STORY_CREATE_PROJECT_FOUND, "stories"));
 	return take_created(call, request->organization_id, &rows, response);
 }
 
@@ -94,7 +92,6 @@ enum status story_batch_upsert(struct call *call,
 	                 STORY_UPSERT_PARAMS(ACCESS(access), KEYED(keyed),
 	                                     .project_id = request->project_id, STORY_ITEMS(items)),
 	                 &rows));
-	if (!story_upsert_found(&rows, 0))
-		return story_items_refused(call, &rows, STORY_UPSERT_PROJECT_FOUND, "stories");
+	TRY(story_items_judged(call, &rows, STORY_UPSERT_PROJECT_FOUND, "stories"));
 	return upsert_results(call, &rows, true, &response->results, &response->n_results);
 }

@@ -14,7 +14,8 @@ e.id, e.project_id, e.name, e.description, e.status, e.version, e.created_at, e.
   e.external_id
 ;
 
--- The project that something is made in, of a statement that has its id as $9.
+-- The project that something is made in, of a statement that has its id as $9; it is not completed or deleted
+-- meanwhile.
 -- fragment: place
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, project_id int8
@@ -22,7 +23,8 @@ place AS MATERIALIZED (
   SELECT p.id, p.owner_id, p.status <> 'completed' OR $4 AS open
   FROM projects p
   WHERE (SELECT rank FROM caller) >= $3 AND (SELECT ok FROM fresh)
-    AND p.id = $9 AND p.organization_id = $1 AND p.deleted_at IS NULL)
+    AND p.id = $9 AND p.organization_id = $1 AND p.deleted_at IS NULL
+  FOR SHARE OF p)
 ;
 
 -- statement: epic_create

@@ -1,11 +1,12 @@
 -- Stories: changing them, one at a time.
 --
--- The row is locked before it is compared: who waited for another change sees its result.
+-- The row is locked before it is compared: who waited for another change sees its result. Locks are taken in the
+-- order of project_lock: the sprint and the epic that the story goes to, then the story.
 
 -- statement: story_update
 -- The mask is 1 title, 2 description, 4 acceptance_criteria, 8 status, 16 priority, 32 story_points, 64 epic_id,
 -- 128 sprint_id, 256 assignee_id. What changes nothing writes nothing. The story as it is now comes back, with
--- what stood in the way; nothing was written if anything did.
+-- what stood in the way; nothing was written if anything did. A reference that stays as it was is not judged.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, id int8, expected_version int4, mask int4,
@@ -15,19 +16,26 @@
 --   sprint_ok bool?, sprint_open bool?, assignee_ok bool?
 -- found: id
 WITH {{caller}}, {{fresh}},
+sprint AS MATERIALIZED (
+  SELECT x.id, x.project_id, x.status
+  FROM sprints x
+  WHERE $11 & 128 <> 0 AND x.id = $19 AND x.organization_id = $1 AND x.deleted_at IS NULL
+    AND (SELECT rank FROM caller) >= $3 AND (SELECT ok FROM fresh)
+  FOR SHARE OF x),
+epic AS MATERIALIZED (
+  SELECT e.id, e.project_id
+  FROM epics e
+  WHERE $11 & 64 <> 0 AND e.id = $18 AND e.organization_id = $1 AND e.deleted_at IS NULL
+    AND (SELECT rank FROM caller) >= $3 AND (SELECT ok FROM fresh)
+  FOR SHARE OF e),
 old AS MATERIALIZED (
   SELECT {{story_columns}}, s.rank, p.status <> 'completed' OR $4 AS project_open
   FROM stories s
   JOIN projects p ON p.id = s.project_id AND p.deleted_at IS NULL
   WHERE (SELECT rank FROM caller) >= $3 AND (SELECT ok FROM fresh)
+    AND (SELECT count(*) FROM sprint) + (SELECT count(*) FROM epic) >= 0
     AND s.organization_id = $1 AND s.id = $9 AND s.deleted_at IS NULL
   FOR NO KEY UPDATE OF s),
-sprint AS MATERIALIZED (
-  SELECT x.id, x.status
-  FROM sprints x
-  WHERE $11 & 128 <> 0 AND x.id = $19 AND x.organization_id = $1 AND x.deleted_at IS NULL
-    AND x.project_id = (SELECT project_id FROM old)
-  FOR SHARE OF x),
 new AS MATERIALIZED (
   SELECT o.id,
     CASE WHEN $11 & 1 <> 0 THEN $12 ELSE o.title END AS title,
@@ -37,7 +45,7 @@ new AS MATERIALIZED (
     CASE WHEN $11 & 16 <> 0 THEN $16 ELSE o.priority END AS priority,
     CASE WHEN $11 & 32 <> 0 THEN $17 ELSE o.story_points END AS story_points,
     CASE WHEN $11 & 64 <> 0 THEN $18 ELSE o.epic_id END AS epic_id,
-    CASE WHEN $11 & 128 <> 0 THEN $19
+    CASE WHEN $11 & 128 <> 0 AND $19 IS DISTINCT FROM o.sprint_id THEN $19
          WHEN o.status = 'done' AND n.status <> 'done' AND was.status = 'completed' THEN NULL
          ELSE o.sprint_id END AS sprint_id,
     CASE WHEN $11 & 256 <> 0 THEN $20 ELSE o.assignee_id END AS assignee_id,
@@ -50,14 +58,14 @@ new AS MATERIALIZED (
 judged AS MATERIALIZED (
   SELECT n.id,
     $10 = 0 OR o.version = $10 AS version_ok,
-    $11 & 64 = 0 OR $18 IS NULL OR EXISTS (
-      SELECT FROM epics e WHERE e.id = $18 AND e.organization_id = $1 AND e.project_id = o.project_id
-        AND e.deleted_at IS NULL OFFSET 0) AS epic_ok,
-    $11 & 128 = 0 OR $19 IS NULL OR EXISTS (SELECT FROM sprint) AS sprint_ok,
+    n.epic_id IS NULL OR n.epic_id IS NOT DISTINCT FROM o.epic_id OR EXISTS (
+      SELECT FROM epic e WHERE e.project_id = o.project_id) AS epic_ok,
+    n.sprint_id IS NULL OR n.sprint_id IS NOT DISTINCT FROM o.sprint_id OR EXISTS (
+      SELECT FROM sprint x WHERE x.project_id = o.project_id) AS sprint_ok,
     $11 & 128 = 0 OR n.sprint_id IS NOT DISTINCT FROM o.sprint_id OR $4
-      OR (NOT EXISTS (SELECT FROM sprint x WHERE x.status = 'completed')
+      OR (NOT EXISTS (SELECT FROM sprint x WHERE x.id = n.sprint_id AND x.status = 'completed')
           AND NOT (n.status = 'done' AND n.sprint_was IS NOT DISTINCT FROM 'completed')) AS sprint_open,
-    $11 & 256 = 0 OR $20 IS NULL OR EXISTS (
+    n.assignee_id IS NULL OR n.assignee_id IS NOT DISTINCT FROM o.assignee_id OR EXISTS (
       SELECT FROM organization_members m JOIN users u ON u.id = m.user_id
       WHERE m.organization_id = $1 AND m.user_id = $20 AND m.role <> 'viewer'
         AND u.id = $20 AND u.status = 'active' AND u.deleted_at IS NULL OFFSET 0) AS assignee_ok
@@ -120,18 +128,18 @@ LEFT JOIN (
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, id int8, expected_version int4, deleted bool
--- columns: rank int4?, {{story_row}}, written bool, version_ok bool?, state_ok bool?, yours bool?
+-- columns: rank int4?, {{story_row}}, written bool, version_ok bool?, state_ok bool?, yours bool?, project_open bool?
 -- found: id
 WITH {{caller}}, {{fresh}},
 old AS MATERIALIZED (
-  SELECT {{story_columns}}, p.owner_id
+  SELECT {{story_columns}}, p.owner_id, p.status <> 'completed' OR $4 AS project_open
   FROM stories s
   JOIN projects p ON p.id = s.project_id AND p.deleted_at IS NULL
   WHERE (SELECT rank FROM caller) >= $3 AND (SELECT ok FROM fresh)
     AND s.organization_id = $1 AND s.id = $9
   FOR NO KEY UPDATE OF s),
 judged AS MATERIALIZED (
-  SELECT o.id, $10 = 0 OR o.version = $10 AS version_ok, (o.deleted_at IS NULL) = $11 AS state_ok,
+  SELECT o.id, o.project_open, $10 = 0 OR o.version = $10 AS version_ok, (o.deleted_at IS NULL) = $11 AS state_ok,
     (SELECT rank FROM caller) >= 3 OR o.creator_id IS NOT DISTINCT FROM $2 OR o.owner_id IS NOT DISTINCT FROM $2 AS yours
   FROM old o),
 written AS (
@@ -142,7 +150,7 @@ written AS (
       THEN NULL ELSE s.sprint_id END,
     version = s.version + 1, updated_at = now()
   FROM old o JOIN judged j ON j.id = o.id
-  WHERE s.id = o.id AND j.version_ok AND j.state_ok AND j.yours
+  WHERE s.id = o.id AND j.version_ok AND j.state_ok AND j.yours AND j.project_open
   RETURNING s.id, s.project_id, o.project_key, s.number, s.title, s.description, s.acceptance_criteria,
     s.status, s.priority, s.story_points, s.epic_id, s.sprint_id, s.assignee_id, s.creator_id,
     s.rank AS story_rank, s.version, s.created_at, s.updated_at, s.started_at, s.completed_at, s.deleted_at,
@@ -153,7 +161,7 @@ activity AS (
   FROM written w),
 effect AS (SELECT jsonb_build_object('ids', jsonb_build_array(w.id), 'version', w.version) AS result FROM written w),
 {{recorded}}
-SELECT c.rank, {{story_row}}, s.written IS TRUE AS written, j.version_ok, j.state_ok, j.yours
+SELECT c.rank, {{story_row}}, s.written IS TRUE AS written, j.version_ok, j.state_ok, j.yours, j.project_open
 FROM caller c
 LEFT JOIN judged j ON true
 LEFT JOIN (

@@ -2,7 +2,8 @@
 
 -- statement: project_lock
 -- The lock under which a project's numbers, ranks and external ids are looked at and changed by whoever
--- needs to see what others have just committed. CreateStory takes the same row, by updating it.
+-- needs to see what others have just committed. Whoever needs more than one lock takes them in this order, so that
+-- nobody waits in a circle: the counter (this one), the project, sprints, epics, stories.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, project_id int8
 -- columns: project_id int8
@@ -13,10 +14,9 @@ FROM project_counters k
 WHERE k.project_id = $5 AND k.organization_id = $1 AND (SELECT rank FROM caller) >= $3
 FOR NO KEY UPDATE OF k;
 
--- The stories to be made, the project, and the first of them that refers to what it must not. In the arrays 0,
--- the nil UUID and -1 (points) stand for nothing; number 0 is the next one. FOR SHARE: a sprint must not be
--- completed meanwhile, and a foreign key does not keep its status. OFFSET 0 keeps the look-ups what they
--- are, one by full key for each story, instead of a hash of everybody.
+-- The stories to be made, and what they go into. In the arrays 0, the nil UUID and -1 (points) stand for nothing;
+-- number 0 is the next one. The project's counter is locked first, then what must not go, or be completed, meanwhile;
+-- foreign keys do not keep a status, and who waits here sees what the other one left.
 -- fragment: story_items
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, project_id int8, titles text[],
@@ -24,11 +24,16 @@ FOR NO KEY UPDATE OF k;
 --   epic_ids int8[], sprint_ids int8[], assignee_ids uuid[], creator_ids uuid[], numbers int8[],
 --   created_ats timestamptz[], started_ats timestamptz[], completed_ats timestamptz[],
 --   external_sources text[], external_ids text[]
+held AS MATERIALIZED (
+  SELECT k.project_id
+  FROM project_counters k
+  WHERE (SELECT rank FROM caller) >= $3 AND (SELECT ok FROM fresh)
+    AND k.project_id = $9 AND k.organization_id = $1
+  FOR NO KEY UPDATE OF k),
 project AS MATERIALIZED (
   SELECT p.id, p.key, p.status <> 'completed' OR $4 AS open
-  FROM projects p
-  WHERE (SELECT rank FROM caller) >= $3 AND (SELECT ok FROM fresh)
-    AND p.id = $9 AND p.organization_id = $1 AND p.deleted_at IS NULL),
+  FROM held h JOIN projects p ON p.id = h.project_id AND p.deleted_at IS NULL
+  FOR SHARE OF p),
 item AS MATERIALIZED (
   SELECT i.n, i.title, i.description, i.criteria, i.status, i.priority, NULLIF(i.points, -1) AS points,
     NULLIF(i.epic_id, 0) AS epic_id, NULLIF(i.sprint_id, 0) AS sprint_id,
@@ -47,22 +52,38 @@ sprint AS MATERIALIZED (
   WHERE x.id = ANY ($17::int8[]) AND x.organization_id = $1 AND x.project_id = (SELECT id FROM project)
     AND x.deleted_at IS NULL
   FOR SHARE OF x),
+epic AS MATERIALIZED (
+  SELECT e.id
+  FROM epics e
+  WHERE e.id = ANY ($16::int8[]) AND e.organization_id = $1 AND e.project_id = (SELECT id FROM project)
+    AND e.deleted_at IS NULL
+  FOR SHARE OF e)
+;
+
+-- The first of the stories that refers to what it must not. What a story that is there (known: n, epic_id, sprint_id,
+-- assignee_id, status, closed: its sprint is completed, gone) refers to already is not judged. OFFSET 0 keeps the
+-- look-ups what they are, one by full key for each story, instead of a hash of everybody.
+-- fragment: story_judged
+-- params: organization_id int8, actor uuid?, minimum_rank int4, system bool
 fault AS MATERIALIZED (
   SELECT
-    min(i.n) FILTER (WHERE i.epic_id IS NOT NULL AND NOT EXISTS (
-      SELECT FROM epics e WHERE e.id = i.epic_id AND e.organization_id = $1 AND e.project_id = p.id
-        AND e.deleted_at IS NULL OFFSET 0)) AS epic,
-    min(i.n) FILTER (WHERE i.sprint_id IS NOT NULL AND NOT EXISTS (
+    min(i.n) FILTER (WHERE i.epic_id IS DISTINCT FROM k.epic_id AND i.epic_id IS NOT NULL AND NOT EXISTS (
+      SELECT FROM epic e WHERE e.id = i.epic_id OFFSET 0)) AS epic,
+    min(i.n) FILTER (WHERE i.sprint_id IS DISTINCT FROM k.sprint_id AND i.sprint_id IS NOT NULL AND NOT EXISTS (
       SELECT FROM sprint x WHERE x.id = i.sprint_id OFFSET 0)) AS sprint,
-    min(i.n) FILTER (WHERE NOT $4 AND EXISTS (
-      SELECT FROM sprint x WHERE x.id = i.sprint_id AND x.status = 'completed' OFFSET 0)) AS completed,
-    min(i.n) FILTER (WHERE i.assignee_id IS NOT NULL AND NOT EXISTS (
+    min(i.n) FILTER (WHERE NOT $4 AND (
+      (i.sprint_id IS DISTINCT FROM k.sprint_id AND EXISTS (
+        SELECT FROM sprint x WHERE x.id = i.sprint_id AND x.status = 'completed' OFFSET 0))
+      OR (k.closed AND k.status = 'done'
+        AND (i.sprint_id IS DISTINCT FROM k.sprint_id) = (i.status = 'done')))) AS completed,
+    min(i.n) FILTER (WHERE i.assignee_id IS DISTINCT FROM k.assignee_id AND i.assignee_id IS NOT NULL AND NOT EXISTS (
       SELECT FROM organization_members m JOIN users u ON u.id = m.user_id
       WHERE m.organization_id = $1 AND m.user_id = i.assignee_id AND m.role <> 'viewer'
         AND u.id = i.assignee_id AND u.status = 'active' AND u.deleted_at IS NULL OFFSET 0)) AS assignee,
-    min(i.n) FILTER (WHERE i.creator_id IS NOT NULL AND NOT EXISTS (
+    min(i.n) FILTER (WHERE k.n IS NULL AND i.creator_id IS NOT NULL AND NOT EXISTS (
       SELECT FROM users u WHERE u.id = i.creator_id OFFSET 0)) AS creator
-  FROM project p CROSS JOIN item i)
+  FROM project p CROSS JOIN item i LEFT JOIN known k ON k.n = i.n
+  WHERE k.gone IS NOT TRUE)
 ;
 
 -- Faults by the number of the story in the request, from 1.
@@ -122,6 +143,9 @@ written AS (
 -- columns: rank int4?, {{story_row}}, {{story_faults}}
 -- found: id
 WITH {{caller}}, {{fresh}}, {{story_items}},
+known AS (
+  SELECT i.n, i.epic_id, i.sprint_id, i.assignee_id, i.status, false AS closed, false AS gone FROM item i WHERE false),
+{{story_judged}},
 fresh_item AS (SELECT n, number FROM item),
 {{story_numbers}},
 activity AS (
@@ -163,6 +187,11 @@ old AS MATERIALIZED (
     FROM stories s
     WHERE s.project_id = p.id AND s.external_source = i.external_source AND s.external_id = i.external_id
     FOR NO KEY UPDATE) s ON true),
+known AS MATERIALIZED (
+  SELECT o.n, o.epic_id, o.sprint_id, o.assignee_id, o.status, o.deleted_at IS NOT NULL AS gone, EXISTS (
+    SELECT FROM sprints x WHERE x.id = o.sprint_id AND x.status = 'completed' OFFSET 0) AS closed
+  FROM old o),
+{{story_judged}},
 fresh_item AS (SELECT i.n, i.number FROM item i WHERE NOT EXISTS (SELECT FROM old o WHERE o.n = i.n)),
 {{story_numbers}},
 wanted AS MATERIALIZED (
@@ -172,7 +201,16 @@ wanted AS MATERIALIZED (
     CASE WHEN i.status = 'done' THEN coalesce(i.completed_at, o.completed_at, now()) END AS completed_at,
     jsonb_strip_nulls(jsonb_build_object(
       'title', CASE WHEN i.title <> o.title THEN jsonb_build_object('old', o.title, 'new', i.title) END,
+      'description', CASE WHEN i.description IS DISTINCT FROM o.description THEN '{"changed": true}'::jsonb END,
+      'acceptance_criteria', CASE WHEN i.criteria IS DISTINCT FROM o.acceptance_criteria
+        THEN '{"changed": true}'::jsonb END,
       'status', CASE WHEN i.status <> o.status THEN jsonb_build_object('old', o.status, 'new', i.status) END,
+      'priority', CASE WHEN i.priority <> o.priority
+        THEN jsonb_build_object('old', o.priority, 'new', i.priority) END,
+      'story_points', CASE WHEN i.points IS DISTINCT FROM o.story_points
+        THEN jsonb_build_object('old', o.story_points, 'new', i.points) END,
+      'epic_id', CASE WHEN i.epic_id IS DISTINCT FROM o.epic_id
+        THEN jsonb_build_object('old', o.epic_id, 'new', i.epic_id) END,
       'sprint_id', CASE WHEN i.sprint_id IS DISTINCT FROM o.sprint_id
         THEN jsonb_build_object('old', o.sprint_id, 'new', i.sprint_id) END,
       'assignee_id', CASE WHEN i.assignee_id IS DISTINCT FROM o.assignee_id

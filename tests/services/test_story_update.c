@@ -1,4 +1,4 @@
-/* UpdateStory, DeleteStory, UndeleteStory, BatchUpsertStories: what changes, what follows from it,
+/* UpdateStory, DeleteStory, UndeleteStory: what changes, what follows from it,
  * and what must not. */
 #include "tests/services/story_fixture.h"
 
@@ -68,7 +68,7 @@ static void what_changes_nothing_writes_nothing(void **state)
 	story_t story = blank();
 	story.title = "Same";
 	long before = count(
-		"SELECT extract(epoch FROM updated_at)::bigint FROM stories WHERE id = %ld", id);
+		"SELECT floor(extract(epoch FROM updated_at)) FROM stories WHERE id = %ld", id);
 	story_t *updated = update_story(MEMBER, id, &story, "title,description", 0, NULL);
 	assert_non_null(updated);
 	assert_int_equal(updated->version, 1);
@@ -157,6 +157,40 @@ static void references_must_fit(void **state)
 	assert_int_equal(count("SELECT version FROM stories WHERE id = %ld", id), 1);
 }
 
+/* A form sends back what it was shown. */
+static void what_stays_is_not_judged(void **state)
+{
+	(void)state;
+	long id = story_by_sql(10, "Stays"), other = story_by_sql(10, "Comes");
+	long epic = count("INSERT INTO epics (organization_id, project_id, name) VALUES (1, 10, "
+	                  "'Leaves') RETURNING id");
+	count("UPDATE stories SET epic_id = %ld, assignee_id = '" MEMBER_2
+	      "', sprint_id = 7, status = 'done' WHERE id = %ld RETURNING 1",
+	      epic, id);
+	count("UPDATE epics SET deleted_at = now() WHERE id = %ld RETURNING 1", epic);
+	count("UPDATE organization_members SET role = 'viewer' WHERE user_id = '" MEMBER_2
+	      "' RETURNING 1");
+	story_t story = blank();
+	story.title = "Stays, renamed";
+	story.has_epic_id_case = PRISM__V1__STORY__HAS_EPIC_ID_EPIC_ID;
+	story.epic_id = epic;
+	story.has_sprint_id_case = PRISM__V1__STORY__HAS_SPRINT_ID_SPRINT_ID;
+	story.sprint_id = 7;
+	story.has_assignee_id_case = PRISM__V1__STORY__HAS_ASSIGNEE_ID_ASSIGNEE_ID;
+	story.assignee_id = MEMBER_2;
+	story_t *updated =
+		update_story(MEMBER, id, &story, "title,epic_id,sprint_id,assignee_id", 0, NULL);
+	assert_null(update_story(MEMBER, other, &story, "epic_id", 0, NULL));
+	assert_refused(PRISM_FAILED_PRECONDITION, "EPIC_NOT_IN_PROJECT");
+	assert_null(update_story(MEMBER, other, &story, "assignee_id", 0, NULL));
+	assert_refused(PRISM_FAILED_PRECONDITION, "ASSIGNEE_NOT_MEMBER");
+	count("UPDATE organization_members SET role = 'member' WHERE user_id = '" MEMBER_2
+	      "' RETURNING 1");
+	assert_non_null(updated);
+	assert_string_equal(updated->title, "Stays, renamed");
+	free_story(updated);
+}
+
 static void times_follow_the_status(void **state)
 {
 	(void)state;
@@ -192,6 +226,14 @@ static void a_completed_sprint_stays_as_it_was(void **state)
 	assert_int_equal(renamed->sprint_id, 7);
 	free_story(renamed);
 	story_t *reopened = set_status(id, TODO_);
+	assert_int_equal(reopened->has_sprint_id_case, PRISM__V1__STORY__HAS_SPRINT_ID__NOT_SET);
+	free_story(reopened);
+	count("UPDATE stories SET status = 'done', sprint_id = 7 WHERE id = %ld RETURNING 1", id);
+	story.status = (Prism__V1__StoryStatus)TODO_;
+	story.has_sprint_id_case = PRISM__V1__STORY__HAS_SPRINT_ID_SPRINT_ID;
+	story.sprint_id = 7;
+	reopened = update_story(MEMBER, id, &story, "status,sprint_id", 0, NULL);
+	assert_non_null(reopened);
 	assert_int_equal(reopened->has_sprint_id_case, PRISM__V1__STORY__HAS_SPRINT_ID__NOT_SET);
 	free_story(reopened);
 }
@@ -287,6 +329,19 @@ static void a_deleted_story_is_hidden(void **state)
 	free_story(deleted);
 }
 
+static void a_completed_project_keeps_its_stories(void **state)
+{
+	(void)state;
+	long id = story_by_sql(12, "Kept"), gone = story_by_sql(12, "Gone");
+	count("UPDATE stories SET deleted_at = now() WHERE id = %ld RETURNING 1", gone);
+	assert_null(delete_story(OWNER, id, 0, NULL));
+	assert_refused(PRISM_FAILED_PRECONDITION, "PROJECT_COMPLETED");
+	assert_null(undelete_story(OWNER, gone, NULL));
+	assert_refused(PRISM_FAILED_PRECONDITION, "PROJECT_COMPLETED");
+	assert_int_equal(count("SELECT sum(version) FROM stories WHERE id IN (%ld, %ld)", id, gone),
+	                 2);
+}
+
 static void what_is_restored_avoids_completed_sprints(void **state)
 {
 	(void)state;
@@ -298,97 +353,6 @@ static void what_is_restored_avoids_completed_sprints(void **state)
 	free_story(back);
 }
 
-/* --- by external ids ------------------------------------------------------------------------ */
-
-static Prism__V1__BatchUpsertStoriesResponse *upsert(const char *actor, story_t **stories, size_t n)
-{
-	Prism__V1__BatchUpsertStoriesRequest request =
-		PRISM__V1__BATCH_UPSERT_STORIES_REQUEST__INIT;
-	request.organization_id = 1;
-	request.project_id = 10;
-	request.external_source = "tracker";
-	request.stories = stories;
-	request.n_stories = n;
-	Prism__V1__BatchUpsertStoriesResponse *response = NULL;
-	(void)prism_v1_story_service_batch_upsert_stories_wait(as(actor), NULL, &request, &response,
-	                                                       &tenant.result);
-	return response;
-}
-
-static void assert_effects(const char *actor, story_t **stories, size_t n, const char *effects)
-{
-	Prism__V1__BatchUpsertStoriesResponse *response = upsert(actor, stories, n);
-	if (!response)
-		fail_msg("upsert: %s", tenant.result.message);
-	assert_int_equal(response->n_results, n);
-	for (size_t i = 0; i < n; i++)
-		assert_int_equal("?cu-"[response->results[i]->effect], effects[i]);
-	prism__v1__batch_upsert_stories_response__free_unpacked(response, NULL);
-}
-
-static story_t external(const char *id, const char *title)
-{
-	story_t story = blank();
-	story.external_id = (char *)id;
-	story.title = (char *)title;
-	return story;
-}
-
-static void an_upsert_makes_changes_or_leaves_alone(void **state)
-{
-	(void)state;
-	story_t a = external("A", "Aa"), b = external("B", "Bb"), c = external("C", "Cc");
-	b.status = PRISM__V1__STORY_STATUS__STORY_STATUS_DONE;
-	b.has_sprint_id_case = PRISM__V1__STORY__HAS_SPRINT_ID_SPRINT_ID;
-	b.sprint_id = 8;
-	story_t *two[] = {&a, &b}, *three[] = {&c, &a, &b};
-	assert_effects(MEMBER, two, 2, "cc");
-	long log = count("SELECT count(*) FROM activity_log");
-	assert_effects(MEMBER, two, 2, "--");
-	assert_int_equal(count("SELECT count(*) FROM activity_log"), log);
-	assert_int_equal(
-		count("SELECT max(version) FROM stories WHERE external_source = 'tracker'"), 1);
-	a.title = "Aaa";
-	assert_effects(MEMBER, three, 3, "cu-");
-	assert_int_equal(count("SELECT version FROM stories WHERE external_id = 'A'"), 2);
-	assert_int_equal(count("SELECT count(*) FROM activity_log"), log + 2);
-}
-
-static void an_upsert_leaves_the_deleted_alone(void **state)
-{
-	(void)state;
-	story_t story = external("D", "Dd");
-	story_t *one[] = {&story};
-	assert_effects(MEMBER, one, 1, "c");
-	count("UPDATE stories SET deleted_at = now() WHERE external_id = 'D' RETURNING 1");
-	story.title = "Ddd";
-	assert_effects(MEMBER, one, 1, "-");
-	assert_int_equal(count("SELECT count(*) FROM stories WHERE title = 'Ddd'"), 0);
-}
-
-static void an_upsert_says_what_is_wrong(void **state)
-{
-	(void)state;
-	story_t a = external("E", "Ee"), b = external("E", "Again"), c = external("", "No id");
-	story_t *twins[] = {&a, &b}, *anonymous[] = {&a, &c};
-	assert_null(upsert(MEMBER, twins, 2));
-	assert_refused(PRISM_INVALID_ARGUMENT, "FIELD_INVALID");
-	assert_null(upsert(MEMBER, anonymous, 2));
-	assert_field("stories[1].external_id");
-	b = external("F", "Elsewhere");
-	b.external_source = "other";
-	assert_null(upsert(MEMBER, twins, 2));
-	assert_field("stories[1].external_source");
-	b = external("F", "Numbered");
-	b.number = 7000;
-	assert_null(upsert(MEMBER, twins, 2));
-	assert_refused(PRISM_PERMISSION_DENIED, "SYSTEM_FIELD");
-	assert_null(upsert(VIEWER, twins, 2));
-	assert_effects(NULL, twins, 2, "cc");
-	assert_int_equal(count("SELECT number FROM stories WHERE external_id = 'F'"), 7000);
-	assert_true(count("SELECT next_number FROM project_counters WHERE project_id = 10") > 7000);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -398,15 +362,14 @@ int main(void)
 		cmocka_unit_test(masks_and_fields_are_checked),
 		cmocka_unit_test(whoever_may_not_is_told_why),
 		cmocka_unit_test(references_must_fit),
+		cmocka_unit_test(what_stays_is_not_judged),
 		cmocka_unit_test(times_follow_the_status),
 		cmocka_unit_test(a_completed_sprint_stays_as_it_was),
 		cmocka_unit_test(a_repeated_update_has_one_effect),
 		cmocka_unit_test(deleting_is_for_few),
 		cmocka_unit_test(a_deleted_story_is_hidden),
+		cmocka_unit_test(a_completed_project_keeps_its_stories),
 		cmocka_unit_test(what_is_restored_avoids_completed_sprints),
-		cmocka_unit_test(an_upsert_makes_changes_or_leaves_alone),
-		cmocka_unit_test(an_upsert_leaves_the_deleted_alone),
-		cmocka_unit_test(an_upsert_says_what_is_wrong),
 	};
 	return cmocka_run_group_tests(tests, tenant_set_up, tenant_tear_down);
 }
