@@ -46,32 +46,43 @@ size_t import_batch(const struct entries *entries, size_t first)
 	return n;
 }
 
-/* "stories[3].title" is the line of the fourth entry. */
-static size_t line_at_fault(const struct prism_result *result, const struct entry *entries,
-                            size_t count)
+/* What is said of "stories[3].title" is said of one line's title. */
+static const char *text_of(const struct prism_result *result)
 {
-	const char *bracket = strchr(result->field, '[');
-	unsigned long i = bracket ? strtoul(bracket + 1, NULL, 10) : 0;
-	return entries[i < count ? i : 0].line;
+	const char *rest = strchr(result->field, '[') ? strstr(result->message, "].") : NULL;
+	return rest ? rest + 2 : result->message;
 }
 
-void import_refused(struct import *import, enum backlog_kind kind, const struct entry *entries,
-                    size_t count)
+static void explain(const struct import *import)
+{
+	if (import->broken || import->result.status == PRISM_PERMISSION_DENIED)
+		(void)report_result(import->options, &import->result);
+}
+
+void import_refused(struct import *import, const struct entry *entry)
 {
 	const struct prism_result *result = &import->result;
 	import->counts[kind].failed += count;
 	progress_hide(&import->progress);
-	if (count > 1)
-		backlog_fault(&import->backlog, line_at_fault(result, entries, count),
-		              "%s: %s (with it, the %zu lines of the kind %s from line %zu on were "
-		              "not imported)",
-		              prism_status_name(result->status), result->message, count,
-		              backlog_kinds[kind], entries[0].line);
-	else
-		backlog_fault(&import->backlog, entries[0].line, "%s: %s",
-		              prism_status_name(result->status), result->message);
-	if (import->broken || result->status == PRISM_PERMISSION_DENIED)
-		(void)report_result(import->options, result);
+	backlog_fault(&import->backlog, entry->line, "%s: %s", prism_status_name(result->status),
+	              text_of(result));
+	explain(import);
+}
+
+void import_refused_all(struct import *import, enum backlog_kind kind, struct entry *const *entries,
+                        size_t count)
+{
+	const struct prism_result *result = &import->result;
+	if (count == 1) {
+		import_refused(import, entries[0]);
+		return;
+	}
+	progress_hide(&import->progress);
+	backlog_fault(&import->backlog, entries[0]->line,
+	              "%s: %s (%zu lines of the kind %s from this one on were not imported)",
+	              prism_status_name(result->status), result->message, count,
+	              backlog_kinds[kind]);
+	explain(import);
 }
 
 /* --- the end -----------------------------------------------------------------------------------

@@ -45,10 +45,12 @@ struct import {
 /* Whether the last call is to be sent again, after a pause. */
 bool import_again(struct import *import, unsigned attempt);
 
-/* Says what the server refused, of the line that the result's field names among the `count` entries
- * that were sent, and counts them as failed. */
-void import_refused(struct import *import, enum backlog_kind kind, const struct entry *entries,
-                    size_t count);
+/* Says what the server refused of a line. */
+void import_refused(struct import *import, const struct entry *entry);
+
+/* The same of `count` lines at once, none of which the server named. */
+void import_refused_all(struct import *import, enum backlog_kind kind, struct entry *const *entries,
+                        size_t count);
 
 /* The first entries, of one project, that fit into one call. */
 size_t import_batch(const struct entries *entries, size_t first);

@@ -55,16 +55,14 @@ char *item_external_id(const struct import *import, const struct entry *entry,
 	return id;
 }
 
-void item_results(struct import *import, enum backlog_kind kind, struct entry *entries, size_t n,
-                  Prism__V1__UpsertResult **results)
+bool item_results(struct import *import, enum backlog_kind kind, struct entry *const *entries,
+                  size_t n, Prism__V1__UpsertResult **results, size_t n_results)
 {
 	struct import_count *count = &import->counts[kind];
-	if (!results) {
-		import_refused(import, kind, entries, n);
-		return;
-	}
+	if (n_results != n)
+		return false;
 	for (size_t i = 0; i < n; i++) {
-		entries[i].number = results[i]->id;
+		entries[i]->number = results[i]->id;
 		if (results[i]->effect == PRISM__V1__UPSERT_EFFECT__UPSERT_EFFECT_CREATED)
 			count->created++;
 		else if (results[i]->effect == PRISM__V1__UPSERT_EFFECT__UPSERT_EFFECT_UPDATED)
@@ -72,7 +70,11 @@ void item_results(struct import *import, enum backlog_kind kind, struct entry *e
 		else
 			count->unchanged++;
 	}
+	return true;
 }
+
+/* --- lines that cannot be sent ------------------------------------------------------------------
+ */
 
 bool item_is_met(struct import *import, enum backlog_kind kind, const struct entry *entry)
 {
@@ -85,43 +87,64 @@ bool item_is_met(struct import *import, enum backlog_kind kind, const struct ent
 	return false;
 }
 
-/* How many entries can be sent in one call from `first` on; 0: not even that one, which is said. */
-static size_t sendable(struct import *import, enum backlog_kind kind, size_t first)
+static bool is_sendable(struct import *import, enum backlog_kind kind, const struct entry *entry)
 {
-	const struct entries *entries = &import->backlog.kind[kind];
-	if (!item_is_met(import, kind, &entries->at[first]))
-		return 0;
-	size_t n = import_batch(entries, first);
-	for (size_t i = 1; i < n; i++)
-		if (backlog_unmet(&import->backlog, &entries->at[first + i], kind))
-			return i;
-	return n;
+	if (kind <= KIND_PROJECT || import->project_ids[entry->project])
+		return item_is_met(import, kind, entry);
+	progress_hide(&import->progress);
+	backlog_fault(&import->backlog, entry->line, "not sent: its project was not imported");
+	return false;
 }
 
-/* Counts them as failed if they cannot be sent; how many are done. */
-static size_t send_from(struct import *import, enum backlog_kind kind, size_t first,
-                        void (*send)(struct import *import, struct entry *entries, size_t n))
+/* The lines from `first` on that make one call; those that miss something are failed. */
+static size_t choose(struct import *import, enum backlog_kind kind, struct entry *first, size_t n,
+                     struct entry **chosen)
 {
-	struct entry *entry = &import->backlog.kind[kind].at[first];
-	bool project = import->project_ids[entry->project] != 0;
-	size_t n = project ? sendable(import, kind, first)
-	                   : import_batch(&import->backlog.kind[kind], first);
-	if (project && n > 0) {
-		send(import, entry, n);
-		return n;
+	size_t count = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (is_sendable(import, kind, &first[i]))
+			chosen[count++] = &first[i];
+		else
+			import->counts[kind].failed++;
 	}
-	n = n > 0 ? n : 1;
-	import->counts[kind].failed += n;
-	return n;
+	return count;
 }
 
-void items_import(struct import *import, enum backlog_kind kind, const char *what,
-                  void (*send)(struct import *import, struct entry *entries, size_t n))
+/* "stories[3].title" is the fault of the fourth line alone. A key that may not is nobody's. */
+static bool one_at_fault(const struct prism_result *result, size_t count, size_t *at)
+{
+	const char *bracket = strchr(result->field, '[');
+	if (!bracket || result->status == PRISM_PERMISSION_DENIED)
+		return false;
+	*at = strtoul(bracket + 1, NULL, 10);
+	return *at < count;
+}
+
+static void send_batch(struct import *import, enum backlog_kind kind, struct entry **entries,
+                       size_t count, item_send *send)
+{
+	size_t at;
+	while (count > 0 && !send(import, entries, count)) {
+		if (import->broken || !one_at_fault(&import->result, count, &at)) {
+			import->counts[kind].failed += count;
+			import_refused_all(import, kind, entries, count);
+			return;
+		}
+		import->counts[kind].failed++;
+		import_refused(import, entries[at]);
+		memmove(&entries[at], &entries[at + 1], (--count - at) * sizeof(*entries));
+	}
+}
+
+void items_import(struct import *import, enum backlog_kind kind, const char *what, item_send *send)
 {
 	struct entries *entries = &import->backlog.kind[kind];
+	static struct entry *chosen[IMPORT_BATCH];
 	progress_begin(&import->progress, what, entries->count);
 	for (size_t first = 0, n; first < entries->count && !import->broken; first += n) {
-		n = send_from(import, kind, first, send);
+		n = import_batch(entries, first);
+		size_t count = choose(import, kind, &entries->at[first], n, chosen);
+		send_batch(import, kind, chosen, count, send);
 		progress_add(&import->progress, n);
 	}
 	import->seconds += progress_end(&import->progress);

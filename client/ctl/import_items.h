@@ -25,18 +25,21 @@ int item_word(const struct entry *entry, const char *name, const char *const *wo
 /* The id of the user that the line names; NULL: none. */
 const char *item_user(const struct import *import, const struct entry *entry, const char *name);
 
+/* Whether everything that the line names is on the server; if not, it says so. */
+bool item_is_met(struct import *import, enum backlog_kind kind, const struct entry *entry);
+
 /* "story:KEY:17", "sprint:KEY:Sprint 1": the same whenever it is imported. On the heap. */
 char *item_external_id(const struct import *import, const struct entry *entry,
                        enum backlog_kind kind, const char *name);
 
-/* Counts what happened, keeps the ids; NULL: the call failed, which is said. */
-void item_results(struct import *import, enum backlog_kind kind, struct entry *entries, size_t n,
-                  Prism__V1__UpsertResult **results);
+/* Counts what happened, keeps the ids. False: the call failed. */
+bool item_results(struct import *import, enum backlog_kind kind, struct entry *const *entries,
+                  size_t n, Prism__V1__UpsertResult **results, size_t n_results);
 
-/* Whether everything that the line names is on the server; if not, it says so. */
-bool item_is_met(struct import *import, enum backlog_kind kind, const struct entry *entry);
+/* Sends lines of one project: item_results(). */
+typedef bool item_send(struct import *import, struct entry *const *entries, size_t n);
 
-/* Sends all entries of a kind, batch by batch. Those of a project that is not there are counted as
- * failed. */
-void items_import(struct import *import, enum backlog_kind kind, const char *what,
-                  void (*send)(struct import *import, struct entry *entries, size_t n));
+/* Sends all entries of a kind, batch by batch. A line whose project, user, epic or sprint was not
+ * imported, or that the server names as the one at fault, is counted as failed, and the others go
+ * on without it. */
+void items_import(struct import *import, enum backlog_kind kind, const char *what, item_send *send);

@@ -1,5 +1,6 @@
 /* Users, the organization, its members. */
 #include "client/ctl/import.h"
+#include "client/ctl/import_items.h"
 #include "client/ctl/report.h"
 
 #include "prism/v1/membership.prism-client.h"
@@ -9,16 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void send_users(struct import *import, struct entry *entries, size_t n)
+static bool send_users(struct import *import, struct entry *const *entries, size_t n)
 {
 	Prism__V1__User users[IMPORT_BATCH], *pointers[IMPORT_BATCH];
 	Prism__V1__BatchUpsertUsersRequest request = PRISM__V1__BATCH_UPSERT_USERS_REQUEST__INIT;
 	Prism__V1__BatchUpsertUsersResponse *response = NULL;
 	for (size_t i = 0; i < n; i++) {
 		prism__v1__user__init(&users[i]);
-		users[i].username = (char *)entry_text(&entries[i], "username");
-		users[i].email = (char *)entry_text(&entries[i], "email");
-		users[i].full_name = (char *)entry_text(&entries[i], "full_name");
+		users[i].username = (char *)entry_text(entries[i], "username");
+		users[i].email = (char *)entry_text(entries[i], "email");
+		users[i].full_name = (char *)entry_text(entries[i], "full_name");
 		users[i].email_verified = true;
 		pointers[i] = &users[i];
 	}
@@ -26,30 +27,17 @@ static void send_users(struct import *import, struct entry *entries, size_t n)
 	request.n_users = n;
 	IMPORT_CALL(import, prism_v1_user_service_batch_upsert_users_wait(
 				    import->channel, NULL, &request, &response, &import->result));
-	if (!response) {
-		import_refused(import, KIND_USER, entries, n);
-		return;
-	}
+	if (!response)
+		return false;
 	for (size_t i = 0; i < n && i < response->n_users; i++) {
 		struct import_count *count = &import->counts[KIND_USER];
-		entries[i].id = strdup(response->users[i]->id);
-		if (!entries[i].id)
+		entries[i]->id = strdup(response->users[i]->id);
+		if (!entries[i]->id)
 			report_no_memory();
 		*(response->users[i]->created ? &count->created : &count->unchanged) += 1;
 	}
 	prism__v1__batch_upsert_users_response__free_unpacked(response, NULL);
-}
-
-static void import_users(struct import *import)
-{
-	struct entries *users = &import->backlog.kind[KIND_USER];
-	progress_begin(&import->progress, "users", users->count);
-	for (size_t first = 0, n; first < users->count && !import->broken; first += n) {
-		n = import_batch(users, first);
-		send_users(import, &users->at[first], n);
-		progress_add(&import->progress, n);
-	}
-	import->seconds += progress_end(&import->progress);
+	return true;
 }
 
 /* --- the organization --------------------------------------------------------------------------
@@ -96,7 +84,8 @@ static void make_organization(struct import *import, const struct entry *entry)
 				    import->channel, NULL, &request, &made, &import->result));
 	free(text);
 	if (!made) {
-		import_refused(import, KIND_ORGANIZATION, entry, 1);
+		import->counts[KIND_ORGANIZATION].failed++;
+		import_refused(import, entry);
 		import->broken = true;
 		return;
 	}
@@ -112,7 +101,8 @@ static void import_organization(struct import *import)
 	if (find_organization(import, entry))
 		return;
 	if (import->result.status != PRISM_NOT_FOUND) {
-		import_refused(import, KIND_ORGANIZATION, entry, 1);
+		import->counts[KIND_ORGANIZATION].failed++;
+		import_refused(import, entry);
 		import->broken = true;
 		return;
 	}
@@ -148,7 +138,7 @@ static void send_members(struct import *import, char **ids, size_t n, Prism__V1_
 	IMPORT_CALL(import, prism_v1_membership_service_batch_upsert_members_wait(
 				    import->channel, NULL, &request, &response, &import->result));
 	if (!response)
-		import_refused(import, KIND_USER, first, 1);
+		import_refused(import, first);
 	else
 		prism__v1__batch_upsert_members_response__free_unpacked(response, NULL);
 }
@@ -176,7 +166,7 @@ static void import_members(struct import *import)
 
 void import_people(struct import *import)
 {
-	import_users(import);
+	items_import(import, KIND_USER, "users", send_users);
 	if (!import->broken)
 		import_organization(import);
 	if (!import->broken)

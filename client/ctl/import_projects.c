@@ -47,7 +47,8 @@ static void make_project(struct import *import, const struct entry *entry, int64
 	IMPORT_CALL(import, prism_v1_project_service_create_project_wait(
 				    import->channel, NULL, &request, &made, &import->result));
 	if (!made) {
-		import_refused(import, KIND_PROJECT, entry, 1);
+		import->counts[KIND_PROJECT].failed++;
+		import_refused(import, entry);
 		return;
 	}
 	*id = made->id;
@@ -58,7 +59,7 @@ static void make_project(struct import *import, const struct entry *entry, int64
 /* --- epics
  * ----------------------------------------------------------------------------------------- */
 
-static void send_epics(struct import *import, struct entry *entries, size_t n)
+static bool send_epics(struct import *import, struct entry *const *entries, size_t n)
 {
 	static const char *const statuses[] = {"", "open", "closed"};
 	struct item_times times;
@@ -68,16 +69,16 @@ static void send_epics(struct import *import, struct entry *entries, size_t n)
 	item_times_init(&times);
 	for (size_t i = 0; i < n; i++) {
 		prism__v1__epic__init(&epics[i]);
-		epics[i].external_id = item_external_id(import, &entries[i], KIND_EPIC, "name");
-		epics[i].name = (char *)entry_text(&entries[i], "name");
-		epics[i].description = (char *)entry_text(&entries[i], "description");
+		epics[i].external_id = item_external_id(import, entries[i], KIND_EPIC, "name");
+		epics[i].name = (char *)entry_text(entries[i], "name");
+		epics[i].description = (char *)entry_text(entries[i], "description");
 		epics[i].status =
-			(Prism__V1__EpicStatus)item_word(&entries[i], "status", statuses, 3);
-		epics[i].created_at = item_time(&times, &entries[i], "created_at");
+			(Prism__V1__EpicStatus)item_word(entries[i], "status", statuses, 3);
+		epics[i].created_at = item_time(&times, entries[i], "created_at");
 		pointers[i] = &epics[i];
 	}
 	request.organization_id = import->organization_id;
-	request.project_id = import->project_ids[entries->project];
+	request.project_id = import->project_ids[entries[0]->project];
 	request.external_source = IMPORT_SOURCE;
 	request.epics = pointers;
 	request.n_epics = n;
@@ -85,9 +86,12 @@ static void send_epics(struct import *import, struct entry *entries, size_t n)
 				    import->channel, NULL, &request, &response, &import->result));
 	for (size_t i = 0; i < n; i++)
 		free(epics[i].external_id);
-	item_results(import, KIND_EPIC, entries, n, response ? response->results : NULL);
-	if (response)
-		prism__v1__batch_upsert_epics_response__free_unpacked(response, NULL);
+	if (!response)
+		return false;
+	bool good =
+		item_results(import, KIND_EPIC, entries, n, response->results, response->n_results);
+	prism__v1__batch_upsert_epics_response__free_unpacked(response, NULL);
+	return good;
 }
 
 /* --- sprints
@@ -112,7 +116,7 @@ static void fill_sprint(const struct import *import, const struct entry *entry,
 	}
 }
 
-static void send_sprints(struct import *import, struct entry *entries, size_t n)
+static bool send_sprints(struct import *import, struct entry *const *entries, size_t n)
 {
 	struct item_times times;
 	Prism__V1__Sprint sprints[IMPORT_BATCH], *pointers[IMPORT_BATCH];
@@ -121,11 +125,11 @@ static void send_sprints(struct import *import, struct entry *entries, size_t n)
 	Prism__V1__BatchUpsertSprintsResponse *response = NULL;
 	item_times_init(&times);
 	for (size_t i = 0; i < n; i++) {
-		fill_sprint(import, &entries[i], &times, &sprints[i]);
+		fill_sprint(import, entries[i], &times, &sprints[i]);
 		pointers[i] = &sprints[i];
 	}
 	request.organization_id = import->organization_id;
-	request.project_id = import->project_ids[entries->project];
+	request.project_id = import->project_ids[entries[0]->project];
 	request.external_source = IMPORT_SOURCE;
 	request.sprints = pointers;
 	request.n_sprints = n;
@@ -133,21 +137,25 @@ static void send_sprints(struct import *import, struct entry *entries, size_t n)
 				    import->channel, NULL, &request, &response, &import->result));
 	for (size_t i = 0; i < n; i++)
 		free(sprints[i].external_id);
-	item_results(import, KIND_SPRINT, entries, n, response ? response->results : NULL);
-	if (response)
-		prism__v1__batch_upsert_sprints_response__free_unpacked(response, NULL);
+	if (!response)
+		return false;
+	bool good = item_results(import, KIND_SPRINT, entries, n, response->results,
+	                         response->n_results);
+	prism__v1__batch_upsert_sprints_response__free_unpacked(response, NULL);
+	return good;
 }
 
 static void import_project(struct import *import, const struct entry *entry, int64_t *id)
 {
 	if (find_project(import, entry, id))
 		return;
-	if (import->result.status != PRISM_NOT_FOUND)
-		import_refused(import, KIND_PROJECT, entry, 1);
-	else if (item_is_met(import, KIND_PROJECT, entry))
+	if (import->result.status == PRISM_NOT_FOUND && item_is_met(import, KIND_PROJECT, entry)) {
 		make_project(import, entry, id);
-	else
-		import->counts[KIND_PROJECT].failed++;
+		return;
+	}
+	import->counts[KIND_PROJECT].failed++;
+	if (import->result.status != PRISM_NOT_FOUND)
+		import_refused(import, entry);
 }
 
 void import_projects(struct import *import)

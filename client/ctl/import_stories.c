@@ -56,7 +56,7 @@ static void fill_story(const struct import *import, const struct entry *entry,
 	story->completed_at = item_time(times, entry, "completed_at");
 }
 
-static void send_stories(struct import *import, struct entry *entries, size_t n)
+static bool send_stories(struct import *import, struct entry *const *entries, size_t n)
 {
 	struct item_times times;
 	Prism__V1__Story stories[IMPORT_BATCH], *pointers[IMPORT_BATCH];
@@ -65,11 +65,11 @@ static void send_stories(struct import *import, struct entry *entries, size_t n)
 	Prism__V1__BatchUpsertStoriesResponse *response = NULL;
 	item_times_init(&times);
 	for (size_t i = 0; i < n; i++) {
-		fill_story(import, &entries[i], &times, &stories[i]);
+		fill_story(import, entries[i], &times, &stories[i]);
 		pointers[i] = &stories[i];
 	}
 	request.organization_id = import->organization_id;
-	request.project_id = import->project_ids[entries->project];
+	request.project_id = import->project_ids[entries[0]->project];
 	request.external_source = IMPORT_SOURCE;
 	request.stories = pointers;
 	request.n_stories = n;
@@ -77,9 +77,12 @@ static void send_stories(struct import *import, struct entry *entries, size_t n)
 				    import->channel, NULL, &request, &response, &import->result));
 	for (size_t i = 0; i < n; i++)
 		free(stories[i].external_id);
-	item_results(import, KIND_STORY, entries, n, response ? response->results : NULL);
-	if (response)
-		prism__v1__batch_upsert_stories_response__free_unpacked(response, NULL);
+	if (!response)
+		return false;
+	bool good = item_results(import, KIND_STORY, entries, n, response->results,
+	                         response->n_results);
+	prism__v1__batch_upsert_stories_response__free_unpacked(response, NULL);
+	return good;
 }
 
 void import_stories(struct import *import)
@@ -115,7 +118,7 @@ static void fill_document(const struct import *import, const struct entry *entry
 	document->published_at = item_time(times, entry, "published_at");
 }
 
-static void send_documents(struct import *import, struct entry *entries, size_t n)
+static bool send_documents(struct import *import, struct entry *const *entries, size_t n)
 {
 	struct item_times times;
 	Prism__V1__Document documents[IMPORT_BATCH], *pointers[IMPORT_BATCH];
@@ -124,11 +127,11 @@ static void send_documents(struct import *import, struct entry *entries, size_t 
 	Prism__V1__BatchUpsertDocumentsResponse *response = NULL;
 	item_times_init(&times);
 	for (size_t i = 0; i < n; i++) {
-		fill_document(import, &entries[i], &times, &documents[i]);
+		fill_document(import, entries[i], &times, &documents[i]);
 		pointers[i] = &documents[i];
 	}
 	request.organization_id = import->organization_id;
-	request.project_id = import->project_ids[entries->project];
+	request.project_id = import->project_ids[entries[0]->project];
 	request.external_source = IMPORT_SOURCE;
 	request.documents = pointers;
 	request.n_documents = n;
@@ -139,9 +142,12 @@ static void send_documents(struct import *import, struct entry *entries, size_t 
 		if (documents[i].metadata != (char *)protobuf_c_empty_string)
 			free(documents[i].metadata);
 	}
-	item_results(import, KIND_DOCUMENT, entries, n, response ? response->results : NULL);
-	if (response)
-		prism__v1__batch_upsert_documents_response__free_unpacked(response, NULL);
+	if (!response)
+		return false;
+	bool good = item_results(import, KIND_DOCUMENT, entries, n, response->results,
+	                         response->n_results);
+	prism__v1__batch_upsert_documents_response__free_unpacked(response, NULL);
+	return good;
 }
 
 void import_documents(struct import *import)

@@ -42,7 +42,8 @@ enum status story_items_make(struct call *call, const struct access *access, con
                              const char *source, Prism__V1__Story *const *stories, size_t count,
                              struct story_items *out);
 
-/* OK, or why nothing was written, by the columns of story_faults, which begin at `column` of row 0. */
+/* OK, or why nothing was written, by the columns of story_faults, which begin at `column` of row 0.
+ */
 MUST_CHECK
 enum status story_items_judged(struct call *call, const struct rows *rows, size_t column,
-                                const char *field);
+                               const char *field);

@@ -1,0 +1,194 @@
+/* prismctl import, before a real prismd: what it makes, that again it makes nothing, and what
+ * becomes of lines that cannot be imported. */
+#include "tests/services/request.h"
+
+#define HEAD                                                                            \
+	"{\"kind\":\"organization\",\"slug\":\"harbor\",\"name\":\"Harbor\"}\n"         \
+	"{\"kind\":\"user\",\"username\":\"ines\",\"email\":\"ines@harbor.example\"}\n" \
+	"{\"kind\":\"user\",\"username\":\"tomas\",\"email\":\"tomas@harbor.example\"," \
+	"\"role\":\"member\"}\n"
+
+static char output[PROGRAM_TEXT], path[128], key_file[128];
+
+static void write_file(const char *name, const char *content)
+{
+	FILE *file = fopen(name, "w");
+	assert_non_null(file);
+	fputs(content, file);
+	fclose(file);
+}
+
+static int set_up(void **state)
+{
+	tenant_set_up(state);
+	snprintf(path, sizeof(path), "%s/backlog.ndjson", tenant.stack.directory);
+	snprintf(key_file, sizeof(key_file), "%s/test.key", tenant.stack.directory);
+	return 0;
+}
+
+/* The exit code; what it said is in `output`. */
+static int import(const char *lines, const char *key)
+{
+	write_file(path, lines);
+	write_file(key_file, key);
+	const char *const argv[] = {program_path("prismctl"),
+	                            "--address",
+	                            tenant.stack.prismd.address,
+	                            "--key-file",
+	                            key_file,
+	                            "--output",
+	                            "table",
+	                            "import",
+	                            path,
+	                            NULL};
+	return program_run(argv, NULL, output);
+}
+
+static void expect_text(const char *part)
+{
+	if (!strstr(output, part))
+		fail_msg("'%s' is not in:\n%s", part, output);
+}
+
+/* "story 3: 2 created, 0 updated, 0 unchanged, 1 failed" */
+static void expect_counts(const char *kind, unsigned total, unsigned created, unsigned unchanged,
+                          unsigned failed)
+{
+	char line[128], more[32] = "";
+	if (failed)
+		snprintf(more, sizeof(more), ", %u failed", failed);
+	snprintf(line, sizeof(line), "%-13s %7u: %u created, 0 updated, %u unchanged%s\n", kind,
+	         total, created, unchanged, more);
+	expect_text(line);
+}
+
+static void expect_fault(unsigned line, const char *fault)
+{
+	char text[512];
+	snprintf(text, sizeof(text), "%s:%u: %s", path, line, fault);
+	expect_text(text);
+}
+
+static const char WHOLE[] =
+	HEAD "{\"kind\":\"project\",\"key\":\"WHO\",\"name\":\"Whole\",\"owner\":\"tomas\"}\n"
+	     "{\"kind\":\"epic\",\"name\":\"Epic\"}\n"
+	     "{\"kind\":\"sprint\",\"name\":\"First\",\"status\":\"completed\",\"velocity\":3}\n"
+	     "{\"kind\":\"sprint\",\"name\":\"Second\",\"status\":\"active\"}\n"
+	     "{\"kind\":\"story\",\"number\":3,\"title\":\"Done\",\"status\":\"done\","
+	     "\"sprint\":\"First\",\"epic\":\"Epic\",\"assignee\":\"tomas\","
+	     "\"completed_at\":\"2024-02-29T12:00:00Z\"}\n"
+	     "{\"kind\":\"story\",\"number\":1,\"title\":\"Open\",\"creator\":\"ines\"}\n"
+	     "{\"kind\":\"document\",\"path\":\"a.md\",\"title\":\"Notes\",\"content\":\"Text\","
+	     "\"status\":\"published\",\"metadata\":{\"pages\":2}}\n";
+
+static void a_second_import_changes_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(import(WHOLE, tenant.system_key), 0);
+	expect_counts("sprint", 2, 2, 0, 0);
+	expect_counts("story", 2, 2, 0, 0);
+	expect_counts("document", 1, 1, 0, 0);
+	assert_int_equal(count("SELECT count(*) FROM stories s JOIN projects p ON p.id = "
+	                       "s.project_id JOIN users u ON u.id = s.assignee_id WHERE p.key = "
+	                       "'WHO' AND s.number = 3 AND u.username = 'tomas' AND s.sprint_id IS "
+	                       "NOT NULL AND s.epic_id IS NOT NULL AND s.completed_at = "
+	                       "'2024-02-29T12:00:00Z'"),
+	                 1);
+	long log = count("SELECT count(*) FROM activity_log");
+	assert_int_equal(import(WHOLE, tenant.system_key), 0);
+	expect_counts("organization", 1, 0, 1, 0);
+	expect_counts("user", 2, 0, 2, 0);
+	expect_counts("project", 1, 0, 1, 0);
+	expect_counts("epic", 1, 0, 1, 0);
+	expect_counts("sprint", 2, 0, 2, 0);
+	expect_counts("story", 2, 0, 2, 0);
+	expect_counts("document", 1, 0, 1, 0);
+	assert_int_equal(count("SELECT count(*) FROM activity_log"), log);
+}
+
+/* Two sprints cannot be active: the second one, and what is in it, stays behind. */
+static void stories_of_a_sprint_that_failed_stay_behind(void **state)
+{
+	(void)state;
+	static const char lines[] =
+		HEAD "{\"kind\":\"project\",\"key\":\"SPR\",\"name\":\"Sprints\"}\n"
+		     "{\"kind\":\"sprint\",\"name\":\"One\",\"status\":\"active\"}\n"
+		     "{\"kind\":\"sprint\",\"name\":\"Two\",\"status\":\"active\"}\n"
+		     "{\"kind\":\"sprint\",\"name\":\"Three\"}\n"
+		     "{\"kind\":\"story\",\"number\":1,\"title\":\"A\",\"sprint\":\"One\"}\n"
+		     "{\"kind\":\"story\",\"number\":2,\"title\":\"B\",\"sprint\":\"Two\"}\n"
+		     "{\"kind\":\"story\",\"number\":3,\"title\":\"C\",\"sprint\":\"Three\"}\n"
+		     "{\"kind\":\"story\",\"number\":4,\"title\":\"D\"}\n";
+	assert_int_equal(import(lines, tenant.system_key), 1);
+	expect_fault(6, "FAILED_PRECONDITION: status: a sprint of the project is active already");
+	expect_fault(9, "not sent: the sprint \"");
+	expect_text("2 faults");
+	expect_counts("sprint", 3, 2, 0, 1);
+	expect_counts("story", 4, 3, 0, 1);
+	assert_int_equal(count("SELECT count(*) FROM stories s JOIN projects p ON p.id = "
+	                       "s.project_id WHERE p.key = 'SPR' AND number IN (1, 3, 4)"),
+	                 3);
+	char mended[sizeof(lines)];
+	snprintf(mended, sizeof(mended), "%s", lines);
+	char *second = strstr(mended, "\"Two\",\"status\":\"active\"");
+	memcpy(second, "\"Two\"                   ", 23);
+	assert_int_equal(import(mended, tenant.system_key), 0);
+	expect_counts("sprint", 3, 1, 2, 0);
+	expect_counts("story", 4, 1, 3, 0);
+}
+
+static void one_bad_line_keeps_nobody_else_out(void **state)
+{
+	(void)state;
+	static const char lines[] = HEAD
+		"{\"kind\":\"user\",\"username\":\"no name\",\"email\":\"n@harbor.example\"}\n"
+		"{\"kind\":\"project\",\"key\":\"BAD\",\"name\":\"Bad lines\"}\n"
+		"{\"kind\":\"epic\",\"name\":\" padded\"}\n"
+		"{\"kind\":\"epic\",\"name\":\"Good\"}\n"
+		"{\"kind\":\"story\",\"number\":1,\"title\":\"A\",\"epic\":\"Good\"}\n"
+		"{\"kind\":\"story\",\"number\":2,\"title\":\"B\",\"story_points\":5000}\n"
+		"{\"kind\":\"story\",\"number\":3,\"title\":\"C\",\"epic\":\" padded\"}\n"
+		"{\"kind\":\"story\",\"number\":4,\"title\":\"D\",\"assignee\":\"no name\"}\n"
+		"{\"kind\":\"story\",\"number\":5,\"title\":\"E \"}\n"
+		"{\"kind\":\"story\",\"number\":6,\"title\":\"F\"}\n"
+		"{\"kind\":\"document\",\"path\":\"a\",\"title\":\"A\",\"slug\":\"same\"}\n"
+		"{\"kind\":\"document\",\"path\":\"b\",\"title\":\"B\",\"slug\":\"same\"}\n"
+		"{\"kind\":\"document\",\"path\":\"c\",\"title\":\"C\",\"creator\":\"no name\"}\n"
+		"{\"kind\":\"project\",\"key\":\"LOST\",\"name\":\"L\",\"owner\":\"no name\"}\n"
+		"{\"kind\":\"story\",\"number\":1,\"title\":\"A\"}\n";
+	assert_int_equal(import(lines, tenant.system_key), 1);
+	expect_fault(4, "INVALID_ARGUMENT: username: ");
+	expect_fault(6, "INVALID_ARGUMENT: name: ");
+	expect_fault(9, "INVALID_ARGUMENT: story_points: 5000");
+	expect_fault(10, "not sent: the epic \"");
+	expect_fault(11, "not sent: the assignee \"");
+	expect_fault(12, "INVALID_ARGUMENT: title: ");
+	expect_fault(15, "ALREADY_EXISTS: slug: ");
+	expect_fault(16, "not sent: the creator \"");
+	expect_fault(17, "not sent: the owner \"");
+	expect_fault(18, "not sent: its project was not imported");
+	expect_counts("user", 3, 0, 2, 1);
+	expect_counts("project", 2, 1, 0, 1);
+	expect_counts("epic", 2, 1, 0, 1);
+	expect_counts("story", 7, 2, 0, 5);
+	expect_counts("document", 3, 1, 0, 2);
+}
+
+static void a_key_that_may_not_is_told_so_once(void **state)
+{
+	(void)state;
+	assert_int_equal(import(WHOLE, tenant.key), 1);
+	expect_text("hint: ");
+	expect_text("UNAUTHENTICATED");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_second_import_changes_nothing),
+		cmocka_unit_test(stories_of_a_sprint_that_failed_stay_behind),
+		cmocka_unit_test(one_bad_line_keeps_nobody_else_out),
+		cmocka_unit_test(a_key_that_may_not_is_told_so_once),
+	};
+	return cmocka_run_group_tests(tests, set_up, tenant_tear_down);
+}
