@@ -185,7 +185,8 @@ static enum status check_new(struct call *call, const document_t *document)
 	                      document->external_id);
 }
 
-/* A slug of our own choice that somebody else takes at the same moment is chosen again. */
+/* A slug of our own choice is chosen under a lock, after those of others; one that somebody gives
+ * at the same moment is evaded. */
 static SUSPENDS enum status create(struct call *call, const struct keyed *keyed,
                                    const struct write *write, bool slug_given, struct rows *rows,
                                    struct keyed_effect *effect)
@@ -214,6 +215,9 @@ static SUSPENDS enum status create_document(struct call *call,
 	TRY(check_new(call, document));
 	TRY(choose_slug(call, document, &slug));
 	const struct write write = {
+		.lock = *document->slug ? NULL : &PROJECT_LOCK,
+		.lock_params =
+			PROJECT_LOCK_PARAMS(ACCESS(access), .project_id = request->project_id),
 		.statement = &DOCUMENT_CREATE,
 		.params = DOCUMENT_CREATE_PARAMS(
 			ACCESS(access), KEYED(keyed), .project_id = request->project_id,
@@ -231,6 +235,10 @@ static SUSPENDS enum status create_document(struct call *call,
 		return recall(call, &access, &effect, response);
 	TRY(access_granted(call, &access, &rows));
 	TRY(project_place(call, &rows, DOCUMENT_CREATE_PROJECT_FOUND));
+	if (!document_create_found(&rows, 0))
+		return value_refused(call, REASON_SLUG_TAKEN, "document.slug",
+		                     "too many documents of the project have this title; give "
+		                     "a slug");
 	return from_row(call, access.organization_id, &rows, 0, response);
 }
 

@@ -191,7 +191,8 @@ static enum status dates_read(struct call *call, const char *start, const char *
 	return value_dates_ordered(call, "project.end_date", start, end);
 }
 
-/* A key of our own choice that somebody else takes at the same moment is chosen again. */
+/* A key of our own choice is chosen under a lock, after those of others; one that somebody gives at
+ * the same moment is evaded. */
 static SUSPENDS enum status create(struct call *call, const struct access *access,
                                    const struct keyed *keyed, const project_t *project,
                                    const char *key, struct rows *rows, struct keyed_effect *effect)
@@ -207,6 +208,8 @@ static SUSPENDS enum status create(struct call *call, const struct access *acces
 	}
 	const char *status = statuses[project->status];
 	const struct write write = {
+		.lock = given ? NULL : &ORGANIZATION_LOCK,
+		.lock_params = ORGANIZATION_LOCK_PARAMS(ACCESS(*access)),
 		.statement = &PROJECT_CREATE,
 		.params = PROJECT_CREATE_PARAMS(
 			ACCESS(*access), KEYED(*keyed), .name = project->name, .key = key,
@@ -249,6 +252,9 @@ static SUSPENDS enum status create_project(struct call *call,
 	if (!project_create_owner_ok(&rows, 0))
 		return value_refused(call, REASON_OWNER_NOT_MEMBER, "project.owner_id",
 		                     "no active member of the organization, or a viewer");
+	if (!project_create_found(&rows, 0))
+		return value_refused(call, REASON_KEY_TAKEN, "project.key",
+		                     "too many projects have a key like this name's; give one");
 	return from_row(call, access.organization_id, &rows, 0, response);
 }
 

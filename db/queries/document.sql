@@ -16,8 +16,8 @@ d.id, d.project_id, d.title, d.slug, d.content, d.document_type, d.status, d.cre
 ;
 
 -- statement: document_create
--- A slug that was made of the title is tried with -2, -3 ... until one is free; who takes the same one at the
--- same time meets its unique key, and the handler tries again.
+-- A slug that was made of the title is tried with -2, -3 ... until one is free, after project_lock; who gives the
+-- same one at the same time meets its unique key, and the handler tries again.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, project_id int8, title text, slug text, slug_given bool,

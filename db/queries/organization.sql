@@ -101,7 +101,7 @@ WHERE o.deleted_at IS NULL AND o.id > $2
 ORDER BY o.id LIMIT $1::int4;
 
 -- statement: organization_lock
--- The lock under which an organization's members are counted.
+-- The lock under which an organization's members are counted, and keys of its projects are chosen.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool
 -- columns: id int8

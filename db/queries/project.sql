@@ -14,7 +14,7 @@ p.id, p.name, p.key, p.description, p.status, p.owner_id, p.start_date, p.end_da
 
 -- statement: project_create
 -- With its key and its counter. A key that was made of the name is tried with 2, 3 ... behind it until nobody
--- has or had it.
+-- has or had it, after organization_lock.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, name text, key text, key_given bool, description text?,

@@ -114,6 +114,22 @@ static void a_slug_is_of_one_document(void **state)
 	document_drop(again);
 }
 
+static void ten_thousand_titles_are_too_many(void **state)
+{
+	(void)state;
+	count("INSERT INTO documents (organization_id, project_id, title, slug) SELECT 1, 11, "
+	      "'Untitled', CASE n WHEN 1 THEN 'untitled' ELSE 'untitled-' || n END FROM "
+	      "generate_series(1, 10000) n RETURNING 1");
+	document_t document = document_of("Untitled");
+	assert_null(document_create(MEMBER, 11, &document, NULL));
+	assert_refused_field(PRISM_ALREADY_EXISTS, "SLUG_TAKEN", "document.slug");
+	document.slug = "untitled-10001";
+	document_t *made = document_create(MEMBER, 11, &document, NULL);
+	assert_done(made);
+	document_drop(made);
+	count("DELETE FROM documents WHERE title = 'Untitled' RETURNING 1");
+}
+
 static void making_is_for_members(void **state)
 {
 	(void)state;
@@ -454,6 +470,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_given_has_its_default),
 		cmocka_unit_test(a_slug_is_made_of_the_title),
 		cmocka_unit_test(a_slug_is_of_one_document),
+		cmocka_unit_test(ten_thousand_titles_are_too_many),
 		cmocka_unit_test(making_is_for_members),
 		cmocka_unit_test(fields_have_rules),
 		cmocka_unit_test(metadata_is_a_small_object),
