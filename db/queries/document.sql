@@ -25,13 +25,15 @@ d.id, d.project_id, d.title, d.slug, d.content, d.document_type, d.status, d.cre
 -- columns: rank int4?, {{document_row}}, project_found bool, project_open bool?
 -- found: id
 WITH {{caller}}, {{fresh}}, {{place}},
+taken AS MATERIALIZED (
+  SELECT d.slug FROM place p JOIN documents d ON d.project_id = p.id
+  WHERE NOT $12 AND d.deleted_at IS NULL AND starts_with(d.slug, rtrim(left($11, 249), '-'))),
 chosen AS MATERIALIZED (
   SELECT c.slug
   FROM place p CROSS JOIN LATERAL (
     SELECT n, CASE n WHEN 1 THEN $11 ELSE rtrim(left($11, 254 - length(n::text)), '-') || '-' || n END AS slug
     FROM generate_series(1, CASE WHEN $12 THEN 1 ELSE 10000 END) n) c
-  WHERE p.open AND ($12 OR NOT EXISTS (
-    SELECT FROM documents d WHERE d.project_id = p.id AND d.slug = c.slug AND d.deleted_at IS NULL OFFSET 0))
+  WHERE p.open AND c.slug NOT IN (SELECT t.slug FROM taken t)
   ORDER BY c.n LIMIT 1),
 written AS (
   INSERT INTO documents AS d (organization_id, project_id, title, slug, content, document_type, metadata, creator_id,
@@ -197,13 +199,15 @@ item AS MATERIALIZED (
     SELECT d.id, d.deleted_at IS NOT NULL AS deleted, d AS was FROM documents d
     WHERE d.project_id = p.id AND d.external_source = $10 AND d.external_id = i.external_id FOR NO KEY UPDATE) o ON true
   WHERE p.open),
+taken AS MATERIALIZED (
+  SELECT d.slug FROM place p JOIN documents d ON d.project_id = p.id
+  WHERE d.deleted_at IS NULL AND EXISTS (SELECT FROM item i WHERE i.id IS NULL)),
 fault AS MATERIALIZED (
   SELECT
     min(i.n) FILTER (WHERE i.creator_id IS NOT NULL AND NOT EXISTS (
       SELECT FROM users u WHERE u.id = i.creator_id OFFSET 0)) AS creator,
     min(i.n) FILTER (WHERE i.given AND (
-      EXISTS (SELECT FROM documents d WHERE d.project_id = $9 AND d.slug = i.slug AND d.deleted_at IS NULL OFFSET 0)
-      OR EXISTS (SELECT FROM item y WHERE y.n < i.n AND y.given AND y.id IS NULL AND y.slug = i.slug))) AS slug
+      i.slug IN (SELECT t.slug FROM taken t) OR EXISTS (SELECT FROM item y WHERE y.n < i.n AND y.given AND y.id IS NULL AND y.slug = i.slug))) AS slug
   FROM item i WHERE i.id IS NULL),
 changed AS (
   UPDATE documents d
@@ -234,8 +238,8 @@ written AS (
     FROM (SELECT n, CASE n WHEN 1 THEN i.slug ELSE rtrim(left(i.slug, 254 - length(n::text)), '-') || '-' || n END AS slug
           FROM generate_series(1, CASE WHEN i.given THEN 1 ELSE 10000 END) n) c
     WHERE i.given OR (
-      NOT EXISTS (SELECT FROM documents d WHERE d.project_id = $9 AND d.slug = c.slug AND d.deleted_at IS NULL OFFSET 0)
-      AND NOT EXISTS (SELECT FROM item y WHERE y.slug = c.slug AND y.id IS NULL AND (c.n > 1 OR y.given)))
+      c.slug NOT IN (SELECT t.slug FROM taken t) AND c.slug NOT IN (SELECT y.slug FROM item y WHERE y.id IS NULL AND y.given)
+      AND (c.n = 1 OR c.slug NOT IN (SELECT y.slug FROM item y WHERE y.id IS NULL)))
     ORDER BY c.n OFFSET CASE WHEN i.given THEN 0 ELSE i.k - 1 END LIMIT 1) s
   WHERE i.id IS NULL AND num_nonnulls(f.creator, f.slug) = 0
   ORDER BY i.n
