@@ -34,11 +34,12 @@ static enum status missing(struct call *call, int64_t id)
 {
 	enum status status = call_fail_for(call, REASON_STORY_NOT_FOUND,
 	                                   "ids: the project has no story %lld", (long long)id);
+	call->field = "ids";
 	call_fact(call, "story_id", "%lld", (long long)id);
 	return status;
 }
 
-static enum status refused(struct call *call, const struct rows *rows)
+static enum status refused(struct call *call, const struct rows *rows, bool out)
 {
 	if (!story_move_project_found(rows, 0))
 		return call_fail_for(call, REASON_PROJECT_NOT_FOUND, "no such project");
@@ -48,12 +49,12 @@ static enum status refused(struct call *call, const struct rows *rows)
 	if (!story_move_missing_id_is_null(rows, 0))
 		return missing(call, story_move_missing_id(rows, 0));
 	if (!story_move_anchor_found(rows, 0))
-		return call_fail_for(call, REASON_ANCHOR_NOT_FOUND,
-		                     "anchor_id: the project has no such story");
+		return value_refused(call, REASON_ANCHOR_NOT_FOUND, "anchor_id",
+		                     "the project has no such story");
 	if (!story_move_sprint_ok(rows, 0))
-		return call_fail_for(call, REASON_SPRINT_NOT_IN_PROJECT,
-		                     "sprint_id: the project has no such sprint");
-	return call_fail_for(call, REASON_SPRINT_COMPLETED,
+		return value_refused(call, REASON_SPRINT_NOT_IN_PROJECT, "sprint_id",
+		                     "the project has no such sprint");
+	return value_refused(call, REASON_SPRINT_COMPLETED, out ? "to_backlog" : "sprint_id",
 	                     "a completed sprint neither takes stories nor gives up those that "
 	                     "are done");
 }
@@ -128,6 +129,6 @@ enum status story_move(struct call *call, const Prism__V1__MoveStoriesRequest *r
 		return recall(call, &access, &effect, response);
 	TRY(access_granted(call, &access, &rows));
 	if (!story_move_found(&rows, 0))
-		return refused(call, &rows);
+		return refused(call, &rows, sprint_of(request) == SPRINT_NONE);
 	return take(call, &rows, response);
 }

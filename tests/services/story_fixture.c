@@ -1,6 +1,10 @@
 #include "tests/services/story_fixture.h"
 
+#include <libpq-fe.h>
+
 struct tenant tenant;
+
+static PGconn *sql; /* count()'s */
 
 enum { CHANNELS_MAX = 16 };
 
@@ -44,6 +48,7 @@ int tenant_set_up(void **state)
 	(void)state;
 	stack_open(&tenant.stack);
 	cluster_sql(tenant.stack.cluster, SEED);
+	sql = PQconnectdb(cluster_conninfo(tenant.stack.cluster));
 	stack_key(&tenant.stack, "act-as-user", 0, tenant.key);
 	stack_key(&tenant.stack, "system", 0, tenant.system_key);
 	stack_serve(&tenant.stack, (const char *const[]){"--workers", "2", NULL});
@@ -55,6 +60,7 @@ int tenant_tear_down(void **state)
 	(void)state;
 	for (size_t i = 0; i < CHANNELS_MAX && channels[i].channel; i++)
 		prism_channel_close(channels[i].channel, NULL, NULL);
+	PQfinish(sql);
 	stack_stop(&tenant.stack);
 	return 0;
 }
@@ -93,12 +99,18 @@ void assert_field(const char *field)
 
 long count(const char *format, ...)
 {
-	char sql[512];
+	char text[1024];
 	va_list args;
 	va_start(args, format);
-	vsnprintf(sql, sizeof(sql), format, args);
+	int length = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	return cluster_number(tenant.stack.cluster, sql);
+	assert_in_range(length, 1, sizeof(text) - 1);
+	PGresult *result = PQexec(sql, text);
+	if (PQresultStatus(result) != PGRES_TUPLES_OK)
+		fail_msg("%s: %s", text, PQerrorMessage(sql));
+	long number = PQntuples(result) ? strtol(PQgetvalue(result, 0, 0), NULL, 10) : 0;
+	PQclear(result);
+	return number;
 }
 
 long story_by_sql(int project, const char *title)

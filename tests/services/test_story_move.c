@@ -200,10 +200,13 @@ static void sprints_come_along(void **state)
 	expect_moved(&move, -1);
 	assert_int_equal(count("SELECT count(*) FROM stories WHERE sprint_id = 8"), 0);
 	expect_refused(&move, 7, PRISM_FAILED_PRECONDITION, "SPRINT_COMPLETED");
+	assert_field("sprint_id");
 	expect_refused(&move, 50, PRISM_FAILED_PRECONDITION, "SPRINT_NOT_IN_PROJECT");
+	assert_field("sprint_id");
 	count("UPDATE stories SET status = 'done', sprint_id = 7 WHERE id = %ld RETURNING 1",
 	      (long)order[0]);
 	expect_refused(&move, -1, PRISM_FAILED_PRECONDITION, "SPRINT_COMPLETED");
+	assert_field("to_backlog");
 	expect_moved(&move, 0);
 	count("UPDATE stories SET status = 'todo', sprint_id = NULL WHERE id = %ld RETURNING 1",
 	      (long)order[0]);
@@ -218,6 +221,7 @@ static void nothing_moves_when_something_is_wrong(void **state)
 	                    .count = 2,
 	                    .placement = PRISM__V1__MOVE_PLACEMENT__MOVE_PLACEMENT_BOTTOM};
 	expect_refused(&move, 0, PRISM_NOT_FOUND, "STORY_NOT_FOUND");
+	assert_field("ids");
 	move.ids[1] = order[0];
 	expect_refused(&move, 0, PRISM_INVALID_ARGUMENT, "FIELD_INVALID");
 	move.count = 1;
@@ -228,6 +232,7 @@ static void nothing_moves_when_something_is_wrong(void **state)
 	expect_refused(&move, 0, PRISM_INVALID_ARGUMENT, "FIELD_INVALID");
 	move.anchor = other;
 	expect_refused(&move, 0, PRISM_FAILED_PRECONDITION, "ANCHOR_NOT_FOUND");
+	assert_field("anchor_id");
 	move.anchor = order[5];
 	assert_null(move_stories(VIEWER, &move, 0, NULL));
 	assert_refused(PRISM_PERMISSION_DENIED, "ROLE_TOO_LOW");
