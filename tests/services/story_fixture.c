@@ -106,7 +106,7 @@ long count(const char *format, ...)
 	va_end(args);
 	assert_in_range(length, 1, sizeof(text) - 1);
 	PGresult *result = PQexec(sql, text);
-	if (PQresultStatus(result) != PGRES_TUPLES_OK)
+	if (PQresultStatus(result) != PGRES_TUPLES_OK && PQresultStatus(result) != PGRES_COMMAND_OK)
 		fail_msg("%s: %s", text, PQerrorMessage(sql));
 	long number = PQntuples(result) ? strtol(PQgetvalue(result, 0, 0), NULL, 10) : 0;
 	PQclear(result);
