@@ -103,7 +103,7 @@ static SUSPENDS enum status get_document(struct call *call,
 static enum status take_page(struct call *call, int64_t organization_id, const struct page *page,
                              const struct rows *rows, Prism__V1__ListDocumentsResponse *response)
 {
-	size_t count = page_rows(page, rows);
+	size_t count = page_fit(page, rows);
 	document_t *all = arena_alloc(&call->arena, count * sizeof(*all));
 	response->documents = arena_alloc(&call->arena, count * sizeof(*response->documents));
 	if (!all || !response->documents)

@@ -70,7 +70,7 @@ static SUSPENDS enum status get_epic(struct call *call, const Prism__V1__GetEpic
 static enum status take_page(struct call *call, int64_t organization_id, const struct page *page,
                              const struct rows *rows, Prism__V1__ListEpicsResponse *response)
 {
-	size_t count = page_rows(page, rows);
+	size_t count = page_fit(page, rows);
 	epic_t *all = arena_alloc(&call->arena, count * sizeof(*all));
 	response->epics = arena_alloc(&call->arena, count * sizeof(*response->epics));
 	if (!all || !response->epics)

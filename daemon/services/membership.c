@@ -79,7 +79,7 @@ static enum status take_page(struct call *call, const Prism__V1__ListMembersRequ
                              const struct page *page, const struct rows *rows,
                              Prism__V1__ListMembersResponse *response)
 {
-	size_t count = page_rows(page, rows);
+	size_t count = page_fit(page, rows);
 	member_t *members = arena_alloc(&call->arena, count * sizeof(*members));
 	response->members = arena_alloc(&call->arena, count * sizeof(*response->members));
 	if (!members || !response->members)

@@ -100,7 +100,7 @@ static SUSPENDS enum status list_organizations(struct call *call,
 	struct rows rows;
 	TRY(page_begin(call, &request->base, request->page_size, request->page_token, &page));
 	TRY(find_page(call, &page, &rows));
-	size_t count = page_rows(&page, &rows);
+	size_t count = page_fit(&page, &rows);
 	organization_t *all = arena_alloc(&call->arena, (count + 1) * sizeof(*all));
 	response->organizations =
 		arena_alloc(&call->arena, (count + 1) * sizeof(*response->organizations));

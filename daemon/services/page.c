@@ -76,15 +76,20 @@ enum status page_begin(struct call *call, const ProtobufCMessage *request, int32
 	return *page_token ? take_token(call, page_token, out) : STATUS_OK;
 }
 
-size_t page_rows(const struct page *page, const struct rows *rows)
+size_t page_rows(const struct page *page, size_t found)
 {
-	size_t count = 0, bytes = 0;
-	for (; count < rows->count && count < (size_t)page->size; count++) {
-		bytes += rows_size(rows, count);
-		if (count > 0 && bytes > LIMIT_PAGE_BYTES)
-			break;
+	return found > (size_t)page->size ? (size_t)page->size : found;
+}
+
+size_t page_fit(const struct page *page, const struct rows *rows)
+{
+	size_t most = page_rows(page, rows->count), bytes = 0;
+	for (size_t row = 0; row < most; row++) {
+		bytes += rows_size(rows, row);
+		if (row > 0 && bytes > LIMIT_PAGE_BYTES)
+			return row;
 	}
-	return count;
+	return most;
 }
 
 enum status page_token(struct call *call, const struct page *page, const struct page_key *last,

@@ -31,9 +31,12 @@ SUSPENDS
 enum status page_begin(struct call *call, const ProtobufCMessage *request, int32_t page_size,
                        const char *page_token, struct page *out);
 
-/* How many of the rows that were found belong to the page: as many as it has, and, after the first,
- * as LIMIT_PAGE_BYTES hold. */
-size_t page_rows(const struct page *page, const struct rows *rows);
+/* How many of the rows that were found a page has. */
+size_t page_rows(const struct page *page, size_t found);
+
+/* How many of the rows belong to the page: as many as it has, and, after the first, as
+ * LIMIT_PAGE_BYTES hold. */
+size_t page_fit(const struct page *page, const struct rows *rows);
 
 /* The token of the page after the one that ends with `last`. */
 MUST_CHECK

@@ -107,7 +107,7 @@ static SUSPENDS enum status get_project(struct call *call,
 static enum status take_page(struct call *call, int64_t organization_id, const struct page *page,
                              const struct rows *rows, Prism__V1__ListProjectsResponse *response)
 {
-	size_t count = page_rows(page, rows);
+	size_t count = page_fit(page, rows);
 	project_t *all = arena_alloc(&call->arena, count * sizeof(*all));
 	response->projects = arena_alloc(&call->arena, count * sizeof(*response->projects));
 	if (!all || !response->projects)

@@ -80,7 +80,7 @@ static SUSPENDS enum status get_sprint(struct call *call,
 static enum status take_page(struct call *call, int64_t organization_id, const struct page *page,
                              const struct rows *rows, Prism__V1__ListSprintsResponse *response)
 {
-	size_t count = page_rows(page, rows);
+	size_t count = page_fit(page, rows);
 	sprint_t *all = arena_alloc(&call->arena, count * sizeof(*all));
 	response->sprints = arena_alloc(&call->arena, count * sizeof(*response->sprints));
 	if (!all || !response->sprints)

@@ -148,7 +148,7 @@ static enum status take(struct call *call, const Prism__V1__ListStoriesRequest *
                         const struct page *page, const struct rows *rows,
                         Prism__V1__ListStoriesResponse *response)
 {
-	size_t count = page_rows(page, rows);
+	size_t count = page_fit(page, rows);
 	response->stories = arena_alloc(&call->arena, count * sizeof(*response->stories));
 	if (!response->stories)
 		return call_no_memory(call);

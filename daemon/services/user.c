@@ -137,7 +137,7 @@ static SUSPENDS enum status list_users(struct call *call,
 	                           .contains = value_text(request->contains),
 	                           .after = page.after ? &page.key.uuid : NULL),
 	          &rows));
-	size_t count = page_rows(&page, &rows);
+	size_t count = page_fit(&page, &rows);
 	response->users = arena_alloc(&call->arena, (count + 1) * sizeof(*response->users));
 	if (!response->users)
 		return call_no_memory(call);
