@@ -62,7 +62,6 @@ static void explain(const struct import *import)
 void import_refused(struct import *import, const struct entry *entry)
 {
 	const struct prism_result *result = &import->result;
-	import->counts[kind].failed += count;
 	progress_hide(&import->progress);
 	backlog_fault(&import->backlog, entry->line, "%s: %s", prism_status_name(result->status),
 	              text_of(result));

@@ -120,19 +120,43 @@ static bool one_at_fault(const struct prism_result *result, size_t count, size_t
 	return *at < count;
 }
 
+/* A fault of what was sent that names no line of it. */
+static bool is_of_data(const struct prism_result *result)
+{
+	return result->status == PRISM_ALREADY_EXISTS || result->status == PRISM_NOT_FOUND ||
+	       result->status == PRISM_INVALID_ARGUMENT ||
+	       result->status == PRISM_FAILED_PRECONDITION;
+}
+
+static void send_singly(struct import *import, enum backlog_kind kind, struct entry **entries,
+                        size_t count, item_send *send)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!import->broken && send(import, &entries[i], 1))
+			continue;
+		import->counts[kind].failed++;
+		import_refused(import, entries[i]);
+	}
+}
+
 static void send_batch(struct import *import, enum backlog_kind kind, struct entry **entries,
                        size_t count, item_send *send)
 {
 	size_t at;
 	while (count > 0 && !send(import, entries, count)) {
-		if (import->broken || !one_at_fault(&import->result, count, &at)) {
-			import->counts[kind].failed += count;
-			import_refused_all(import, kind, entries, count);
+		if (!import->broken && one_at_fault(&import->result, count, &at)) {
+			import->counts[kind].failed++;
+			import_refused(import, entries[at]);
+			memmove(&entries[at], &entries[at + 1], (--count - at) * sizeof(*entries));
+			continue;
+		}
+		if (!import->broken && is_of_data(&import->result)) {
+			send_singly(import, kind, entries, count, send);
 			return;
 		}
-		import->counts[kind].failed++;
-		import_refused(import, entries[at]);
-		memmove(&entries[at], &entries[at + 1], (--count - at) * sizeof(*entries));
+		import->counts[kind].failed += count;
+		import_refused_all(import, kind, entries, count);
+		return;
 	}
 }
 
