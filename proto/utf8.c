@@ -63,6 +63,28 @@ bool utf8_valid(struct bytes text)
 	return fault == UTF8_GOOD;
 }
 
+struct bytes utf8_cut(struct bytes text, size_t most)
+{
+	if (text.len <= most)
+		return text;
+	while (most > 0 && continuation(text.data[most]))
+		most--;
+	return bytes_of(text.data, most);
+}
+
+size_t utf8_mend(char *text, size_t len)
+{
+	const uint8_t *at = (const uint8_t *)text;
+	size_t kept = 0, step;
+	for (size_t i = 0; i < len; i += step) {
+		size_t good = at[i] < 0x80 ? 1 : sequence_len(at + i, len - i);
+		memmove(text + kept, text + i, good);
+		kept += good;
+		step = good > 0 ? good : 1;
+	}
+	return kept;
+}
+
 size_t utf8_characters(struct bytes text)
 {
 	size_t count = 0;

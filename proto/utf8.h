@@ -15,6 +15,12 @@ bool utf8_valid(struct bytes text);
 /* As utf8_valid, and no NUL. */
 enum utf8_fault utf8_string_fault(struct bytes text);
 
+/* At most `most` bytes of valid text, and no half character at the end. */
+struct bytes utf8_cut(struct bytes text, size_t most);
+
+/* Drops from `text` the bytes that make it invalid, in place. Returns its new length. */
+size_t utf8_mend(char *text, size_t len);
+
 /* Characters of valid text. */
 size_t utf8_characters(struct bytes text);
 

@@ -127,7 +127,8 @@ struct call {
 /* --- for service code --------------------------------------------------- */
 
 /* Says why and returns `status`: `return call_fail(call, STATUS_NOT_FOUND, "no such story");`
- * The text replaces what was said before, and is cut to LIMIT_STATUS_MESSAGE. */
+ * The text replaces what was said before, and is cut to LIMIT_STATUS_MESSAGE; bytes of it that are
+ * no UTF-8 (half a character of "%.9s") are left out when the call ends. */
 MUST_CHECK
 enum status call_fail(struct call *call, enum status status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -4,27 +4,16 @@
 
 #include "daemon/rpc/detail.h"
 #include "proto/limits.h"
+#include "proto/utf8.h"
 
 #include <stdio.h>
-
-/* What was cut off must not be half a character: the last one goes too. */
-static size_t cut(const char *text, size_t len)
-{
-	while (len > 0 && ((uint8_t)text[len - 1] & 0xc0) == 0x80)
-		len--;
-	return len > 0 && (uint8_t)text[len - 1] >= 0xc0 ? len - 1 : len;
-}
 
 static const char *text_of(struct call *call, const char *format, va_list args)
 {
 	char text[LIMIT_STATUS_MESSAGE + 1];
-	int wanted = vsnprintf(text, sizeof(text), format, args);
-	if (wanted < 0)
+	if (vsnprintf(text, sizeof(text), format, args) < 0)
 		return NULL;
-	size_t len = (size_t)wanted;
-	if (len >= sizeof(text))
-		len = cut(text, sizeof(text) - 1);
-	return arena_string(&call->arena, bytes_of(text, len));
+	return arena_strdup(&call->arena, text);
 }
 
 static void say(struct call *call, enum status status, enum outcome outcome, const char *format,
@@ -84,6 +73,8 @@ enum status call_fail_field(struct call *call, const char *field, const char *fo
 enum status call_no_memory(struct call *call)
 {
 	call->message = "the request needs more memory than one call may use";
+	call->reason = REASON_NONE;
+	call->field = NULL;
 	call->status = STATUS_RESOURCE_EXHAUSTED;
 	call->outcome = call->started ? OUTCOME_EXECUTED : OUTCOME_NOT_EXECUTED;
 	return call->status;
@@ -117,6 +108,30 @@ static enum retry retry_of(const struct call *call)
 	return safe && !call->sent ? RETRY_SAFE : RETRY_UNSET;
 }
 
+/* A text without its bytes that are no UTF-8: what was cut at a byte ends in half a character. */
+static const char *mended(struct call *call, const char *text)
+{
+	struct bytes bytes = bytes_of_string(text);
+	if (utf8_valid(bytes))
+		return text;
+	char *copy = arena_string(&call->arena, bytes);
+	if (!copy)
+		return "";
+	copy[utf8_mend(copy, bytes.len)] = '\0';
+	return copy;
+}
+
+/* Whoever formatted them, and whatever they repeat: a peer refuses frames with texts that are no
+ * UTF-8, and with them the whole connection. */
+static void mend(struct call *call)
+{
+	call->message = mended(call, call->message);
+	if (call->field)
+		call->field = mended(call, call->field);
+	for (uint32_t i = 0; i < call->fact_count; i++)
+		call->facts[i].value = mended(call, call->facts[i].value);
+}
+
 void outcome_settle(struct call *call, enum status status)
 {
 	status = call->refused != STATUS_OK ? call->refused : status_from_number((uint32_t)status);
@@ -133,5 +148,6 @@ void outcome_settle(struct call *call, enum status status)
 		call->outcome = OUTCOME_UNKNOWN;
 	if (call->retry == RETRY_UNSET)
 		call->retry = retry_of(call);
+	mend(call);
 	detail_pack(call);
 }

@@ -1,21 +1,41 @@
 #include "daemon/services/mask.h"
 
 #include "daemon/rpc/detail.h"
+#include "proto/utf8.h"
 
-#include <stdio.h>
+#include <assert.h>
 #include <string.h>
+
+enum {
+	SHOWN_MAX = 200
+}; /* bytes of a path that is none, so that there is room for those that are */
+
+static const char *list(struct call *call, const char *const paths[])
+{
+	const char *all = paths[0];
+	for (size_t i = 1; all && paths[i]; i++)
+		all = arena_printf(&call->arena, "%s, %s", all, paths[i]);
+	return all;
+}
 
 static enum status refuse(struct call *call, const char *fault, const char *const paths[])
 {
-	char allowed[512] = "";
-	size_t len = 0;
-	for (size_t i = 0; paths[i] && len < sizeof(allowed); i++)
-		len += (size_t)snprintf(allowed + len, sizeof(allowed) - len, "%s%s", i ? ", " : "",
-		                        paths[i]);
+	const char *allowed = list(call, paths);
+	if (!fault || !allowed)
+		return call_no_memory(call);
 	enum status status = call_fail_for(call, REASON_MASK_INVALID,
-	                                   "update_mask: %.200s; allowed are %s", fault, allowed);
+	                                   "update_mask: %s; allowed are %s", fault, allowed);
 	call->field = "update_mask";
 	return status;
+}
+
+static enum status refuse_path(struct call *call, const char *path, const char *const paths[])
+{
+	struct bytes shown = utf8_cut(bytes_of_string(path), SHOWN_MAX);
+	return refuse(
+		call,
+		arena_printf(&call->arena, "\"%.*s\" cannot be changed", (int)shown.len, path),
+		paths);
 }
 
 enum status mask_read(struct call *call, const Google__Protobuf__FieldMask *mask,
@@ -28,12 +48,10 @@ enum status mask_read(struct call *call, const Google__Protobuf__FieldMask *mask
 		size_t i = 0;
 		while (paths[i] && strcmp(paths[i], mask->paths[n]) != 0)
 			i++;
-		if (!paths[i]) {
-			const char *fault = arena_printf(&call->arena, "\"%s\" cannot be changed",
-			                                 mask->paths[n]);
-			return refuse(call, fault ? fault : "a field cannot be changed", paths);
-		}
-		*bits |= 1 << i;
+		if (!paths[i])
+			return refuse_path(call, mask->paths[n], paths);
+		assert(i < MASK_PATHS_MAX);
+		*bits |= INT32_C(1) << i;
 	}
 	return STATUS_OK;
 }

@@ -7,7 +7,10 @@
 
 #include "google/protobuf/field_mask.pb-c.h"
 
-/* *bits gets 1 << i for each paths[i] that the mask names. `paths` ends with NULL. */
+enum { MASK_PATHS_MAX = 31 }; /* bits that an int4 has without its sign */
+
+/* *bits gets 1 << i for each paths[i] that the mask names. `paths`: up to MASK_PATHS_MAX, then
+ * NULL. */
 MUST_CHECK
 enum status mask_read(struct call *call, const Google__Protobuf__FieldMask *mask,
                       const char *const paths[], int32_t *bits);

@@ -203,7 +203,7 @@ enum status value_texts_differ(struct call *call, const char *list, const char *
 	qsort(sorted, count, sizeof(*sorted), compare_texts);
 	for (size_t i = 1; i < count; i++)
 		if (strcmp(sorted[i - 1], sorted[i]) == 0)
-			return call_fail_field(call, list, "two have the %s \"%.100s\"", name,
+			return call_fail_field(call, list, "two have the %s \"%s\"", name,
 			                       sorted[i]);
 	return STATUS_OK;
 }

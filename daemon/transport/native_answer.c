@@ -1,6 +1,7 @@
 /* What calls say: struct call_ops. An answer that fits the credit, and has nothing before it, is
  * packed straight into the connection's output; everything else goes to its stream's queue. */
 #include "daemon/transport/native_session.h"
+#include "proto/utf8.h"
 
 #include <assert.h>
 
@@ -78,21 +79,11 @@ static size_t ending_write(const struct ending *ending, uint8_t *room, size_t le
 	return len;
 }
 
-/* At most `most` bytes of `text`, and no half character at the end. */
-static struct bytes cut(struct bytes text, size_t most)
-{
-	if (text.len <= most)
-		return text;
-	while (most > 0 && (text.data[most] & 0xc0) == 0x80)
-		most--;
-	return bytes_of(text.data, most);
-}
-
 /* What the peer takes as metadata is limited: the text is cut in any case, then details go, then
  * trailers. */
 static size_t fit(struct ending *ending, size_t most)
 {
-	ending->meta.message = cut(ending->meta.message, LIMIT_STATUS_MESSAGE);
+	ending->meta.message = utf8_cut(ending->meta.message, LIMIT_STATUS_MESSAGE);
 	size_t len = ending_size(ending);
 	if (len > most) {
 		ending->detail_count = 0;

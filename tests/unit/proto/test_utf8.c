@@ -188,6 +188,40 @@ static void white_space_is_unicodes(void **state)
 		assert_false(utf8_edge_space(bytes_of_string(others[i])));
 }
 
+static void a_cut_leaves_whole_characters(void **state)
+{
+	(void)state;
+	static const char text[] = "a\xc3\xb8\xe2\x82\xac\xf0\x9f\x98\x80";
+	static const size_t kept[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10};
+	for (size_t most = 0; most < sizeof kept / sizeof *kept; most++)
+		assert_int_equal(utf8_cut(bytes_of_string(text), most).len, kept[most]);
+}
+
+static void mending_drops_what_is_invalid(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *mended;
+	} cases[] = {
+		{"", ""},
+		{"plain", "plain"},
+		{"\xc3\xb8\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xb8\xe2\x82\xac\xf0\x9f\x98\x80"},
+		{"cut \xc3", "cut "},
+		{"cut \xe2\x82", "cut "},
+		{"cut \xf0\x9f\x98", "cut "},
+		{"\xc3\"; then", "\"; then"},
+		{"\xe2\x82\xc3\xb8", "\xc3\xb8"},
+		{"\x80\xbf\xff\xc0\xaf", ""},
+		{"a\xed\xa0\x80z", "az"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char text[32];
+		snprintf(text, sizeof text, "%s", cases[i].text);
+		text[utf8_mend(text, strlen(text))] = '\0';
+		assert_string_equal(text, cases[i].mended);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +232,8 @@ int main(void)
 		cmocka_unit_test(nothing_is_valid),
 		cmocka_unit_test(characters_are_counted),
 		cmocka_unit_test(white_space_is_unicodes),
+		cmocka_unit_test(a_cut_leaves_whole_characters),
+		cmocka_unit_test(mending_drops_what_is_invalid),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
