@@ -127,3 +127,16 @@ enum status keyed_write(struct call *call, const struct keyed *keyed, const stru
 	}
 	return status == STATUS_OK ? STATUS_OK : constraint_explain(call, status, &error);
 }
+
+enum status keyed_write_anew(struct call *call, const struct keyed *keyed,
+                             const struct write *write, enum reason taken, struct rows *rows,
+                             struct keyed_effect *effect)
+{
+	enum status status = STATUS_OK;
+	for (unsigned i = 0; i < KEYED_ATTEMPTS; i++) {
+		status = keyed_write(call, keyed, write, rows, effect);
+		if (status == STATUS_OK || call->reason != taken)
+			break;
+	}
+	return status;
+}

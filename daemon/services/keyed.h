@@ -45,3 +45,13 @@ MUST_CHECK
 SUSPENDS
 enum status keyed_write(struct call *call, const struct keyed *keyed, const struct write *write,
                         struct rows *rows, struct keyed_effect *effect);
+
+enum { KEYED_ATTEMPTS = 5 };
+
+/* The same for a write that makes what it does not find: when somebody else has made it meanwhile,
+ * which is refused for `taken`, it looks again, up to KEYED_ATTEMPTS times. */
+MUST_CHECK
+SUSPENDS
+enum status keyed_write_anew(struct call *call, const struct keyed *keyed,
+                             const struct write *write, enum reason taken, struct rows *rows,
+                             struct keyed_effect *effect);

@@ -169,7 +169,7 @@ static SUSPENDS enum status batch_upsert_members(
 	};
 	struct rows rows;
 	struct keyed_effect effect;
-	TRY(keyed_write(call, &keyed, &write, &rows, &effect));
+	TRY(keyed_write_anew(call, &keyed, &write, REASON_ALREADY_MEMBER, &rows, &effect));
 	TRY(access_granted(call, &access, &rows));
 	if (!member_upsert_fault_is_null(&rows, 0)) {
 		char *path = arena_printf(&call->arena, "user_ids[%lld]",

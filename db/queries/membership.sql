@@ -77,6 +77,18 @@ LEFT JOIN (
   SELECT w.id, w.user_id, w.role, false AS is_owner, u.email, u.username, u.full_name, u.active, w.version, w.joined_at
   FROM written w JOIN newcomer u ON u.id = w.user_id) m ON true;
 
+-- An active admin besides the user of $9, who stays one until this is committed: nobody is counted who becomes
+-- inactive meanwhile. Evaluated only where it is asked for.
+-- fragment: other_admin
+-- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
+--   request_id uuid?, method text, request_hash bytea?, user_id uuid
+other_admin AS MATERIALIZED (
+  SELECT u.id FROM organization_members m JOIN users u ON u.id = m.user_id
+  WHERE m.organization_id = $1 AND m.role = 'admin' AND m.user_id <> $9 AND u.status = 'active'
+    AND u.deleted_at IS NULL
+  LIMIT 1 FOR SHARE OF u)
+;
+
 -- statement: member_update_role
 -- After organization_lock: the other admins are those that everybody else has left.
 -- lane: write
@@ -92,13 +104,11 @@ old AS MATERIALIZED (
   JOIN organizations o ON o.id = m.organization_id
   WHERE (SELECT rank FROM caller) >= $3 AND (SELECT ok FROM fresh) AND m.organization_id = $1 AND m.user_id = $9
   FOR NO KEY UPDATE OF m),
+{{other_admin}},
 judged AS MATERIALIZED (
   SELECT m.id, $11::int4 = 0 OR m.version = $11::int4 AS version_ok, m.is_owner AND $10 <> 'admin' AS owner_protected,
     m.user_id IS NOT DISTINCT FROM $2 AND $10 = 'admin' AND m.role <> 'admin' AS own_role,
-    m.role = 'admin' AND $10 <> 'admin' AND NOT EXISTS (
-      SELECT FROM organization_members x JOIN users y ON y.id = x.user_id
-      WHERE x.organization_id = $1 AND x.role = 'admin' AND x.user_id <> $9 AND y.status = 'active'
-        AND y.deleted_at IS NULL OFFSET 0) AS last_admin
+    m.role = 'admin' AND $10 <> 'admin' AND NOT EXISTS (SELECT FROM other_admin) AS last_admin
   FROM old m),
 written AS (
   UPDATE organization_members m SET role = $10, version = m.version + 1
@@ -134,12 +144,10 @@ old AS MATERIALIZED (
   FROM organization_members m JOIN organizations o ON o.id = m.organization_id
   WHERE (SELECT rank FROM caller) >= $3 AND (SELECT ok FROM fresh) AND m.organization_id = $1 AND m.user_id = $9
   FOR UPDATE OF m),
+{{other_admin}},
 judged AS MATERIALIZED (
   SELECT m.id, m.is_owner AS owner_protected,
-    m.role = 'admin' AND NOT EXISTS (
-      SELECT FROM organization_members x JOIN users y ON y.id = x.user_id
-      WHERE x.organization_id = $1 AND x.role = 'admin' AND x.user_id <> $9 AND y.status = 'active'
-        AND y.deleted_at IS NULL OFFSET 0) AS last_admin,
+    m.role = 'admin' AND NOT EXISTS (SELECT FROM other_admin) AS last_admin,
     (SELECT p.id FROM projects p WHERE p.organization_id = $1 AND p.owner_id = $9 AND p.deleted_at IS NULL
      ORDER BY p.id LIMIT 1) AS owned_project_id,
     $10::uuid IS NULL OR ($10::uuid <> $9 AND EXISTS (

@@ -110,16 +110,22 @@ WHERE u.deleted_at IS NULL
 ORDER BY u.id LIMIT $1::int4;
 
 -- statement: user_lock
--- The organizations of a user who may become inactive: their last admin must not go unseen.
+-- The organizations of a user who may become inactive, so that their admins are counted by one at a time; then the
+-- user, so that what is made theirs meanwhile (FOR SHARE of an owner, of a new member) is seen. In this order, which
+-- is everybody's.
 -- lane: write
 -- tenant: no (a user's organizations)
 -- params: id uuid
--- columns: id int8
-SELECT o.id
-FROM organization_members m JOIN organizations o ON o.id = m.organization_id
-WHERE m.user_id = $1
-ORDER BY o.id
-FOR NO KEY UPDATE OF o;
+-- columns: id uuid
+WITH locked AS MATERIALIZED (
+  SELECT o.id
+  FROM organization_members m JOIN organizations o ON o.id = m.organization_id
+  WHERE m.user_id = $1
+  ORDER BY o.id
+  FOR NO KEY UPDATE OF o)
+SELECT u.id FROM users u
+WHERE u.id = $1 AND (SELECT count(*) FROM locked) >= 0
+FOR NO KEY UPDATE OF u;
 
 -- statement: user_update
 -- The mask is 1 full_name, 2 username, 4 email, 8 email_verified, 16 status. After user_lock when the status is
@@ -157,9 +163,10 @@ judged AS MATERIALIZED (
       SELECT FROM organization_members m
       JOIN organizations g ON g.id = m.organization_id AND g.deleted_at IS NULL
       WHERE m.user_id = o.id AND m.role = 'admin' AND NOT EXISTS (
-        SELECT FROM organization_members x JOIN users y ON y.id = x.user_id
+        SELECT y.id FROM organization_members x JOIN users y ON y.id = x.user_id
         WHERE x.organization_id = m.organization_id AND x.role = 'admin' AND x.user_id <> o.id
-          AND y.status = 'active' AND y.deleted_at IS NULL OFFSET 0)) AS last_admin
+          AND y.status = 'active' AND y.deleted_at IS NULL
+        LIMIT 1 FOR SHARE OF y)) AS last_admin
   FROM old o JOIN new n ON n.id = o.id),
 written AS (
   UPDATE users u
@@ -193,24 +200,28 @@ FROM (
 JOIN judged j ON j.id = u.id;
 
 -- statement: user_upsert
--- Makes those whose email nobody has, active; the others stay as they are. In the order of the emails.
+-- Makes those whose email nobody has, active; the others stay as they are. In the order of the emails. `fault`:
+-- the first one whose email one before it has too.
 -- lane: write
 -- tenant: no (for the scope system)
 -- params: actor uuid?, system bool, principal_id int8, request_id uuid?, method text, request_hash bytea?,
 --   ids uuid[], emails text[], usernames text[], full_names text[], verified bool[]
--- columns: id uuid, created bool
+-- columns: id uuid, created bool, fault int8?
 -- found: id
 WITH {{fresh_alone}},
 item AS MATERIALIZED (
-  SELECT i.n, i.id, i.email, i.username, i.full_name, i.verified, u.id AS known
+  SELECT i.n, i.id, i.email, i.username, i.full_name, i.verified, u.id AS known,
+    row_number() OVER (PARTITION BY lower(i.email) ORDER BY i.n) > 1 AS again
   FROM unnest($7::uuid[], $8::text[], $9::text[], $10::text[], $11::bool[]) WITH ORDINALITY
     AS i(id, email, username, full_name, verified, n)
   LEFT JOIN LATERAL (SELECT u.id FROM users u WHERE lower(u.email) = lower(i.email) OFFSET 0) u ON true
   WHERE $2::bool AND (SELECT ok FROM fresh)),
+fault AS MATERIALIZED (SELECT min(i.n) FILTER (WHERE i.again) AS n FROM item i),
 written AS (
   INSERT INTO users (id, email, username, full_name, status, email_verified)
   SELECT i.id, i.email, i.username, i.full_name, 'active', i.verified
-  FROM item i WHERE i.known IS NULL
+  FROM item i WHERE i.known IS NULL AND (SELECT n FROM fault) IS NULL
+  ORDER BY lower(i.email)
   RETURNING id),
 activity AS (
   SELECT NULL::bigint AS organization_id, 'user' AS entity_type, u.id::text AS entity_id, 'create' AS verb,
@@ -218,4 +229,5 @@ activity AS (
   FROM written u),
 effect AS (SELECT NULL::bigint AS organization_id, '{}'::jsonb AS result WHERE false),
 {{recorded_alone}}
-SELECT coalesce(i.known, i.id) AS id, i.known IS NULL AS created FROM item i ORDER BY i.n;
+SELECT coalesce(i.known, i.id) AS id, i.known IS NULL AS created, (SELECT n FROM fault) AS fault FROM item i
+ORDER BY i.n;
