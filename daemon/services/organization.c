@@ -13,7 +13,7 @@
 
 typedef Prism__V1__Organization organization_t;
 
-enum { SLUG_MAX = 100, SLUG_ATTEMPTS = 5 };
+enum { SLUG_MAX = 100 };
 
 _Static_assert((int)ORGANIZATION_GET_ID == (int)ORGANIZATION_UPDATE_ID &&
                        (int)ORGANIZATION_GET_ID == (int)ORGANIZATION_TRANSFER_ID &&
@@ -38,21 +38,23 @@ static enum status from_row(struct call *call, const struct rows *rows, size_t r
 	return value_timestamp(call, rows, row, first + UPDATED_AT, &out->updated_at);
 }
 
-static SUSPENDS enum status find(struct call *call, int64_t organization_id,
+static SUSPENDS enum status find(struct call *call, int64_t organization_id, enum role minimum,
                                  organization_t *response)
 {
 	struct access access;
 	struct rows rows;
 	TRY(access_begin(call, organization_id, &access));
+	access.minimum_rank = (int32_t)minimum;
 	TRY(query(call, &ORGANIZATION_GET, ORGANIZATION_GET_PARAMS(ACCESS(access)), &rows));
 	TRY(access_granted(call, &access, &rows));
 	return from_row(call, &rows, 0, ORGANIZATION_GET_ID, response);
 }
 
+/* A repetition is answered if the actor's rank is still `minimum`. */
 static SUSPENDS enum status recall(struct call *call, const struct keyed_effect *effect,
-                                   organization_t *response)
+                                   enum role minimum, organization_t *response)
 {
-	return find(call, effect->count ? effect->ids[0] : 0, response);
+	return find(call, effect->count ? effect->ids[0] : 0, minimum, response);
 }
 
 /* --- reading ---------------------------------------------------------------------------- */
@@ -61,7 +63,7 @@ static SUSPENDS enum status get_organization(struct call *call,
                                              const Prism__V1__GetOrganizationRequest *request,
                                              organization_t *response)
 {
-	return find(call, request->organization_id, response);
+	return find(call, request->organization_id, ROLE_VIEWER, response);
 }
 
 static SUSPENDS enum status get_organization_by_slug(
@@ -151,13 +153,9 @@ static SUSPENDS enum status create(struct call *call, const struct keyed *keyed,
 			.slug_given = given, .owner_id = owner,
 			.settings = *organization->settings ? organization->settings : "{}"),
 	};
-	enum status status = STATUS_OK;
-	for (unsigned i = 0; i < SLUG_ATTEMPTS; i++) {
-		status = keyed_write(call, keyed, &write, rows, effect);
-		if (status != STATUS_ALREADY_EXISTS || given)
-			break;
-	}
-	return status;
+	if (given)
+		return keyed_write(call, keyed, &write, rows, effect);
+	return keyed_write_anew(call, keyed, &write, REASON_SLUG_TAKEN, rows, effect);
 }
 
 static SUSPENDS enum status create_organization(struct call *call,
@@ -175,13 +173,16 @@ static SUSPENDS enum status create_organization(struct call *call,
 	TRY(choose_slug(call, organization, &slug));
 	TRY(create(call, &keyed, organization, slug, &rows, &effect));
 	if (effect.repeated)
-		return recall(call, &effect, response);
+		return recall(call, &effect, ROLE_VIEWER, response);
 	if (!organization_create_owner_found(&rows, 0))
 		return value_refused(call, REASON_USER_NOT_FOUND, "organization.owner_id",
 		                     "no such user");
 	if (!organization_create_owner_active(&rows, 0))
 		return value_refused(call, REASON_USER_NOT_ACTIVE, "organization.owner_id",
 		                     "the user is not active");
+	if (!organization_create_found(&rows, 0))
+		return value_refused(call, REASON_SLUG_TAKEN, "organization.slug",
+		                     "all that are made of this name are in use; give one");
 	return from_row(call, &rows, 0, ORGANIZATION_CREATE_ID, response);
 }
 
@@ -228,7 +229,7 @@ static SUSPENDS enum status update_organization(struct call *call,
 	struct keyed_effect effect;
 	TRY(keyed_write(call, &keyed, &write, &rows, &effect));
 	if (effect.repeated)
-		return recall(call, &effect, response);
+		return recall(call, &effect, ROLE_ADMIN, response);
 	TRY(access_granted(call, &access, &rows));
 	if (!organization_update_version_ok(&rows, 0))
 		return value_stale(call, "organization", request->expected_version,
@@ -257,7 +258,7 @@ static SUSPENDS enum status transfer_ownership(struct call *call,
 	struct keyed_effect effect;
 	TRY(keyed_write(call, &keyed, &write, &rows, &effect));
 	if (effect.repeated)
-		return recall(call, &effect, response);
+		return recall(call, &effect, ROLE_VIEWER, response); /* no owner any more */
 	TRY(access_granted(call, &access, &rows));
 	if (!organization_transfer_able(&rows, 0))
 		return value_refused(call, REASON_OWNER_NOT_MEMBER, "user_id",

@@ -170,7 +170,9 @@ able AS MATERIALIZED (
   FOR SHARE OF u),
 raised AS (
   UPDATE organization_members m SET role = 'admin', version = m.version + 1
-  FROM able a WHERE m.id = a.id AND m.role <> 'admin'),
+  FROM able a, organization_members was
+  WHERE m.id = a.id AND was.id = a.id AND m.role <> 'admin'
+  RETURNING m.user_id, was.role AS old_role),
 written AS (
   UPDATE organizations o SET owner_id = $9, version = o.version + 1, updated_at = now()
   FROM able a, (SELECT x.owner_id FROM organizations x WHERE x.id = $1) was
@@ -180,7 +182,11 @@ activity AS (
   SELECT NULL::bigint AS project_id, 'organization' AS entity_type, o.id::text AS entity_id,
     'transfer_ownership' AS verb,
     jsonb_build_object('owner_id', jsonb_build_object('old', o.old_owner_id, 'new', o.owner_id)) AS changes
-  FROM written o),
+  FROM written o
+  UNION ALL
+  SELECT NULL, 'member', r.user_id::text, 'update',
+    jsonb_build_object('role', jsonb_build_object('old', r.old_role, 'new', 'admin'))
+  FROM raised r),
 effect AS (SELECT jsonb_build_object('ids', jsonb_build_array(o.id)) AS result FROM written o),
 {{recorded}}
 SELECT c.rank, {{organization_row}}, EXISTS (SELECT FROM able) AS able

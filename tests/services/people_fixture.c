@@ -47,6 +47,24 @@ void join(int64_t organization_id, const char *user, const char *role)
 	      (long)organization_id, user, role);
 }
 
+struct own own_new(void)
+{
+	struct own own = {
+		.owner = person_new("active"),
+		.admin = person_new("active"),
+		.member = person_new("active"),
+		.viewer = person_new("active"),
+		.inactive = person_new("inactive"),
+		.outsider = person_new("active"),
+	};
+	own.id = organization_new(own.owner.id);
+	join(own.id, own.admin.id, "admin");
+	join(own.id, own.member.id, "member");
+	join(own.id, own.viewer.id, "viewer");
+	join(own.id, own.inactive.id, "admin");
+	return own;
+}
+
 Google__Protobuf__FieldMask *mask_of(struct mask *mask, const char *paths)
 {
 	google__protobuf__field_mask__init(&mask->mask);
@@ -125,4 +143,42 @@ user_t *rename_user(const char *actor, const char *id, const char *full_name)
 	user_t user = PRISM__V1__USER__INIT;
 	user.full_name = (char *)full_name;
 	return update_user(actor, id, (struct change){.mask = "full_name", .user = &user});
+}
+
+void free_organization(organization_t *organization)
+{
+	prism__v1__organization__free_unpacked(organization, NULL);
+}
+
+organization_t *create_organization(const char *actor, organization_t *organization,
+                                    const char *request_id)
+{
+	Prism__V1__CreateOrganizationRequest request = PRISM__V1__CREATE_ORGANIZATION_REQUEST__INIT;
+	request.organization = organization;
+	request.request_id = (char *)request_id;
+	organization_t *made = NULL;
+	(void)prism_v1_organization_service_create_organization_wait(BY(actor), &request, &made,
+	                                                             &tenant.result);
+	return made;
+}
+
+organization_t *get_organization(const char *actor, int64_t id)
+{
+	Prism__V1__GetOrganizationRequest request = PRISM__V1__GET_ORGANIZATION_REQUEST__INIT;
+	request.organization_id = id;
+	organization_t *organization = NULL;
+	(void)prism_v1_organization_service_get_organization_wait(BY(actor), &request,
+	                                                          &organization, &tenant.result);
+	return organization;
+}
+
+organization_t *get_organization_by_slug(const char *actor, const char *slug)
+{
+	Prism__V1__GetOrganizationBySlugRequest request =
+		PRISM__V1__GET_ORGANIZATION_BY_SLUG_REQUEST__INIT;
+	request.slug = (char *)slug;
+	organization_t *organization = NULL;
+	(void)prism_v1_organization_service_get_organization_by_slug_wait(
+		BY(actor), &request, &organization, &tenant.result);
+	return organization;
 }

@@ -25,6 +25,7 @@ int people_set_up(void **state);
 	}
 
 typedef Prism__V1__User user_t;
+typedef Prism__V1__Organization organization_t;
 
 #define ACTIVE   PRISM__V1__USER_STATUS__USER_STATUS_ACTIVE
 #define PENDING  PRISM__V1__USER_STATUS__USER_STATUS_PENDING
@@ -43,6 +44,13 @@ int64_t organization_new(const char *owner);
 
 /* A membership by SQL. */
 void join(int64_t organization_id, const char *user, const char *role);
+
+/* An organization of a test's own, with somebody in each role. */
+struct own {
+	int64_t id;
+	struct person owner, admin, member, viewer, inactive, outsider;
+};
+struct own own_new(void);
 
 /* A random UUID, for request ids and for what does not exist. */
 struct id {
@@ -85,3 +93,12 @@ user_t *set_user_status(const char *id, Prism__V1__UserStatus status); /* by the
 
 /* What the functions above returned. */
 void free_user(user_t *user);
+
+/* --- OrganizationService, likewise -------------------------------------------------------------
+ */
+
+organization_t *create_organization(const char *actor, organization_t *organization,
+                                    const char *request_id);
+organization_t *get_organization(const char *actor, int64_t id);
+organization_t *get_organization_by_slug(const char *actor, const char *slug);
+void free_organization(organization_t *organization);
