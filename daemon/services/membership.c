@@ -158,9 +158,8 @@ static SUSPENDS enum status batch_upsert_members(
 	const struct uuid *ids;
 	TRY(access_begin(call, request->organization_id, &access));
 	keyed_without(call, &keyed);
-	TRY(value_texts_differ(call, "user_ids", "id", (const char *const *)request->user_ids,
-	                       request->n_user_ids));
 	TRY(value_uuids_read(call, request->user_ids, request->n_user_ids, &ids));
+	TRY(value_uuids_differ(call, "user_ids", ids, request->n_user_ids));
 	const struct write write = {
 		.statement = &MEMBER_UPSERT,
 		.params = MEMBER_UPSERT_PARAMS(ACCESS(access), KEYED(keyed),
@@ -224,8 +223,10 @@ static SUSPENDS enum status update_member_role(struct call *call,
 	struct rows rows;
 	struct keyed_effect effect;
 	TRY(keyed_write(call, &keyed, &write, &rows, &effect));
-	if (effect.repeated)
+	if (effect.repeated) {
+		access.minimum_rank = ROLE_VIEWER; /* the actor may have lowered their own */
 		return recall(call, &access, &effect, response);
+	}
 	TRY(access_granted(call, &access, &rows));
 	if (!member_update_role_found(&rows, 0))
 		return not_found(call);

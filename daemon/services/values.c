@@ -226,3 +226,25 @@ enum status value_ids_differ(struct call *call, const char *list, const int64_t 
 			                       (long long)sorted[i]);
 	return STATUS_OK;
 }
+
+static int compare_uuids(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct uuid));
+}
+
+enum status value_uuids_differ(struct call *call, const char *list, const struct uuid *ids,
+                               size_t count)
+{
+	struct uuid *sorted = arena_copy(&call->arena, ids, count * sizeof(*ids));
+	if (!sorted)
+		return call_no_memory(call);
+	qsort(sorted, count, sizeof(*sorted), compare_uuids);
+	for (size_t i = 1; i < count; i++) {
+		if (compare_uuids(&sorted[i - 1], &sorted[i]) != 0)
+			continue;
+		char text[UUID_TEXT_SIZE];
+		uuid_format(&sorted[i], text);
+		return call_fail_field(call, list, "%s is there twice", text);
+	}
+	return STATUS_OK;
+}

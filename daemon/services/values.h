@@ -91,3 +91,6 @@ enum status value_texts_differ(struct call *call, const char *list, const char *
                                const char *const *texts, size_t count);
 MUST_CHECK
 enum status value_ids_differ(struct call *call, const char *list, const int64_t *ids, size_t count);
+MUST_CHECK
+enum status value_uuids_differ(struct call *call, const char *list, const struct uuid *ids,
+                               size_t count);

@@ -107,7 +107,8 @@ old AS MATERIALIZED (
 {{other_admin}},
 judged AS MATERIALIZED (
   SELECT m.id, $11::int4 = 0 OR m.version = $11::int4 AS version_ok, m.is_owner AND $10 <> 'admin' AS owner_protected,
-    m.user_id IS NOT DISTINCT FROM $2 AND $10 = 'admin' AND m.role <> 'admin' AS own_role,
+    m.user_id IS NOT DISTINCT FROM $2 AND array_position('{viewer,member,admin}'::text[], $10::text)
+      > array_position('{viewer,member,admin}'::text[], m.role::text) AS own_role,
     m.role = 'admin' AND $10 <> 'admin' AND NOT EXISTS (SELECT FROM other_admin) AS last_admin
   FROM old m),
 written AS (
