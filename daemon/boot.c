@@ -2,6 +2,7 @@
 #include "daemon/admin/health.h"
 #include "daemon/auth/auth.h"
 #include "daemon/database.h"
+#include "daemon/expiry.h"
 #include "daemon/interceptors.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
@@ -44,6 +45,7 @@ struct boot {
 	atomic_bool mismatched;    /* a worker found that the schema is not ours */
 	atomic_uint with_database; /* workers */
 	uv_async_t reported;       /* one of these changed */
+	struct expiry expiry;      /* of the first worker */
 	bool watching;
 	enum boot_exit code; /* how the process will end */
 	bool stopping;
@@ -92,7 +94,9 @@ static void on_pool_mismatch(void *ctx, const char *message)
 
 static bool open_parts(struct rpc *rpc, void *ctx, char message[SERVER_MESSAGE_SIZE])
 {
-	const struct boot *boot = ctx;
+	struct boot *boot = ctx;
+	if (!boot->expiry.rpc)
+		expiry_open(&boot->expiry, rpc);
 	if (auth_new(&rpc->auth, rpc->pool, boot->keyring) && health_new(&rpc->health, rpc->router))
 		return true;
 	snprintf(message, SERVER_MESSAGE_SIZE, "no memory for the credential cache and health");
@@ -101,7 +105,9 @@ static bool open_parts(struct rpc *rpc, void *ctx, char message[SERVER_MESSAGE_S
 
 static void close_parts(struct rpc *rpc, void *ctx)
 {
-	(void)ctx;
+	struct boot *boot = ctx;
+	if (boot->expiry.rpc == rpc)
+		expiry_close(&boot->expiry);
 	health_free(rpc->health);
 	rpc->health = NULL;
 	auth_free(rpc->auth);

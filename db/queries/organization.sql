@@ -21,16 +21,19 @@ o.id, o.name, o.slug, o.owner_id, o.settings, o.version, o.created_at, o.updated
 --   name text, slug text, slug_given bool, owner_id uuid, settings jsonb
 -- columns: {{organization_row}}, owner_found bool, owner_active bool
 -- found: id
-WITH {{fresh_alone}},
+WITH RECURSIVE {{fresh_alone}},
 owner AS MATERIALIZED (
   SELECT u.id, u.status = 'active' AS active FROM users u
   WHERE u.id = $10 AND u.deleted_at IS NULL FOR SHARE),
+tried AS (
+  SELECT 1 AS n, $8::text AS slug
+  UNION ALL
+  SELECT t.n + 1, rtrim(left($8::text, 99 - length((t.n + 1)::text)), '-') || '-' || (t.n + 1)
+  FROM tried t
+  WHERE NOT $9 AND t.n < 10000 AND EXISTS (SELECT FROM organizations o WHERE o.slug = t.slug OFFSET 0)),
 chosen AS MATERIALIZED (
-  SELECT c.slug
-  FROM (SELECT n, CASE n WHEN 1 THEN $8 ELSE rtrim(left($8, 99 - length(n::text)), '-') || '-' || n END AS slug
-        FROM generate_series(1, CASE WHEN $9 THEN 1 ELSE 10000 END) n) c
-  WHERE $9 OR NOT EXISTS (SELECT FROM organizations o WHERE o.slug = c.slug OFFSET 0)
-  ORDER BY c.n LIMIT 1),
+  SELECT l.slug FROM (SELECT t.slug FROM tried t ORDER BY t.n DESC LIMIT 1) l
+  WHERE $9 OR NOT EXISTS (SELECT FROM organizations o WHERE o.slug = l.slug OFFSET 0)),
 written AS (
   INSERT INTO organizations AS o (name, slug, owner_id, settings)
   SELECT $7, c.slug, w.id, $11::jsonb

@@ -48,3 +48,19 @@ SELECT k.method, k.request_hash, k.organization_id,
 FROM idempotency_keys k
 WHERE k.principal_id = $1 AND k.actor_id = coalesce($2::uuid, '00000000-0000-0000-0000-000000000000')
   AND k.request_id = $3;
+
+-- statement: idempotency_expire
+-- Removes keys older than so many hours, up to max_rows of them, the oldest first; what others work on is left for
+-- the next time.
+-- lane: write
+-- tenant: no (of all tenants: what outlived its use)
+-- params: hours int4, max_rows int4
+-- columns: removed int8
+WITH removed AS (
+  DELETE FROM idempotency_keys
+  WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM idempotency_keys
+    WHERE created_at < now() - make_interval(hours => $1)
+    ORDER BY created_at LIMIT $2::int4 FOR UPDATE SKIP LOCKED))
+  RETURNING 1)
+SELECT count(*) AS removed FROM removed;

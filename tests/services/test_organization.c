@@ -94,6 +94,26 @@ static void a_given_slug_is_free_or_refused(void **state)
 	assert_field("organization.slug");
 }
 
+static void a_name_may_be_used_up(void **state)
+{
+	(void)state;
+	count("WITH made AS (INSERT INTO organizations (name, slug, owner_id)"
+	      " SELECT 'Full', 'full' || CASE WHEN n > 1 THEN '-' || n ELSE '' END, '" MEMBER
+	      "' FROM generate_series(1, 10000) n RETURNING 1) SELECT count(*) FROM made");
+	organization_t organization = PRISM__V1__ORGANIZATION__INIT;
+	organization.name = "Full";
+	organization.owner_id = MEMBER;
+	assert_null(create_organization(NULL, &organization, ""));
+	assert_refused(PRISM_ALREADY_EXISTS, "SLUG_TAKEN");
+	assert_field("organization.slug");
+	count("DELETE FROM organizations WHERE slug = 'full-9999' RETURNING 1");
+	organization_t *made = create_organization(NULL, &organization, "");
+	assert_done();
+	assert_string_equal(made->slug, "full-9999");
+	free_organization(made);
+	count("DELETE FROM organizations WHERE name = 'Full' RETURNING 1");
+}
+
 static void an_owner_is_an_active_user(void **state)
 {
 	(void)state;
@@ -389,6 +409,7 @@ int main(void)
 		cmocka_unit_test(everything_given_comes_back),
 		cmocka_unit_test(a_slug_is_made_of_the_name),
 		cmocka_unit_test(a_given_slug_is_free_or_refused),
+		cmocka_unit_test(a_name_may_be_used_up),
 		cmocka_unit_test(an_owner_is_an_active_user),
 		cmocka_unit_test(fields_have_rules),
 		cmocka_unit_test(organizations_are_made_by_the_system),

@@ -2,6 +2,7 @@
 
 #include "daemon/rpc/fiber.h"
 
+#include <endian.h>
 #include <libpq-fe.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,19 +47,30 @@ static struct db_request *take(struct pool *pool)
 	return request;
 }
 
-void script_answer(struct pool *pool, const char *text)
+static void answer_one(struct pool *pool, const void *value, size_t len)
 {
 	struct db_request *request = take(pool);
 	PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
 	PGresAttDesc column = {.name = "title", .format = 1};
 	assert_true(result && PQsetResultAttrs(result, 1, &column));
-	assert_true(PQsetvalue(result, 0, 0, (char *)text, (int)strlen(text)));
+	assert_true(PQsetvalue(result, 0, 0, (char *)value, (int)len));
 	struct db_answer answer = {
 		.status = STATUS_OK,
 		.outcome = OUTCOME_EXECUTED,
 		.rows = {(struct pg_result *)result, 1, request->statement},
 	};
 	request->done(request->ctx, &answer);
+}
+
+void script_answer(struct pool *pool, const char *text)
+{
+	answer_one(pool, text, strlen(text));
+}
+
+void script_answer_number(struct pool *pool, int64_t number)
+{
+	uint64_t wire = htobe64((uint64_t)number);
+	answer_one(pool, &wire, sizeof(wire));
 }
 
 void script_fail(struct pool *pool, enum status status, enum outcome outcome, const char *sqlstate)

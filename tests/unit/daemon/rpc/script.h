@@ -12,6 +12,9 @@ struct pool {
 /* Answers the oldest request with one row of one text. */
 void script_answer(struct pool *pool, const char *text);
 
+/* The same with one int8. */
+void script_answer_number(struct pool *pool, int64_t number);
+
 /* Fails the oldest request; `sqlstate` and `message` as PostgreSQL would say them, or "". */
 void script_fail(struct pool *pool, enum status status, enum outcome outcome, const char *sqlstate);
 
