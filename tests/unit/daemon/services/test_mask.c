@@ -1,7 +1,7 @@
 /* Field masks as bits, and what is said of those that are none. */
 #include "daemon/services/mask.h"
 #include "proto/utf8.h"
-#include "tests/unit/daemon/services/bare_call.h"
+#include "tests/unit/daemon/rpc/bare_call.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* Names as slugs: what of them is left, and what serves when nothing is. */
 #include "daemon/services/slug.h"
-#include "tests/unit/daemon/services/bare_call.h"
+#include "tests/unit/daemon/rpc/bare_call.h"
 
 static char *make(struct call *call, const char *text, size_t max)
 {
