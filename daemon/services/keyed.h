@@ -1,9 +1,11 @@
 /* keyed - writes that take effect once, however often they are sent: the request_id of a request.
  *
  * The statement itself records what it did under the key (db/queries/write.sql); one that wrote
- * nothing may be a repetition, so the key is looked up before anything is answered. Lifetime: the
- * call's. Errors: REQUEST_ID_REUSED for a key that another request was sent with; a violated
- * constraint becomes its reason (constraint.def). */
+ * nothing may be a repetition, so the key is looked up before anything is answered. A repetition
+ * that waits for the first one, still under way, sees its key only after a lock of its own (struct
+ * write); without one it may meet the new version as a stale one. Lifetime: the call's. Errors:
+ * REQUEST_ID_REUSED for a key that another request was sent with; a violated constraint becomes its
+ * reason (constraint.def). */
 #pragma once
 #include "daemon/auth/digest.h"
 #include "daemon/rpc/query.h"

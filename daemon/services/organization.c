@@ -218,6 +218,8 @@ static SUSPENDS enum status update_organization(struct call *call,
 	TRY(mask_read(call, request->update_mask, paths, &mask));
 	TRY(check(call, organization, mask));
 	const struct write write = {
+		.lock = keyed.request_id ? &ORGANIZATION_LOCK : NULL,
+		.lock_params = ORGANIZATION_LOCK_PARAMS(ACCESS(access)),
 		.statement = &ORGANIZATION_UPDATE,
 		.params = ORGANIZATION_UPDATE_PARAMS(
 			ACCESS(access), KEYED(keyed), .expected_version = request->expected_version,

@@ -233,7 +233,7 @@ static SUSPENDS enum status update_user(struct call *call,
 	TRY(mask_read(call, request->update_mask, paths, &mask));
 	TRY(check_mask(call, user, mask));
 	const struct write write = {
-		.lock = mask & MASK_STATUS ? &USER_LOCK : NULL,
+		.lock = keyed.request_id || (mask & MASK_STATUS) ? &USER_LOCK : NULL,
 		.lock_params = USER_LOCK_PARAMS(.id = id),
 		.statement = &USER_UPDATE,
 		.params = USER_UPDATE_PARAMS(
