@@ -17,9 +17,13 @@ static long keys(const char *method)
 	return count("SELECT count(*) FROM idempotency_keys WHERE method = '%s'", method);
 }
 
-static void restart(void)
+static void stop(void)
 {
 	assert_int_equal(program_stop(&tenant.stack.prismd), 0);
+}
+
+static void serve(void)
+{
 	stack_serve(&tenant.stack, (const char *const[]){"--workers", "2", NULL});
 }
 
@@ -33,12 +37,14 @@ static void old_keys_go_and_young_ones_stay(void **state)
 {
 	(void)state;
 	struct session session;
-	char log[65536], line[64];
+	static char log[65536];
+	char line[64];
+	stop();
 	keys_by_sql(OLD, "25 hours", "old");
 	keys_by_sql(YOUNG, "23 hours 50 minutes", "young");
 	keys_by_sql(1, "30 days", "held");
 	session_begin(&session, "SELECT 1 FROM idempotency_keys WHERE method = 'held' FOR UPDATE");
-	restart();
+	serve();
 	while (keys("old") > 0)
 		continue;
 	snprintf(line, sizeof(line), "event=idempotency_keys_expired rows=%d", OLD);
@@ -74,9 +80,10 @@ static void a_request_id_is_good_again_after_a_day(void **state)
 	story_t *first = create_once(), *again = create_once();
 	assert_int_equal(again->id, first->id);
 	free_story(again);
+	stop();
 	count("UPDATE idempotency_keys SET created_at = now() - interval '24 hours 1 minute'"
 	      " WHERE method = 'CreateStory' RETURNING 1");
-	restart();
+	serve();
 	while (keys("CreateStory") > 0)
 		continue;
 	again = create_once();

@@ -157,7 +157,8 @@ static void without_memory_there_is_none(void **state)
 		bare_call_free(call);
 	}
 	struct call *call = bare_call(4096);
-	char *slug, long_name[8192] = {0};
+	static char long_name[8192];
+	char *slug;
 	memset(long_name, 'x', sizeof(long_name) - 1);
 	assert_int_equal(slug_make(call, long_name, 100, "org", &slug), STATUS_RESOURCE_EXHAUSTED);
 	bare_call_free(call);
