@@ -19,12 +19,17 @@ static void call_free(struct prism_call *call)
 }
 
 /* Field by field: the text's kilobyte is not worth clearing. */
-static void result_fill(struct prism_result *result, const struct call_end *end)
+static void result_fill(struct prism_result *result, const struct prism_call *call)
 {
+	const struct call_end *end = &call->end;
+	bool unsure = call->unsure && end->status != STATUS_OK;
 	result->status = (enum prism_status)end->status;
-	result->outcome = (enum prism_outcome)end->outcome;
+	result->outcome = unsure ? PRISM_OUTCOME_UNKNOWN : (enum prism_outcome)end->outcome;
 	result->server_us = end->server_us;
+	result->attempts = call->attempts;
 	result->pushback_ms = end->pushback_ms;
+	snprintf(result->request_id, sizeof result->request_id, "%.*s", (int)call->request_id.len,
+	         call->request_id.len ? (const char *)call->request_id.data : "");
 	memcpy(result->reason, end->reason, sizeof result->reason);
 	memcpy(result->field, end->field, sizeof result->field);
 	result->message[0] = '\0';
@@ -37,7 +42,7 @@ static void result_fill(struct prism_result *result, const struct call_end *end)
 static void call_finish(struct prism_call *call)
 {
 	struct prism_result result;
-	result_fill(&result, &call->end);
+	result_fill(&result, call);
 	if (call->handler.done)
 		call->handler.done(call->handler.ctx, &result);
 	if (!call_streams_answers(call))
@@ -53,12 +58,12 @@ void call_conclude(struct prism_call *call)
 
 bool call_left(const struct prism_call *call, uint64_t written)
 {
-	return call->state != CALL_WAITING && written >= call->stream.committed_at;
+	return call->state > CALL_RESTING && written >= call->stream.committed_at;
 }
 
-static enum outcome call_outcome(const struct prism_call *call)
+enum outcome call_outcome(const struct prism_call *call)
 {
-	if (!call->method || call->method->safe || call->state == CALL_WAITING)
+	if (call->idempotency == PRISM_READ || !call->method || call->state <= CALL_RESTING)
 		return OUTCOME_NOT_EXECUTED;
 	const struct session *session = call->stream.session;
 	if (session && !call_left(call, session_reached(session)))
@@ -70,6 +75,7 @@ static enum outcome call_outcome(const struct prism_call *call)
 static void call_detach(struct prism_call *call, enum status status)
 {
 	deadlines_remove(&call->channel->deadlines, &call->deadline);
+	deadlines_remove(&call->channel->rests, &call->rest);
 	if (call->state == CALL_WAITING)
 		channel_dequeue(call->channel, call);
 	else if (call->state == CALL_HELD)
@@ -78,13 +84,12 @@ static void call_detach(struct prism_call *call, enum status status)
 		session_drop(call->stream.session, call, status);
 }
 
-static void call_abort_text(struct prism_call *call, enum status status, enum outcome outcome,
-                            char *text)
+void call_abort_end(struct prism_call *call, const struct call_end *end)
 {
-	call_detach(call, status);
+	call_detach(call, end->status);
 	call_drop_answers(call);
 	free(call->end.text);
-	call->end = (struct call_end){.status = status, .outcome = outcome, .text = text};
+	call->end = *end;
 	call->state = CALL_ENDED;
 	channel_ready(call->channel, call);
 }
@@ -103,7 +108,9 @@ void call_abort(struct prism_call *call, enum status status, const char *format,
 	va_start(args, format);
 	char *text = text_format(format, args);
 	va_end(args);
-	call_abort_text(call, status, call_outcome(call), text);
+	call_abort_end(
+		call,
+		&(struct call_end){.status = status, .outcome = call_outcome(call), .text = text});
 }
 
 void call_abort_as(struct prism_call *call, enum status status, enum outcome outcome,
@@ -115,7 +122,8 @@ void call_abort_as(struct prism_call *call, enum status status, enum outcome out
 	va_start(args, format);
 	char *text = text_format(format, args);
 	va_end(args);
-	call_abort_text(call, status, outcome, text);
+	call_abort_end(call,
+	               &(struct call_end){.status = status, .outcome = outcome, .text = text});
 }
 
 void call_fail_answer(struct prism_call *call, enum answer answer, const char *reason)
@@ -127,22 +135,12 @@ void call_fail_answer(struct prism_call *call, enum answer answer, const char *r
 		              reason);
 }
 
-bool call_rewind(struct prism_call *call)
-{
-	if (call->stream.consumed || call->given || call->state == CALL_ENDED ||
-	    (call->attempt >= CALL_REPEATS_MOST && !call->wait_for_ready))
-		return false;
-	assert(!call->stream.session);
-	call_drop_answers(call);
-	call->stream = (struct call_stream){.id = 0};
-	call->state = CALL_WAITING;
-	call->attempt++;
-	return true;
-}
-
 void call_ended(struct prism_call *call, const struct call_end *end)
 {
 	deadlines_remove(&call->channel->deadlines, &call->deadline);
+	if (end->status == STATUS_OK && call->method)
+		retry_budget_earn(&call->channel->budget);
+	free(call->end.text);
 	call->end = *end;
 	if (buffer_len(&call->inbox) > 0) {
 		call->state = CALL_HELD;
@@ -180,7 +178,7 @@ static void call_tell_room(struct prism_call *call)
 
 void call_turn(struct prism_call *call)
 {
-	if (call->state == CALL_WAITING || call->state == CALL_OPEN)
+	if (call->state <= CALL_OPEN)
 		call_tell_room(call);
 	if (!call->paused && buffer_len(&call->inbox) > 0)
 		call_resume(call);

@@ -7,6 +7,7 @@
  * Thread: the channel's. */
 #pragma once
 #include "client/deadlines.h"
+#include "client/retry.h"
 #include "proto/bytes.h"
 #include "proto/flow.h"
 #include "proto/wirecheck.h"
@@ -18,6 +19,7 @@ struct session;
 
 enum call_state {
 	CALL_WAITING, /* in the channel's queue: nothing of it is in a session */
+	CALL_RESTING, /* an attempt failed, the next comes after a pause */
 	CALL_OPEN,    /* in a session */
 	CALL_HELD,    /* the server ended it; the caller, which paused it, has not seen all */
 	CALL_ENDED,   /* its end is known, and told in the channel's turn */
@@ -56,7 +58,8 @@ TAILQ_HEAD(call_list, prism_call);
 enum {
 	CALL_OUTBOX_MOST = 1 << 20, /* prism_call_send() refuses above this, */
 	CALL_OUTBOX_ROOM = 1 << 19, /* and at this there is room again */
-	CALL_REPEATS_MOST = 4,      /* sent again by itself, unless it is to wait for a server */
+	CALL_STRANDED_MOST = 4,     /* did not leave, and goes to the next connection; with
+	                               wait_for_ready without end */
 };
 
 struct prism_call {
@@ -68,11 +71,21 @@ struct prism_call {
 	TAILQ_ENTRY(prism_call) ready_link;
 	struct deadline deadline;
 	uint32_t timeout_ms; /* PRISM_NO_TIMEOUT: none */
-	uint32_t attempt;    /* how often it was sent again */
+
+	enum prism_idempotency idempotency; /* KEYED: with a key in its request */
+	struct retry_policy retry;
+	struct deadline rest; /* of CALL_RESTING */
+	uint32_t attempts;    /* given to a session */
+	uint32_t failures;    /* of them, as retry.h counts */
+	uint32_t stranded;    /* of them, those that did not leave */
+	bool moved;   /* to another connection, at once, because the server had not processed it */
+	bool reached; /* a server has seen it, or may have: it waits for the next connection */
+	bool unsure;  /* an attempt may have been executed */
 
 	struct call_stream stream;
 	struct bytes metadata, request; /* packed, behind this struct; metadata: KV fields of a
 	                                   CallMeta */
+	struct bytes request_id;        /* that was added to the request; empty: none */
 	uint8_t trace[25];
 	bool traced;
 	struct buffer outbox; /* messages to send */
@@ -81,7 +94,7 @@ struct prism_call {
 	                          return then */
 	struct buffer partial; /* the message that is being assembled */
 	uint32_t withheld;     /* bytes of its credit to return when it or the inbox is given out */
-	struct call_end end;   /* once HELD or ENDED */
+	struct call_end end;   /* once HELD or ENDED; before that, how the last attempt ended */
 
 	bool wait_for_ready;
 	bool close_send;    /* the caller sends no more */
@@ -89,7 +102,6 @@ struct prism_call {
 	bool paused;
 	bool assembling; /* a MORE fragment came, its message goes on */
 	bool given;      /* the caller has seen a message: not to be sent again */
-	bool refused;    /* it was sent again once because the server had not processed it */
 	bool owned;      /* handler.message gets messages that it is to free */
 	bool ready;      /* in the channel's ready list */
 };
@@ -122,6 +134,11 @@ void call_abort(struct prism_call *call, enum status status, const char *format,
 void call_abort_as(struct prism_call *call, enum status status, enum outcome outcome,
                    const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+void call_abort_end(struct prism_call *call, const struct call_end *end); /* takes end->text */
+
+/* Of a call that fails now, without a word of the server's. */
+enum outcome call_outcome(const struct prism_call *call);
+
 /* Ends a call whose answer is not ANSWER_OK. */
 void call_fail_answer(struct prism_call *call, enum answer answer, const char *reason);
 
@@ -129,9 +146,32 @@ void call_fail_answer(struct prism_call *call, enum answer answer, const char *r
  */
 bool call_left(const struct prism_call *call, uint64_t written);
 
-/* Waiting once more, as if it had never been sent, in no list; false: it cannot be sent again. */
+/* --- sent again (call_retry.c): of an open call that has left its session -------------- */
+
+/* Its connection was lost before it had left: waits for the next one. False: too often. */
 MUST_CHECK
-bool call_rewind(struct prism_call *call);
+bool call_strand(struct prism_call *call);
+
+/* The server, which goes away, has not processed it: waits for the next connection. False: that was
+ * so before, or it is not to be sent again. */
+MUST_CHECK
+bool call_move(struct prism_call *call);
+
+/* Its attempt ended like that; `refused`: the server said that it may be sent again. True: it rests
+ * until then, and *end was taken. */
+MUST_CHECK
+bool call_retry(struct prism_call *call, const struct call_end *end, bool refused);
+
+/* The same, or it ends so. */
+void call_retry_or_abort(struct prism_call *call, const struct call_end *end, bool refused);
+
+/* The pause is over: it waits for a connection. */
+void call_rested(struct prism_call *call);
+
+/* The channel could not connect, and tries again at `next_ns`. Whether a waiting call that has no
+ * wait_for_ready stays for that; `counts`: the failure is one of its attempts. */
+MUST_CHECK
+bool call_stays(struct prism_call *call, uint64_t next_ns, bool counts);
 
 /* The server ended it, and it has left its session: tells done() when nothing is to be given out
  * before. Takes end->text. */

@@ -3,6 +3,7 @@
 
 #include "client/channel.h"
 #include "client/messages.h"
+#include "client/request_key.h"
 #include "proto/frame.h"
 
 #include <stdlib.h>
@@ -126,7 +127,7 @@ static const char *method_fault(const struct prism_method *method, const Protobu
 }
 
 static void storage_fill(struct prism_call *call, const struct entries *entries,
-                         const ProtobufCMessage *request)
+                         const ProtobufCMessage *request, const struct request_key *key)
 {
 	static const struct call_meta NOTHING_ELSE;
 	uint8_t *storage = (uint8_t *)(call + 1);
@@ -135,9 +136,12 @@ static void storage_fill(struct prism_call *call, const struct entries *entries,
 		call_meta_write(&writer, &NOTHING_ELSE, entries->list, entries->count);
 		call->metadata = bytes_of(storage, entries->size);
 	}
-	if (request)
-		call->request = bytes_of(storage + entries->size,
-		                         protobuf_c_message_pack(request, storage + entries->size));
+	if (!request)
+		return;
+	uint8_t *packed = storage + entries->size;
+	size_t len = protobuf_c_message_pack(request, packed);
+	call->request = bytes_of(packed, len + key->len);
+	call->request_id = request_key_write(key, packed + len);
 }
 
 static uint32_t call_timeout(const struct prism_call_options *options,
@@ -164,20 +168,26 @@ struct prism_call *call_new(struct prism_channel *channel, const struct prism_me
 		entries.size = 0;
 		request = NULL;
 	}
-	size_t request_len = request ? protobuf_c_message_get_packed_size(request) : 0;
+	struct request_key key = {.len = 0};
+	enum prism_idempotency idempotency = request_key_make(&key, method, request);
+	size_t request_len = request ? protobuf_c_message_get_packed_size(request) + key.len : 0;
 	struct prism_call *call = malloc(sizeof *call + entries.size + request_len);
 	if (!call)
 		return NULL;
 	*call = (struct prism_call){
 		.channel = channel,
 		.method = method,
+		.idempotency = idempotency,
+		.retry = channel->settings.retry,
 		.timeout_ms = call_timeout(options, method),
 		.wait_for_ready = options->wait_for_ready,
 		.close_send = method && method->kind < PRISM_CLIENT_STREAMING,
 	};
 	if (handler)
 		call->handler = *handler;
-	storage_fill(call, &entries, request);
+	storage_fill(call, &entries, request, &key);
+	if (options->retry && !*fault)
+		*fault = retry_policy_set(&call->retry, options->retry);
 	call->traced = options->traceparent && trace_parse(options->traceparent, call->trace);
 	if (options->traceparent && !call->traced && !*fault)
 		*fault = "traceparent: must be 00-<32 hex>-<16 hex>-<2 hex>, lower case";

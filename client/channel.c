@@ -7,17 +7,32 @@ static struct prism_call *call_of_deadline(struct deadline *deadline)
 	return (struct prism_call *)((char *)deadline - offsetof(struct prism_call, deadline));
 }
 
+static struct prism_call *call_of_rest(struct deadline *rest)
+{
+	return (struct prism_call *)((char *)rest - offsetof(struct prism_call, rest));
+}
+
+struct prism_call *channel_resting(const struct prism_channel *channel)
+{
+	return channel->rests.count > 0 ? call_of_rest(channel->rests.heap[1]) : NULL;
+}
+
+void channel_on_rested(void *ctx, struct deadline *rest)
+{
+	(void)ctx;
+	call_rested(call_of_rest(rest));
+}
+
 void channel_on_expired(void *ctx, struct deadline *deadline)
 {
 	struct prism_channel *channel = ctx;
 	struct prism_call *call = call_of_deadline(deadline);
-	if (call->state == CALL_WAITING && *channel->failure)
-		call_abort(call, STATUS_DEADLINE_EXCEEDED, "not sent within %u ms: %s",
-		           call->timeout_ms, channel->failure);
-	else
-		call_abort(call, STATUS_DEADLINE_EXCEEDED, "%s within %u ms",
-		           call->state == CALL_WAITING ? "not sent" : "no answer",
-		           call->timeout_ms);
+	const char *what = call->attempts == 0 ? "not sent" : "no answer";
+	const char *why = call->end.text; /* of the last attempt */
+	if (call->state <= CALL_RESTING && *channel->failure)
+		why = channel->failure;
+	call_abort(call, STATUS_DEADLINE_EXCEEDED, "%s within %u ms%s%s", what, call->timeout_ms,
+	           why ? ": " : "", why ? why : "");
 }
 
 /* --- calls ----------------------------------------------------------------------- */
@@ -128,13 +143,16 @@ void channel_unready(struct prism_channel *channel, struct prism_call *call)
 	channel->ready_count--;
 }
 
-/* No connection, and none before some time has passed: whoever does not want to wait fails. */
-static void fail_fast(struct prism_channel *channel)
+void channel_fail_fast(struct prism_channel *channel, bool counts)
 {
+	uint64_t wait_ms = uv_timer_get_due_in(&channel->timer);
+	uint64_t next_ns = uv_hrtime() + wait_ms * 1000000;
+	bool again = channel->failure_status == STATUS_UNAVAILABLE;
 	struct prism_call *call, *next;
 	for (call = TAILQ_FIRST(&channel->waiting); call; call = next) {
 		next = TAILQ_NEXT(call, link);
-		if (!call->wait_for_ready)
+		bool stays = again && call_stays(call, next_ns, counts);
+		if (!stays && !call->wait_for_ready)
 			call_abort(call, channel->failure_status, "%s", channel->failure);
 	}
 }
@@ -169,7 +187,7 @@ void channel_pump(struct prism_channel *channel)
 	if (channel->state == CHANNEL_IDLE)
 		channel_connect(channel);
 	if (channel->state == CHANNEL_BACKOFF)
-		fail_fast(channel);
+		channel_fail_fast(channel, false);
 }
 
 /* --- the turn ---------------------------------------------------------------------- */

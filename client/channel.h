@@ -38,9 +38,11 @@ struct prism_channel {
 	enum channel_state state;
 	struct turn turn;
 	struct deadlines deadlines;
-	uv_timer_t timer;      /* DIALING, GREETING: the time-out; BACKOFF: the wait */
-	uv_timer_t idle_timer; /* runs from when the last call ended */
-	uint64_t idle_since;   /* uv_now() */
+	uv_timer_t timer;       /* DIALING, GREETING: the time-out; BACKOFF: the wait */
+	uv_timer_t idle_timer;  /* runs from when the last call ended */
+	uint64_t idle_since;    /* uv_now() */
+	struct deadlines rests; /* of calls that are sent again after a pause */
+	struct retry_budget budget;
 	struct backoff backoff;
 	bool fruitless;           /* the last connection ended before it answered any call */
 	struct call_list waiting; /* in the order in which they are to be sent */
@@ -88,6 +90,10 @@ void channel_forget(struct prism_channel *channel, struct prism_call *call);
 /* Sends what waits, as far as there is a connection that takes it; connects if there is none. */
 void channel_pump(struct prism_channel *channel);
 
+/* There is no connection, and none before some time has passed: ends the waiting calls that do not
+ * stay for it. `counts`: connecting has just failed. */
+void channel_fail_fast(struct prism_channel *channel, bool counts);
+
 /* --- for connecting (channel_connect.c) -------------------------------------------- */
 
 void channel_connect(struct prism_channel *channel);
@@ -115,6 +121,8 @@ void channel_session_gone(struct prism_channel *channel);
 
 void channel_on_turn(void *ctx);
 void channel_on_expired(void *ctx, struct deadline *deadline);
+void channel_on_rested(void *ctx, struct deadline *rest);
+struct prism_call *channel_resting(const struct prism_channel *channel); /* any; NULL: none */
 
 /* Of a channel in CLOSED: when nothing is left but the handles, they go too. */
 void channel_close_step(struct prism_channel *channel);

@@ -32,6 +32,7 @@ static void backoff_start(struct prism_channel *channel, uint32_t wait_ms)
 	uv_update_time(channel->loop);
 	uv_timer_start(&channel->timer, on_backoff, wait_ms, 0);
 	channel_set_state(channel, CHANNEL_BACKOFF);
+	channel_fail_fast(channel, true);
 }
 
 static void connect_failed(struct prism_channel *channel, const char *reason)

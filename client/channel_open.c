@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { HANDLES = 4 }; /* turn, deadlines, timer, idle_timer */
+enum { HANDLES = 5 }; /* turn, deadlines, rests, timer, idle_timer */
 
 /* What an unpacked answer may take of the heap. */
 static size_t arena_limit(const struct settings *settings)
@@ -25,6 +25,8 @@ static void channel_start(struct prism_channel *channel, uv_loop_t *loop)
 	TAILQ_INIT(&channel->sessions);
 	turn_start(&channel->turn, loop, channel_on_turn, channel);
 	deadlines_start(&channel->deadlines, loop, channel_on_expired, channel);
+	deadlines_start(&channel->rests, loop, channel_on_rested, channel);
+	channel->budget = channel->settings.budget;
 	uv_timer_init(loop, &channel->timer);
 	uv_timer_init(loop, &channel->idle_timer);
 	uv_unref((uv_handle_t *)&channel->timer);
@@ -116,6 +118,7 @@ void channel_close_step(struct prism_channel *channel)
 		return;
 	turn_stop(&channel->turn, on_part_closed);
 	deadlines_close(&channel->deadlines, on_part_closed);
+	deadlines_close(&channel->rests, on_part_closed);
 	uv_close((uv_handle_t *)&channel->timer, on_handle_closed);
 	uv_close((uv_handle_t *)&channel->idle_timer, on_handle_closed);
 }
@@ -131,6 +134,8 @@ static void fail_all(struct prism_channel *channel)
 	struct prism_call *call;
 	struct session *session;
 	while ((call = TAILQ_FIRST(&channel->waiting)))
+		call_abort(call, STATUS_CANCELLED, "the channel was closed");
+	while ((call = channel_resting(channel)))
 		call_abort(call, STATUS_CANCELLED, "the channel was closed");
 	while ((call = TAILQ_FIRST(&channel->held)))
 		call_abort(call, STATUS_CANCELLED, "the channel was closed");

@@ -95,6 +95,7 @@ static void ping_send(struct session *session, struct prism_call *call)
 void session_call(struct session *session, struct prism_call *call)
 {
 	call->state = CALL_OPEN;
+	call->attempts++;
 	call->stream = (struct call_stream){.session = session, .committed_at = UINT64_MAX};
 	if (!call->method) {
 		ping_send(session, call);
@@ -206,16 +207,18 @@ void session_fault(struct session *session, const char *reason)
 /* Nothing will be heard of it any more. */
 static void orphan(struct session *session, struct prism_call *call, const char *text)
 {
-	uint64_t written = session_reached(session);
-	if (call_left(call, written)) {
-		call_abort(call, STATUS_UNAVAILABLE, "%s", text);
+	bool left = call_left(call, session_reached(session));
+	struct call_end end = {.status = STATUS_UNAVAILABLE, .outcome = call_outcome(call)};
+	session_drop(session, call, STATUS_OK);
+	if (!left && call_strand(call)) {
+		channel_requeue(session->channel, call);
 		return;
 	}
-	session_drop(session, call, STATUS_OK);
-	if (call_rewind(call))
-		channel_requeue(session->channel, call);
+	end.text = strdup(text);
+	if (left)
+		call_retry_or_abort(call, &end, false);
 	else
-		call_abort_as(call, STATUS_UNAVAILABLE, OUTCOME_NOT_EXECUTED, "%s", text);
+		call_abort_end(call, &end);
 }
 
 void session_lost(struct session *session, const char *reason)

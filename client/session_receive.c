@@ -83,15 +83,18 @@ static bool goaway_moves(const struct goaway_meta *goaway)
 static void refuse(struct session *session, struct prism_call *call,
                    const struct goaway_meta *goaway)
 {
-	bool again = goaway_moves(goaway) && !call->refused;
+	struct call_end end = {.status = STATUS_UNAVAILABLE, .outcome = OUTCOME_NOT_EXECUTED};
 	session_drop(session, call, STATUS_OK);
-	if (again && call_rewind(call)) {
-		call->refused = true;
+	if (!goaway_moves(goaway)) {
+		call_abort_as(call, goaway->code, end.outcome, "%s", session->goaway);
+		return;
+	}
+	if (call_move(call)) {
 		channel_requeue(session->channel, call);
 		return;
 	}
-	enum status status = goaway_moves(goaway) ? STATUS_UNAVAILABLE : goaway->code;
-	call_abort_as(call, status, OUTCOME_NOT_EXECUTED, "%s", session->goaway);
+	end.text = strdup(session->goaway);
+	call_retry_or_abort(call, &end, true);
 }
 
 static void refuse_above(struct session *session, const struct goaway_meta *goaway)
@@ -236,7 +239,7 @@ static enum outcome end_outcome(const struct prism_call *call, const struct end_
 		return OUTCOME_NOT_EXECUTED;
 	if (!unsure)
 		return OUTCOME_EXECUTED;
-	return call->method->safe ? OUTCOME_NOT_EXECUTED : OUTCOME_UNKNOWN;
+	return call->idempotency == PRISM_READ ? OUTCOME_NOT_EXECUTED : OUTCOME_UNKNOWN;
 }
 
 /* What is longer than anything a server of ours says is cut. */
@@ -250,24 +253,18 @@ static void end_cause(struct bytes meta, struct call_end *end)
 	         field.len ? (const char *)field.data : "");
 }
 
-static void end_failed(struct session *session, struct prism_call *call, struct bytes block,
-                       const struct end_meta *meta)
+static void end_failed(struct prism_call *call, struct bytes block, const struct end_meta *meta)
 {
-	bool again = meta->retry == RETRY_SAFE && meta->code == STATUS_UNAVAILABLE &&
-	             meta->pushback_ms == 0 && !call->refused;
-	if (again && call_rewind(call)) {
-		call->refused = true;
-		channel_requeue(session->channel, call);
-		return;
-	}
-	if (!call_streams_answers(call))
-		call_drop_answers(call);
 	struct call_end end = {.status = meta->code,
 	                       .outcome = end_outcome(call, meta),
 	                       .server_us = meta->server_us,
 	                       .pushback_ms = meta->pushback_ms,
 	                       .text = end_text(meta->message)};
 	end_cause(block, &end);
+	if (call_retry(call, &end, meta->retry == RETRY_SAFE))
+		return;
+	if (!call_streams_answers(call))
+		call_drop_answers(call);
 	call_ended(call, &end);
 }
 
@@ -317,7 +314,7 @@ static const char *on_end(struct session *session, const struct frame *frame)
 	if (meta.code == STATUS_OK)
 		end_ok(session, call, frame, &meta);
 	else
-		end_failed(session, call, frame->meta, &meta);
+		end_failed(call, frame->meta, &meta);
 	return NULL;
 }
 

@@ -167,7 +167,7 @@ static struct call_meta call_meta_of(struct session *session, const struct prism
 	struct call_meta meta = {
 		.path_id = paths_id(&session->paths, path, session->limits.max_interned, &defined),
 		.has_timeout = call->timeout_ms != PRISM_NO_TIMEOUT,
-		.attempt = call->attempt,
+		.attempt = call->attempts - 1,
 	};
 	if (!defined)
 		meta.path = path;

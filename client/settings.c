@@ -130,6 +130,21 @@ static enum status address_init(struct settings *settings,
 	               : STATUS_INVALID_ARGUMENT;
 }
 
+static enum status retry_init(struct settings *settings,
+                              const struct prism_channel_options *options,
+                              char message[SETTINGS_MESSAGE_SIZE])
+{
+	settings->retry = RETRY_DEFAULT;
+	const char *fault = retry_policy_set(&settings->retry, &options->retry);
+	if (!fault)
+		fault = retry_budget_init(&settings->budget, options->retry_tokens,
+		                          options->retry_percent);
+	if (!fault)
+		return STATUS_OK;
+	snprintf(message, SETTINGS_MESSAGE_SIZE, "%s", fault);
+	return STATUS_INVALID_ARGUMENT;
+}
+
 enum status settings_init(struct settings *settings, const struct prism_channel_options *options,
                           char message[SETTINGS_MESSAGE_SIZE])
 {
@@ -144,6 +159,7 @@ enum status settings_init(struct settings *settings, const struct prism_channel_
 	         *agent ? " " : "", PRISM_VERSION);
 	TRY(address_init(settings, options, message));
 	TRY(actor_init(settings, options, message));
+	TRY(retry_init(settings, options, message));
 	return key_init(settings, options, message);
 }
 

@@ -4,6 +4,7 @@
  * Errors: as prism_channel_open() says. */
 #pragma once
 #include "client/address.h"
+#include "client/retry.h"
 #include "proto/bytes.h"
 
 #include <prism/client.h>
@@ -17,6 +18,8 @@ struct settings {
 	char agent[AGENT_SIZE]; /* "NAME libprism/VERSION" */
 	uint32_t connect_timeout_ms, idle_timeout_ms;
 	uint32_t max_message;
+	struct retry_policy retry;
+	struct retry_budget budget; /* at the channel's start */
 };
 
 MUST_CHECK

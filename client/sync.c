@@ -9,8 +9,8 @@ static void result_set(struct prism_result *result, enum prism_status status, co
 {
 	result->status = status;
 	result->outcome = PRISM_NOT_EXECUTED;
-	result->server_us = result->pushback_ms = 0;
-	result->reason[0] = result->field[0] = '\0';
+	result->server_us = result->attempts = result->pushback_ms = 0;
+	result->reason[0] = result->field[0] = result->request_id[0] = '\0';
 	snprintf(result->message, sizeof result->message, "%s", message);
 }
 

@@ -29,6 +29,8 @@ static const char USAGE[] =
 	"  -u, --actor UUID         user on whose behalf calls are made ($PRISM_ACTOR)\n"
 	"  -t, --timeout SECONDS    for a call to end (30, streams: none); 0: none\n"
 	"  -W, --wait               wait for a server that is not there yet, until the time-out\n"
+	"      --retries N          of a call that failed and is safe to repeat (default 3)\n"
+	"      --no-retry           send it once: --retries 0\n"
 	"  -o, --output json|table  (default: table on a terminal, else json)\n"
 	"  -w, --watch              health: print each change\n"
 	"  -n, --count N            ping: how often (default 1)\n"
@@ -39,7 +41,16 @@ static const char USAGE[] =
 	"\n"
 	"Exit status: 0 done, 1 the call failed, 2 wrong usage, 3 no server. See prismctl(1).\n";
 
-enum { OPTION_ORGANIZATION = 256, OPTION_DRY_RUN, OPTION_VERSION, OPTION_HELP };
+enum {
+	OPTION_ORGANIZATION = 256,
+	OPTION_DRY_RUN,
+	OPTION_RETRIES,
+	OPTION_NO_RETRY,
+	OPTION_VERSION,
+	OPTION_HELP,
+};
+
+enum { COUNT_MOST = 1000000, RETRIES_MOST = 99 };
 
 static const struct option LONG_OPTIONS[] = {
 	{"address", required_argument, NULL, 'a'},
@@ -53,6 +64,8 @@ static const struct option LONG_OPTIONS[] = {
 	{"quiet", no_argument, NULL, 'q'},
 	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
 	{"organization", required_argument, NULL, OPTION_ORGANIZATION},
+	{"retries", required_argument, NULL, OPTION_RETRIES},
+	{"no-retry", no_argument, NULL, OPTION_NO_RETRY},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{NULL, 0, NULL, 0},
@@ -71,15 +84,26 @@ static bool timeout_set(struct options *options, const char *text)
 	return true;
 }
 
-static bool count_set(struct options *options, const char *text)
+static bool number_set(uint32_t *value, const char *name, const char *text, uint32_t least,
+                       uint32_t most)
 {
 	char *end;
-	unsigned long count = strtoul(text, &end, 10);
-	if (end == text || *end || text[0] == '-' || count == 0 || count > 1000000) {
-		report_usage("--count must be a number from 1 to 1000000, not \"%s\"", text);
+	unsigned long number = strtoul(text, &end, 10);
+	if (end == text || *end || text[0] == '-' || number < least || number > most) {
+		report_usage("%s must be a number from %u to %u, not \"%s\"", name, least, most,
+		             text);
 		return false;
 	}
-	options->count = (uint32_t)count;
+	*value = (uint32_t)number;
+	return true;
+}
+
+static bool retries_set(struct options *options, const char *text)
+{
+	uint32_t retries;
+	if (!number_set(&retries, "--retries", text, 0, RETRIES_MOST))
+		return false;
+	options->channel.retry.max_attempts = retries + 1;
 	return true;
 }
 
@@ -119,13 +143,17 @@ static bool option_set(struct options *options, int option, int *code)
 		options->watch = true;
 		return true;
 	case 'n':
-		return count_set(options, optarg);
+		return number_set(&options->count, "--count", optarg, 1, COUNT_MOST);
 	case 'q':
 		options->quiet = true;
 		return true;
 	case OPTION_DRY_RUN:
 		options->dry_run = true;
 		return true;
+	case OPTION_RETRIES:
+		return retries_set(options, optarg);
+	case OPTION_NO_RETRY:
+		return retries_set(options, "0");
 	case OPTION_ORGANIZATION:
 		options->organization = optarg;
 		return true;

@@ -67,6 +67,15 @@ static void hint_credentials(const struct options *options, const struct prism_r
 		      stderr);
 }
 
+static void hint_repeat(const struct prism_result *result)
+{
+	fputs("hint: the request may have been executed; check before repeating it", stderr);
+	if (*result->request_id)
+		fprintf(stderr, ",\n      or repeat it with \"requestId\": \"%s\"",
+		        result->request_id);
+	fputc('\n', stderr);
+}
+
 static void hint(const struct options *options, const struct prism_result *result)
 {
 	if (result->status == PRISM_UNAUTHENTICATED)
@@ -80,9 +89,10 @@ static void hint(const struct options *options, const struct prism_result *resul
 	if (result->status == PRISM_UNIMPLEMENTED)
 		fputs("hint: the server does not have this method; is it of the same version?\n",
 		      stderr);
+	if (result->attempts > 1)
+		fprintf(stderr, "hint: it was sent %u times\n", result->attempts);
 	if (result->outcome == PRISM_OUTCOME_UNKNOWN)
-		fputs("hint: the request may have been executed; check before repeating it\n",
-		      stderr);
+		hint_repeat(result);
 	if (result->pushback_ms > 0)
 		fprintf(stderr, "hint: the server asks to wait %u ms before trying again\n",
 		        result->pushback_ms);

@@ -56,6 +56,21 @@ static enum prism_kind kind_of(const struct method *method)
 	return PRISM_UNARY;
 }
 
+static enum prism_idempotency idempotency_of(const struct method *method)
+{
+	switch (method->idempotency) {
+	case NO_SIDE_EFFECTS:
+		return PRISM_READ;
+	case IDEMPOTENT:
+		return PRISM_IDEMPOTENT;
+	case KEYED:
+		return PRISM_KEYED;
+	case IDEMPOTENCY_UNKNOWN:
+		break;
+	}
+	return PRISM_IDEMPOTENCY_UNSPECIFIED;
+}
+
 static int talk_on(struct talk *talk, struct prism_channel *channel, uv_loop_t *loop,
                    const struct options *options, const struct method *method)
 {
@@ -65,7 +80,7 @@ static int talk_on(struct talk *talk, struct prism_channel *channel, uv_loop_t *
 		.request = method->request,
 		.response = method->response,
 		.timeout_ms = method->deadline_ms,
-		.safe = method->idempotency == NO_SIDE_EFFECTS,
+		.idempotency = idempotency_of(method),
 	};
 	bool streams = called.kind >= PRISM_CLIENT_STREAMING;
 	struct prism_call_options call_options = options_call(options, method->kind != CALL_UNARY);

@@ -7,6 +7,12 @@ static const char *const KINDS[] = {
 	[CALL_BIDIRECTIONAL] = "PRISM_BIDIRECTIONAL",
 };
 
+static const char *const IDEMPOTENCIES[] = {
+	[PRISM__IDEMPOTENCY__READ] = "PRISM_READ",
+	[PRISM__IDEMPOTENCY__IDEMPOTENT] = "PRISM_IDEMPOTENT",
+	[PRISM__IDEMPOTENCY__KEYED] = "PRISM_KEYED",
+};
+
 /* What every typed call begins with. */
 #define CALL_PARAMETERS                                                                \
 	"\n"                                                                           \
@@ -180,8 +186,8 @@ static void put_method(FILE *out, const struct rpc *rpc)
 	        rpc->response->c_lower);
 	if (rpc->options->deadline_ms)
 		fprintf(out, "\t.timeout_ms = %u,\n", rpc->options->deadline_ms);
-	if (rpc->options->idempotency == PRISM__IDEMPOTENCY__READ)
-		fputs("\t.safe = true,\n", out);
+	if (rpc->options->idempotency != PRISM__IDEMPOTENCY__IDEMPOTENCY_UNSPECIFIED)
+		fprintf(out, "\t.idempotency = %s,\n", IDEMPOTENCIES[rpc->options->idempotency]);
 	fputs("};\n\n", out);
 }
 

@@ -104,7 +104,8 @@ static enum retry retry_of(const struct call *call)
 {
 	if (call->outcome == OUTCOME_UNKNOWN)
 		return RETRY_NEVER;
-	bool safe = call->status == STATUS_UNAVAILABLE && call->outcome == OUTCOME_NOT_EXECUTED;
+	bool passing = call->status == STATUS_UNAVAILABLE || call->status == STATUS_ABORTED;
+	bool safe = passing && call->outcome == OUTCOME_NOT_EXECUTED;
 	return safe && !call->sent ? RETRY_SAFE : RETRY_UNSET;
 }
 

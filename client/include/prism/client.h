@@ -17,15 +17,15 @@
  *   INVALID_ARGUMENT     a request of another type than the method's, bad metadata, actor or
  *                        traceparent: NOT_EXECUTED, message says which
  *   UNAVAILABLE          no connection could be made (NOT_EXECUTED), or it was lost after the call
- *                        was sent (OUTCOME_UNKNOWN; NOT_EXECUTED if the method is `safe`, or if the
- *                        request had not left completely)
+ *                        was sent (OUTCOME_UNKNOWN; NOT_EXECUTED if the method only reads, or if
+ *                        the request had not left completely)
  *   DEADLINE_EXCEEDED, CANCELLED   as above: OUTCOME_UNKNOWN once sent, else NOT_EXECUTED
  *   RESOURCE_EXHAUSTED   the request is larger than the server takes, the answer larger than
  *                        max_message, or no memory
  *   INTERNAL             the server's answer was malformed; the connection is closed too
- * A call that never left, or that the server refused as safe to repeat, is sent again by itself
- * within its deadline: the first kind up to 4 times (with wait_for_ready as often as needed), the
- * second once. */
+ *
+ * What is safe to send again is sent again by itself, the same bytes, within the call's deadline
+ * and never after prism_call_cancel(): see struct prism_retry. */
 #pragma once
 #include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
@@ -76,7 +76,7 @@ enum prism_outcome {
 	PRISM_EXECUTED,        /* the server answered (with whatever status) */
 };
 
-enum { PRISM_REASON_SIZE = 48, PRISM_FIELD_SIZE = 128 };
+enum { PRISM_REASON_SIZE = 48, PRISM_FIELD_SIZE = 128, PRISM_UUID_SIZE = 37 };
 
 /* How a call ended. Lent to callbacks; filled in by *_wait. */
 struct prism_result {
@@ -88,13 +88,38 @@ struct prism_result {
 	char field[PRISM_FIELD_SIZE];   /* the field of the request that was at fault,
 	                                   "stories[3].title"; "": none in particular */
 	uint32_t server_us;             /* time in the server; 0: not told */
+	uint32_t attempts; /* how often it was sent; what follows a lost attempt of unknown outcome
+	                      and is not OK leaves OUTCOME_UNKNOWN */
 	uint32_t pushback_ms; /* the server asks to wait this long before trying again; 0: nothing
 	                         asked */
+	char request_id[PRISM_UUID_SIZE]; /* what a KEYED request that came without was given: to
+	                                     repeat the call with; "": nothing was given */
 };
 
 /* --- channels --------------------------------------------------------------- */
 
 struct prism_channel;
+
+/* How often, and after which pauses, a call that failed is sent again (as gRPC's retry design has
+ * it: https://github.com/grpc/proposal/blob/master/A6-client-retries.md).
+ *
+ * Sent again is what ended UNAVAILABLE with NOT_EXECUTED, of every method, or with OUTCOME_UNKNOWN
+ * if the method may be executed twice (PRISM_READ, PRISM_IDEMPOTENT, PRISM_KEYED); and what the
+ * server refused as safe to repeat. Not sent again are a call with messages of its own that left
+ * (client streaming, bidirectional), one whose first answer was given out, one whose next turn
+ * would come after its deadline, and one for which the channel has no token left. A pause that the
+ * server asks for takes the place of the back-off.
+ * A call that has been sent once waits while the channel connects again; each attempt to connect
+ * that fails counts as one of the call's, unless wait_for_ready is set.
+ * Beside that, whatever is set here: a call that did not leave completely before its connection was
+ * lost goes to the next one, up to 4 times (with wait_for_ready as often as needed). */
+struct prism_retry {
+	uint32_t max_attempts;     /* in all; 1: it is sent once; 0: 4; at most 100 */
+	uint32_t first_backoff_ms; /* before the second attempt; 0: 100; at most an hour. By 1.6
+	                              longer before each further one, and all a fifth more or less
+	                              by chance */
+	uint32_t max_backoff_ms;   /* 0: 5,000; at most an hour */
+};
 
 struct prism_channel_options {
 	const char *address;  /* "127.0.0.1:7400", "[::1]:7400", "host:7400" (7400 when the port is
@@ -108,12 +133,16 @@ struct prism_channel_options {
 	uint32_t connect_timeout_ms; /* until the server has said HELLO; 0: 20,000 */
 	uint32_t idle_timeout_ms;    /* closes an unused connection; 0: never */
 	uint32_t max_message;        /* largest answer in bytes; 0: 4 MiB */
+	struct prism_retry retry;    /* of its calls */
+	uint32_t retry_tokens;  /* each retry costs one; so many there are at first, and at most. 0:
+	                           1,000; at most 1,000,000 */
+	uint32_t retry_percent; /* of a token that a call which ends OK earns; 0: 10; at most 100 */
 };
 
 /* Opens a channel; nothing is connected yet. `options` NULL: all defaults. `loop` NULL: blocking,
  * with a private loop. A channel without calls does not keep the loop running, and neither does its
  * idle connection.
- * Errors: INVALID_ARGUMENT: bad address, key or actor; NOT_FOUND: no such key file;
+ * Errors: INVALID_ARGUMENT: bad address, key, actor or retry; NOT_FOUND: no such key file;
  * PERMISSION_DENIED: the key file cannot be read; RESOURCE_EXHAUSTED: no memory or descriptors.
  * `message` (may be NULL) says which; *channel is written only when PRISM_OK is returned. */
 PRISM_API PRISM_MUST_CHECK enum prism_status prism_channel_open(
@@ -145,6 +174,7 @@ struct prism_call_options {
 	size_t metadata_count;                 /* at most 99, with their values 7,800 bytes */
 	bool wait_for_ready; /* wait for a connection until the deadline instead of failing
 	                        UNAVAILABLE when connecting fails */
+	const struct prism_retry *retry; /* NULL: the channel's; so is what is 0 in it */
 };
 
 /* The key is [0-9a-z_.-]+, does not begin with "grpc-", and is not x-prism-actor (the actor has an
@@ -162,13 +192,22 @@ enum prism_kind {
 	PRISM_BIDIRECTIONAL
 };
 
+/* What it does to execute a call twice: the option `idempotency` of prism/options.proto. */
+enum prism_idempotency {
+	PRISM_IDEMPOTENCY_UNSPECIFIED, /* something else than once */
+	PRISM_READ,                    /* nothing: it has no side effects */
+	PRISM_IDEMPOTENT,              /* what it does to execute it once */
+	PRISM_KEYED, /* the same, for requests with the same request_id; one that has none is given
+	                one when it is sent */
+};
+
 /* A method, as generated code knows it. */
 struct prism_method {
 	const char *path; /* "/prism.v1.StoryService/GetStory" */
 	enum prism_kind kind;
 	const ProtobufCMessageDescriptor *request, *response;
 	uint32_t timeout_ms; /* default deadline; 0: none of its own */
-	bool safe;           /* no side effects: a lost connection leaves NOT_EXECUTED */
+	enum prism_idempotency idempotency;
 };
 
 struct prism_call;

@@ -14,7 +14,14 @@
 	}
 
 const struct prism_method NOTE_GET = NOTE_METHOD("Get", .kind = PRISM_UNARY);
-const struct prism_method NOTE_READ = NOTE_METHOD("Read", .kind = PRISM_UNARY, .safe = true);
+const struct prism_method NOTE_READ =
+	NOTE_METHOD("Read", .kind = PRISM_UNARY, .idempotency = PRISM_READ);
+const struct prism_method NOTE_PUT = {
+	.path = "/prism.test.client.NoteService/Put",
+	.request = &prism__test__client__keyed_note__descriptor,
+	.response = &prism__test__client__note__descriptor,
+	.idempotency = PRISM_KEYED,
+};
 const struct prism_method NOTE_LIST = NOTE_METHOD("List", .kind = PRISM_SERVER_STREAMING);
 const struct prism_method NOTE_COLLECT = NOTE_METHOD("Collect", .kind = PRISM_CLIENT_STREAMING);
 const struct prism_method NOTE_CHAT = NOTE_METHOD("Chat", .kind = PRISM_BIDIRECTIONAL);
@@ -29,8 +36,14 @@ struct bytes note_pack(uint8_t *out, const char *text, uint64_t number)
 
 struct prism_channel *note_channel(const char *address)
 {
+	return note_channel_attempts(address, 0);
+}
+
+struct prism_channel *note_channel_attempts(const char *address, uint32_t attempts)
+{
 	struct prism_channel *channel = NULL;
-	struct prism_channel_options options = {.address = address, .agent = "notes"};
+	struct prism_channel_options options = {
+		.address = address, .agent = "notes", .retry.max_attempts = attempts};
 	char message[256];
 	unsetenv("PRISM_ADDRESS");
 	unsetenv("PRISM_KEY_FILE");

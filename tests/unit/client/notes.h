@@ -6,7 +6,8 @@
 #include <prism/client.h>
 
 extern const struct prism_method NOTE_GET;     /* unary */
-extern const struct prism_method NOTE_READ;    /* unary, safe */
+extern const struct prism_method NOTE_READ;    /* unary, READ */
+extern const struct prism_method NOTE_PUT;     /* unary, KEYED, of KeyedNotes */
 extern const struct prism_method NOTE_LIST;    /* server-streaming */
 extern const struct prism_method NOTE_COLLECT; /* client-streaming */
 extern const struct prism_method NOTE_CHAT;    /* bidirectional */
@@ -16,6 +17,8 @@ struct bytes note_pack(uint8_t *out, const char *text, uint64_t number);
 
 /* Blocking; the channel has no defaults from the environment. */
 struct prism_channel *note_channel(const char *address);
+/* Whose calls are sent so often at most; 0: the default. */
+struct prism_channel *note_channel_attempts(const char *address, uint32_t attempts);
 
 /* Unary and blocking with a Note of this text; *response is the caller's. */
 enum prism_status note_call(struct prism_channel *channel, const struct prism_method *method,

@@ -66,7 +66,7 @@ static enum prism_status call_cut(struct cut *cut, const struct prism_method *me
 {
 	struct peer peer;
 	peer_start(&peer, cut_script, cut);
-	struct prism_channel *channel = note_channel(peer.address);
+	struct prism_channel *channel = note_channel_attempts(peer.address, 1);
 	enum prism_status status = note_call(channel, method, "a", note, result);
 	prism_channel_close(channel, NULL, NULL);
 	peer_stop(&peer);
@@ -89,13 +89,14 @@ static void test_cut_at_every_byte(void **state)
 	}
 }
 
-static void test_cut_safe_method(void **state)
+static void test_cut_reading_method(void **state)
 {
 	(void)state;
 	struct prism_result result;
 	assert_int_equal(call_cut(&(struct cut){.len = 60}, &NOTE_READ, NULL, &result),
 	                 PRISM_UNAVAILABLE);
 	assert_int_equal(result.outcome, PRISM_NOT_EXECUTED);
+	assert_int_equal(result.attempts, 1);
 }
 
 static void test_every_byte_alone(void **state)
@@ -440,12 +441,18 @@ static void test_too_large(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cut_at_every_byte),    cmocka_unit_test(test_cut_safe_method),
-		cmocka_unit_test(test_every_byte_alone),     cmocka_unit_test(test_not_prism),
-		cmocka_unit_test(test_other_version),        cmocka_unit_test(test_no_hello),
-		cmocka_unit_test(test_wrong_frames),         cmocka_unit_test(test_first_frame),
-		cmocka_unit_test(test_long_frame),           cmocka_unit_test(test_wrong_answers),
-		cmocka_unit_test(test_error_within_message), cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_cut_at_every_byte),
+		cmocka_unit_test(test_cut_reading_method),
+		cmocka_unit_test(test_every_byte_alone),
+		cmocka_unit_test(test_not_prism),
+		cmocka_unit_test(test_other_version),
+		cmocka_unit_test(test_no_hello),
+		cmocka_unit_test(test_wrong_frames),
+		cmocka_unit_test(test_first_frame),
+		cmocka_unit_test(test_long_frame),
+		cmocka_unit_test(test_wrong_answers),
+		cmocka_unit_test(test_error_within_message),
+		cmocka_unit_test(test_too_large),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,11 +37,12 @@ static const struct goaway_meta DRAIN = {.last_stream = FRAME_STREAM_MAX,
                                          .reason = {(const uint8_t *)"restarting", 10}};
 
 static enum prism_status one_call(void (*script)(struct peer *peer),
-                                  const struct prism_method *method, struct prism_result *result)
+                                  const struct prism_method *method, uint32_t attempts,
+                                  struct prism_result *result)
 {
 	struct peer peer;
 	peer_start(&peer, script, NULL);
-	struct prism_channel *channel = note_channel(peer.address);
+	struct prism_channel *channel = note_channel_attempts(peer.address, attempts);
 	enum prism_status status = note_call(channel, method, "a", NULL, result);
 	prism_channel_close(channel, NULL, NULL);
 	peer_stop(&peer);
@@ -92,12 +93,13 @@ static void refuse_script(struct peer *peer)
 static void test_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(one_call(refuse_script, &NOTE_GET, NULL), PRISM_OK);
+	assert_int_equal(one_call(refuse_script, &NOTE_GET, 2, NULL), PRISM_OK);
 }
 
-static void refuse_twice_script(struct peer *peer)
+/* Once more at once, then as an attempt that failed, after the channel's pause. */
+static void refuse_always_script(struct peer *peer)
 {
-	for (uint32_t attempt = 0; attempt < 2; attempt++) {
+	for (uint32_t attempt = 0; attempt < 3; attempt++) {
 		peer_greet(peer);
 		expect_call(peer, attempt);
 		peer_goaway(peer, FRAME_GOAWAY_FINAL,
@@ -109,17 +111,18 @@ static void refuse_twice_script(struct peer *peer)
 	}
 }
 
-static void test_refused_twice(void **state)
+static void test_refused_always(void **state)
 {
 	(void)state;
 	struct peer peer;
 	struct prism_result result;
-	peer_start(&peer, refuse_twice_script, NULL);
-	struct prism_channel *channel = note_channel(peer.address);
+	peer_start(&peer, refuse_always_script, NULL);
+	struct prism_channel *channel = note_channel_attempts(peer.address, 2);
 	for (int i = 0; i < 2; i++) { /* the second fails while the channel waits */
 		assert_int_equal(note_call(channel, &NOTE_GET, "", NULL, &result),
 		                 PRISM_UNAVAILABLE);
 		assert_int_equal(result.outcome, PRISM_NOT_EXECUTED);
+		assert_int_equal(result.attempts, i == 0 ? 3 : 0);
 		assert_says(&result, "the server said goodbye: full");
 	}
 	prism_channel_close(channel, NULL, NULL);
@@ -142,11 +145,11 @@ static void test_abandoned(void **state)
 {
 	(void)state;
 	struct prism_result result;
-	assert_int_equal(one_call(abandon_script, &NOTE_GET, &result), PRISM_UNAVAILABLE);
+	assert_int_equal(one_call(abandon_script, &NOTE_GET, 1, &result), PRISM_UNAVAILABLE);
 	assert_int_equal(result.outcome, PRISM_OUTCOME_UNKNOWN);
 	assert_says(&result, "was lost");
 	assert_says(&result, "the server said goodbye: no patience");
-	assert_int_equal(one_call(abandon_script, &NOTE_READ, &result), PRISM_UNAVAILABLE);
+	assert_int_equal(one_call(abandon_script, &NOTE_READ, 1, &result), PRISM_UNAVAILABLE);
 	assert_int_equal(result.outcome, PRISM_NOT_EXECUTED);
 }
 
@@ -167,7 +170,7 @@ static void lower_script(struct peer *peer)
 static void test_second_goaway(void **state)
 {
 	(void)state;
-	assert_int_equal(one_call(lower_script, &NOTE_GET, NULL), PRISM_OK);
+	assert_int_equal(one_call(lower_script, &NOTE_GET, 2, NULL), PRISM_OK);
 }
 
 /* --- refused for a reason --------------------------------------------------------------------- */
@@ -216,7 +219,8 @@ static void test_instead_of_hello(void **state)
 {
 	(void)state;
 	struct prism_result result;
-	assert_int_equal(one_call(no_hello_script, &NOTE_GET, &result), PRISM_RESOURCE_EXHAUSTED);
+	assert_int_equal(one_call(no_hello_script, &NOTE_GET, 1, &result),
+	                 PRISM_RESOURCE_EXHAUSTED);
 	assert_int_equal(result.outcome, PRISM_NOT_EXECUTED);
 	assert_says(&result, "too many connections");
 }
@@ -293,7 +297,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_refused_twice),
+		cmocka_unit_test(test_refused_always),
 		cmocka_unit_test(test_abandoned),
 		cmocka_unit_test(test_second_goaway),
 		cmocka_unit_test(test_unauthenticated),

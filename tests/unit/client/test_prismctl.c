@@ -207,7 +207,7 @@ static void test_call_fails(void **state)
 	};
 	for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
 		struct answer answer = {.path = GET_STORY, .end = each[i].end};
-		assert_int_equal(run_answered(&answer, "call StoryService/GetStory "
+		assert_int_equal(run_answered(&answer, "--no-retry call StoryService/GetStory "
 		                                       "[{\"organizationId\":1,\"id\":1}]"),
 		                 each[i].code);
 		assert_output(each[i].says);
@@ -331,6 +331,8 @@ static void test_usage(void **state)
 		{"health a b", 2, "health takes at most one service"},
 		{"-a nowhere:x ping", 2, "the port must be a number"},
 		{"-u me ping", 2, "must be a user's UUID"},
+		{"--retries many list", 2, "--retries must be a number from 0 to 99"},
+		{"--retries 100 list", 2, "--retries must be a number from 0 to 99"},
 		{"-k /nonexistent ping", 2, "cannot read the key file /nonexistent"},
 		{"-a 127.0.0.1:1 ping", 3, "UNAVAILABLE: cannot connect to 127.0.0.1:1"},
 		{"-a 127.0.0.1:1 ping", 3, "hint: is prismd running at 127.0.0.1:1?"},

@@ -340,7 +340,7 @@ static void test_statuses(void **state)
 	(void)state;
 	struct peer peer;
 	peer_start(&peer, answer_statuses, NULL);
-	struct prism_channel *channel = note_channel(peer.address);
+	struct prism_channel *channel = note_channel_attempts(peer.address, 1);
 	for (size_t i = 0; i < STATUS_CASES; i++) {
 		struct prism_result result;
 		Note *note = (Note *)&result;
@@ -386,7 +386,7 @@ static void test_long_message(void **state)
 	peer_stop(&peer);
 }
 
-/* Refused as not processed: sent again once, at once, with the attempt's number. */
+/* Refused as not processed: sent again, with the attempt's number. */
 static void answer_second_time(struct peer *peer)
 {
 	struct frame frame;
@@ -426,9 +426,10 @@ static void test_refused_twice(void **state)
 	struct peer peer;
 	struct prism_result result;
 	peer_start(&peer, answer_second_time, &result);
-	struct prism_channel *channel = note_channel(peer.address);
+	struct prism_channel *channel = note_channel_attempts(peer.address, 2);
 	assert_int_equal(note_call(channel, &NOTE_GET, "a", NULL, &result), PRISM_UNAVAILABLE);
 	assert_int_equal(result.outcome, PRISM_NOT_EXECUTED);
+	assert_int_equal(result.attempts, 2);
 	prism_channel_close(channel, NULL, NULL);
 	peer_stop(&peer);
 }

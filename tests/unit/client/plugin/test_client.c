@@ -312,7 +312,7 @@ static void every_kind_has_its_method(void **state)
 	assert_string_equal(get->path, "/plugin.kinds.v1.ThingService/GetThing");
 	assert_int_equal(get->kind, PRISM_UNARY);
 	assert_int_equal(get->timeout_ms, 1500);
-	assert_true(get->safe);
+	assert_int_equal(get->idempotency, PRISM_READ);
 	assert_ptr_equal(get->response, &plugin__kinds__v1__thing__descriptor);
 	assert_int_equal(plugin_kinds_v1_thing_service_list_things_method.kind,
 	                 PRISM_SERVER_STREAMING);
@@ -320,7 +320,8 @@ static void every_kind_has_its_method(void **state)
 	                 PRISM_CLIENT_STREAMING);
 	assert_int_equal(plugin_kinds_v1_thing_service_talk_of_things_method.kind,
 	                 PRISM_BIDIRECTIONAL);
-	assert_false(plugin_kinds_v1_thing_service_talk_of_things_method.safe);
+	assert_int_equal(plugin_kinds_v1_thing_service_talk_of_things_method.idempotency,
+	                 PRISM_IDEMPOTENCY_UNSPECIFIED);
 	assert_string_equal(odd_pkg_v1beta2_httpstuff_httpserver2_x_delete_it_method.path,
 	                    "/Odd_pkg.v1beta2.HTTPStuff.HTTPServer2X/DeleteIt");
 }

@@ -123,6 +123,8 @@ static void tells_what_the_caller_may_know(void **state)
 	         "the database is not available; try again", RETRY_SAFE},
 		{STATUS_UNAVAILABLE, OUTCOME_UNKNOWN, "08006",
 	         "the database is not available; try again", RETRY_NEVER},
+		{STATUS_ABORTED, OUTCOME_NOT_EXECUTED, "40001", "other work interfered; try again",
+	         RETRY_SAFE},
 		{STATUS_DEADLINE_EXCEEDED, OUTCOME_NOT_EXECUTED, "57014",
 	         "the database took too long", RETRY_UNSET},
 		{STATUS_INTERNAL, OUTCOME_NOT_EXECUTED, "42601", "internal error", RETRY_UNSET},
