@@ -170,6 +170,13 @@ void program_kill(struct program *program)
 	program_gone(program);
 }
 
+bool program_ended(struct program *program)
+{
+	siginfo_t info = {0};
+	int failed = waitid(P_PID, (id_t)program->pid, &info, WEXITED | WNOHANG | WNOWAIT);
+	return program->pid == 0 || (failed == 0 && info.si_pid == program->pid);
+}
+
 static size_t read_all(int fd, char *text, size_t size)
 {
 	size_t len = 0;

@@ -35,6 +35,10 @@ int program_stop(struct program *program);
 /* SIGKILL, then waits. */
 void program_kill(struct program *program);
 
+/* Whether it has ended, by itself or by a signal; program_stop() and program_kill() are still to be
+ * called. Does not wait. */
+bool program_ended(struct program *program);
+
 /* Reads its standard error so far into `text`, NUL-terminated. */
 void program_log(const struct program *program, char *text, size_t size);
 

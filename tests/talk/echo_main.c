@@ -1,7 +1,7 @@
 /* prismd-echo: the server with the test service, without a database.
  *
  * prismd-echo [--listen ADDRESS]... [--workers N] [--preface-ms N] [--stall-ms N] [--drain-ms N]
- *             [--connections N] */
+ *             [--connections N] [--record FILE] */
 #include "daemon/server.h"
 #include "daemon/signals.h"
 #include "daemon/watchdog.h"
@@ -48,6 +48,10 @@ static bool set_option(struct echo *echo, const char *name, const char *value)
 {
 	char message[ADDRESS_MESSAGE_SIZE];
 	size_t *count = &echo->settings.address_count;
+	if (strcmp(name, "--record") == 0) {
+		echo_record_to(value);
+		return true;
+	}
 	if (strcmp(name, "--listen") != 0)
 		return set_number(echo, name, (uint32_t)strtoul(value, NULL, 10));
 	if (*count == SERVER_ADDRESSES_MAX)

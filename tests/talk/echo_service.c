@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
 typedef Prism__Test__V1__EchoMessage Message;
@@ -139,6 +141,37 @@ static enum status block(struct call *call, const Prism__Test__V1__BlockRequest 
 	return STATUS_OK;
 }
 
+static const char *record_path;
+
+void echo_record_to(const char *path)
+{
+	record_path = path;
+}
+
+static uint32_t lines_of(FILE *file)
+{
+	uint32_t lines = 0;
+	rewind(file);
+	for (int c; (c = getc(file)) != EOF;)
+		lines += c == '\n';
+	return lines;
+}
+
+static enum status record(struct call *call, const Prism__Test__V1__RecordRequest *request,
+                          Message *response)
+{
+	(void)response;
+	FILE *file = record_path ? fopen(record_path, "a+") : NULL;
+	if (!file)
+		return call_fail(call, STATUS_FAILED_PRECONDITION, "there is no --record file");
+	fprintf(file, "%s %s\n", request->request_id, request->text);
+	bool crash = lines_of(file) <= request->crashes;
+	fclose(file);
+	if (crash)
+		raise(SIGKILL);
+	return STATUS_OK;
+}
+
 static enum status count(struct call *call, const Prism__Test__V1__CountRequest *request,
                          Prism__Test__V1__CountResponse *response)
 {
@@ -163,6 +196,8 @@ struct service echo_service(void)
 		.dawdle = dawdle,
 		.allocate = allocate,
 		.small = echo,
+		.record = record,
+		.record_once = record,
 		.count = count,
 		.block = block,
 	};

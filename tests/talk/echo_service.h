@@ -3,3 +3,6 @@
 #include "daemon/rpc/service.h"
 
 struct service echo_service(void);
+
+/* Where Record writes; `path` outlives the service. */
+void echo_record_to(const char *path);
