@@ -30,11 +30,11 @@ static size_t append(const char **all, size_t count, const char *const *more)
 	return count;
 }
 
-void stack_serve(struct stack *stack, const char *const arguments[])
+static void serve_at(struct stack *stack, const char *address, const char *const arguments[])
 {
 	const char *const fixed[] = {program_path("prismd"),
 	                             "--listen",
-	                             "127.0.0.1:0",
+	                             address,
 	                             "--state-dir",
 	                             stack->directory,
 	                             "--database-url",
@@ -43,6 +43,19 @@ void stack_serve(struct stack *stack, const char *const arguments[])
 	const char *all[ARGUMENTS_MAX];
 	append(all, append(all, 0, fixed), arguments);
 	program_start(&stack->prismd, all, NULL);
+}
+
+void stack_serve(struct stack *stack, const char *const arguments[])
+{
+	serve_at(stack, "127.0.0.1:0", arguments);
+}
+
+void stack_kill_and_serve(struct stack *stack, const char *const arguments[])
+{
+	char address[sizeof(stack->prismd.address)];
+	memcpy(address, stack->prismd.address, sizeof(address));
+	program_kill(&stack->prismd);
+	serve_at(stack, address, arguments);
 }
 
 void stack_prism_db(struct stack *stack, const char *const arguments[], char text[PROGRAM_TEXT])

@@ -23,6 +23,9 @@ void stack_open(struct stack *stack);
 /* Starts prismd with `arguments` (NULL-terminated, or NULL) besides address, state and database. */
 void stack_serve(struct stack *stack, const char *const arguments[]);
 
+/* SIGKILL, then another prismd at the same address. */
+void stack_kill_and_serve(struct stack *stack, const char *const arguments[]);
+
 /* prism-db ARGUMENTS against the cluster and the state directory; its output. Fails unless it exits
  * with 0. */
 void stack_prism_db(struct stack *stack, const char *const arguments[], char text[PROGRAM_TEXT]);
