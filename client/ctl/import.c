@@ -9,29 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum { PAUSE_FIRST_MS = 100, PAUSE_MOST_MS = 5000 };
-
-static bool passes(const struct prism_result *result)
+/* Whether the next calls would fare no better. */
+static bool breaks(const struct prism_result *result)
 {
 	return result->status == PRISM_UNAVAILABLE || result->status == PRISM_ABORTED ||
-	       result->outcome == PRISM_OUTCOME_UNKNOWN;
-}
-
-bool import_again(struct import *import, unsigned attempt)
-{
-	const struct prism_result *result = &import->result;
-	if (result->status == PRISM_OK || !passes(result) || attempt + 1 >= IMPORT_ATTEMPTS) {
-		import->broken = import->broken || (result->status != PRISM_OK && passes(result)) ||
-		                 result->status == PRISM_UNAUTHENTICATED;
-		return false;
-	}
-	long pause_ms = PAUSE_FIRST_MS << attempt;
-	if (pause_ms > PAUSE_MOST_MS)
-		pause_ms = PAUSE_MOST_MS;
-	nanosleep(&(struct timespec){pause_ms / 1000, pause_ms % 1000 * 1000000}, NULL);
-	return true;
+	       result->status == PRISM_DEADLINE_EXCEEDED ||
+	       result->status == PRISM_UNAUTHENTICATED || result->outcome == PRISM_OUTCOME_UNKNOWN;
 }
 
 size_t import_batch(const struct entries *entries, size_t first)
@@ -53,9 +37,15 @@ static const char *text_of(const struct prism_result *result)
 	return rest ? rest + 2 : result->message;
 }
 
-static void explain(const struct import *import)
+bool import_breaks(struct import *import)
 {
-	if (import->broken || import->result.status == PRISM_PERMISSION_DENIED)
+	import->broken = import->broken || breaks(&import->result);
+	return import->broken;
+}
+
+static void explain(struct import *import)
+{
+	if (import_breaks(import) || import->result.status == PRISM_PERMISSION_DENIED)
 		(void)report_result(import->options, &import->result);
 }
 
@@ -191,17 +181,36 @@ static void run(struct import *import)
 		import_documents(import);
 }
 
+static enum prism_status open_channel(struct import *import, char message[256])
+{
+	struct prism_channel_options options = import->options->channel;
+	if (options.retry.max_attempts == 0)
+		options.retry.max_attempts = IMPORT_ATTEMPTS;
+	return prism_channel_open(&import->channel, &options, NULL, message);
+}
+
+/* A server that is not there at first is told at once; one that goes away later is waited for. */
+static int import_all(struct import *import)
+{
+	if (!import->options->wait &&
+	    prism_ping_wait(import->channel, 0, NULL, &import->result) != PRISM_OK)
+		return report_result(import->options, &import->result);
+	import->call = options_call(import->options, false);
+	import->call.wait_for_ready = true;
+	progress_init(&import->progress, import->options->quiet);
+	run(import);
+	return conclude(import);
+}
+
 static int send_all(struct import *import)
 {
 	char message[256];
-	enum prism_status status =
-		prism_channel_open(&import->channel, &import->options->channel, NULL, message);
+	enum prism_status status = open_channel(import, message);
 	if (status != PRISM_OK)
 		return report_open(status, message);
-	progress_init(&import->progress, import->options->quiet);
-	run(import);
+	int code = import_all(import);
 	prism_channel_close(import->channel, NULL, NULL);
-	return conclude(import);
+	return code;
 }
 
 static int check_only(const struct import *import)

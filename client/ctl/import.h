@@ -1,7 +1,7 @@
 /* import - a backlog on its way to the server: what the steps of an import share.
  *
- * Every write is idempotent by itself (found by email, slug, key, or external id) or keyed, so a
- * step that was cut short is repeated, and an import that was done again changes nothing. */
+ * Every write is idempotent by itself (found by email, slug, key, or external id) or keyed, so the
+ * library sends again what was lost, and an import that was done again changes nothing. */
 #pragma once
 #include "client/ctl/backlog.h"
 #include "client/ctl/options.h"
@@ -10,7 +10,7 @@
 enum {
 	IMPORT_BATCH = 500,           /* items of a call, as the services take them */
 	IMPORT_BATCH_BYTES = 1 << 20, /* of the lines of a call: the server takes 4 MiB */
-	IMPORT_ATTEMPTS = 8,          /* of a call while the server is not there */
+	IMPORT_ATTEMPTS = 8,          /* of a call, if --retries says nothing */
 };
 
 #define IMPORT_SOURCE "import" /* external_source of what is imported */
@@ -22,6 +22,7 @@ struct import_count {
 struct import {
 	const struct options *options;
 	struct prism_channel *channel;
+	struct prism_call_options call; /* of each call */
 	struct backlog backlog;
 	struct progress progress;
 	int64_t organization_id;
@@ -32,18 +33,8 @@ struct import {
 	struct prism_result result;
 };
 
-/* Sends a call (of generated code, on import->channel and into import->result) until it was
- * answered: what was lost or refused for a moment is sent again. */
-#define IMPORT_CALL(import, call)                           \
-	do {                                                \
-		unsigned attempt_ = 0;                      \
-		do                                          \
-			(void)(call);                       \
-		while (import_again((import), attempt_++)); \
-	} while (0)
-
-/* Whether the last call is to be sent again, after a pause. */
-bool import_again(struct import *import, unsigned attempt);
+/* Whether nothing more is to be sent, after a call failed: the next ones would fare no better. */
+bool import_breaks(struct import *import);
 
 /* Says what the server refused of a line. */
 void import_refused(struct import *import, const struct entry *entry);

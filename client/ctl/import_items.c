@@ -144,7 +144,7 @@ static void send_batch(struct import *import, enum backlog_kind kind, struct ent
 {
 	size_t at;
 	while (count > 0 && !send(import, entries, count)) {
-		if (!import->broken && one_at_fault(&import->result, count, &at)) {
+		if (!import_breaks(import) && one_at_fault(&import->result, count, &at)) {
 			import->counts[kind].failed++;
 			import_refused(import, entries[at]);
 			memmove(&entries[at], &entries[at + 1], (--count - at) * sizeof(*entries));

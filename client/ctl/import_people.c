@@ -25,8 +25,8 @@ static bool send_users(struct import *import, struct entry *const *entries, size
 	}
 	request.users = pointers;
 	request.n_users = n;
-	IMPORT_CALL(import, prism_v1_user_service_batch_upsert_users_wait(
-				    import->channel, NULL, &request, &response, &import->result));
+	prism_v1_user_service_batch_upsert_users_wait(import->channel, &import->call, &request,
+	                                              &response, &import->result);
 	if (!response)
 		return false;
 	for (size_t i = 0; i < n && i < response->n_users; i++) {
@@ -58,8 +58,8 @@ static bool find_organization(struct import *import, const struct entry *entry)
 		PRISM__V1__GET_ORGANIZATION_BY_SLUG_REQUEST__INIT;
 	Prism__V1__Organization *found = NULL;
 	request.slug = (char *)entry_text(entry, "slug");
-	IMPORT_CALL(import, prism_v1_organization_service_get_organization_by_slug_wait(
-				    import->channel, NULL, &request, &found, &import->result));
+	prism_v1_organization_service_get_organization_by_slug_wait(
+		import->channel, &import->call, &request, &found, &import->result);
 	if (!found)
 		return false;
 	import->organization_id = found->id;
@@ -80,8 +80,8 @@ static void make_organization(struct import *import, const struct entry *entry)
 	if (text)
 		organization.settings = text;
 	request.organization = &organization;
-	IMPORT_CALL(import, prism_v1_organization_service_create_organization_wait(
-				    import->channel, NULL, &request, &made, &import->result));
+	prism_v1_organization_service_create_organization_wait(import->channel, &import->call,
+	                                                       &request, &made, &import->result);
 	free(text);
 	if (!made) {
 		import->counts[KIND_ORGANIZATION].failed++;
@@ -135,8 +135,8 @@ static void send_members(struct import *import, char **ids, size_t n, Prism__V1_
 	request.n_user_ids = n;
 	request.role = role;
 	Prism__V1__BatchUpsertMembersResponse *response = NULL;
-	IMPORT_CALL(import, prism_v1_membership_service_batch_upsert_members_wait(
-				    import->channel, NULL, &request, &response, &import->result));
+	prism_v1_membership_service_batch_upsert_members_wait(import->channel, &import->call,
+	                                                      &request, &response, &import->result);
 	if (!response)
 		import_refused(import, first);
 	else

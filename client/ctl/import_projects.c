@@ -16,8 +16,8 @@ static bool find_project(struct import *import, const struct entry *entry, int64
 	request.organization_id = import->organization_id;
 	request.project_case = PRISM__V1__GET_PROJECT_REQUEST__PROJECT_KEY;
 	request.key = (char *)entry_text(entry, "key");
-	IMPORT_CALL(import, prism_v1_project_service_get_project_wait(
-				    import->channel, NULL, &request, &found, &import->result));
+	prism_v1_project_service_get_project_wait(import->channel, &import->call, &request, &found,
+	                                          &import->result);
 	if (!found)
 		return false;
 	*id = found->id;
@@ -44,8 +44,8 @@ static void make_project(struct import *import, const struct entry *entry, int64
 	}
 	request.organization_id = import->organization_id;
 	request.project = &project;
-	IMPORT_CALL(import, prism_v1_project_service_create_project_wait(
-				    import->channel, NULL, &request, &made, &import->result));
+	prism_v1_project_service_create_project_wait(import->channel, &import->call, &request,
+	                                             &made, &import->result);
 	if (!made) {
 		import->counts[KIND_PROJECT].failed++;
 		import_refused(import, entry);
@@ -82,8 +82,8 @@ static bool send_epics(struct import *import, struct entry *const *entries, size
 	request.external_source = IMPORT_SOURCE;
 	request.epics = pointers;
 	request.n_epics = n;
-	IMPORT_CALL(import, prism_v1_epic_service_batch_upsert_epics_wait(
-				    import->channel, NULL, &request, &response, &import->result));
+	prism_v1_epic_service_batch_upsert_epics_wait(import->channel, &import->call, &request,
+	                                              &response, &import->result);
 	for (size_t i = 0; i < n; i++)
 		free(epics[i].external_id);
 	if (!response)
@@ -133,8 +133,8 @@ static bool send_sprints(struct import *import, struct entry *const *entries, si
 	request.external_source = IMPORT_SOURCE;
 	request.sprints = pointers;
 	request.n_sprints = n;
-	IMPORT_CALL(import, prism_v1_sprint_service_batch_upsert_sprints_wait(
-				    import->channel, NULL, &request, &response, &import->result));
+	prism_v1_sprint_service_batch_upsert_sprints_wait(import->channel, &import->call, &request,
+	                                                  &response, &import->result);
 	for (size_t i = 0; i < n; i++)
 		free(sprints[i].external_id);
 	if (!response)

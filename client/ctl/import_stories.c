@@ -73,8 +73,8 @@ static bool send_stories(struct import *import, struct entry *const *entries, si
 	request.external_source = IMPORT_SOURCE;
 	request.stories = pointers;
 	request.n_stories = n;
-	IMPORT_CALL(import, prism_v1_story_service_batch_upsert_stories_wait(
-				    import->channel, NULL, &request, &response, &import->result));
+	prism_v1_story_service_batch_upsert_stories_wait(import->channel, &import->call, &request,
+	                                                 &response, &import->result);
 	for (size_t i = 0; i < n; i++)
 		free(stories[i].external_id);
 	if (!response)
@@ -135,8 +135,8 @@ static bool send_documents(struct import *import, struct entry *const *entries, 
 	request.external_source = IMPORT_SOURCE;
 	request.documents = pointers;
 	request.n_documents = n;
-	IMPORT_CALL(import, prism_v1_document_service_batch_upsert_documents_wait(
-				    import->channel, NULL, &request, &response, &import->result));
+	prism_v1_document_service_batch_upsert_documents_wait(import->channel, &import->call,
+	                                                      &request, &response, &import->result);
 	for (size_t i = 0; i < n; i++) {
 		free(documents[i].external_id);
 		if (documents[i].metadata != (char *)protobuf_c_empty_string)

@@ -2,7 +2,9 @@
  * call is answered in the end, and took effect once. */
 #include "tests/services/story_fixture.h"
 
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -120,10 +122,112 @@ static void each_write_takes_effect_once(void **state)
 	assert_int_equal(uv_loop_close(&load.loop), 0);
 }
 
+/* --- prismctl import ---------------------------------------------------------------------------
+ */
+
+/* The fixture took some. */
+static const char FREE_IDS[] = "SELECT setval(pg_get_serial_sequence('organizations', 'id'), 1000),"
+			       " setval(pg_get_serial_sequence('projects', 'id'), 1000)";
+
+enum { IMPORTED = 12000, LINE_MOST = 256 };
+
+static char backlog_path[128], key_path[128], said[PROGRAM_TEXT];
+
+static FILE *create_file(char path[128], const char *name)
+{
+	snprintf(path, 128, "%s/%s", tenant.stack.directory, name);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	return file;
+}
+
+static void write_backlog(void)
+{
+	FILE *file = create_file(backlog_path, "backlog.ndjson");
+	fputs("{\"kind\": \"organization\", \"name\": \"Ferry\", \"slug\": \"ferry\"}\n"
+	      "{\"kind\": \"user\", \"username\": \"mate\", \"email\": \"m@example.org\"}\n"
+	      "{\"kind\": \"project\", \"key\": \"FER\", \"name\": \"Ferry\"}\n",
+	      file);
+	for (int i = 1; i <= IMPORTED; i++)
+		fprintf(file, "{\"kind\": \"story\", \"number\": %d, \"title\": \"Line %d\"}\n", i,
+		        i);
+	fclose(file);
+	file = create_file(key_path, "system.key");
+	fputs(tenant.system_key, file);
+	fclose(file);
+}
+
+struct importing {
+	char address[128];
+	int code;
+	atomic_bool done;
+};
+
+static void *import(void *data)
+{
+	struct importing *importing = data;
+	const char *const argv[] = {program_path("prismctl"),
+	                            "--address",
+	                            importing->address,
+	                            "--key-file",
+	                            key_path,
+	                            "--quiet",
+	                            "-o",
+	                            "table",
+	                            "import",
+	                            backlog_path,
+	                            NULL};
+	importing->code = program_run(argv, NULL, said);
+	importing->done = true;
+	return NULL;
+}
+
+static long imported(void)
+{
+	return count("SELECT count(*) FROM stories WHERE title LIKE 'Line %%'");
+}
+
+static void expect_said(const char *words)
+{
+	if (!strstr(said, words))
+		fail_msg("\"%s\" is not in:\n%s", words, said);
+}
+
+/* The importer finds its server again, and does not notice more of it than the time. */
+static void an_import_goes_on(void **state)
+{
+	(void)state;
+	struct importing importing = {.code = -1};
+	pthread_t thread;
+	unsigned kills = 0;
+	cluster_sql(tenant.stack.cluster, FREE_IDS);
+	write_backlog();
+	memcpy(importing.address, tenant.stack.prismd.address, sizeof(importing.address));
+	assert_int_equal(pthread_create(&thread, NULL, import, &importing), 0);
+	for (long seen = 0; kills < KILLS_LEAST && !importing.done; usleep(1000)) {
+		long now = imported();
+		if (now == seen)
+			continue;
+		seen = now;
+		stack_kill_and_serve(&tenant.stack, NULL);
+		kills++;
+	}
+	pthread_join(thread, NULL);
+	if (importing.code != 0)
+		fail_msg("prismctl import: exit code %d\n%s", importing.code, said);
+	assert_int_equal(kills, KILLS_LEAST);
+	assert_int_equal(imported(), IMPORTED);
+	import(&importing);
+	assert_int_equal(importing.code, 0);
+	expect_said("0 created, 0 updated, 12000 unchanged");
+	assert_int_equal(imported(), IMPORTED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_write_takes_effect_once),
+		cmocka_unit_test(an_import_goes_on),
 	};
 	return cmocka_run_group_tests(tests, tenant_set_up, tenant_tear_down);
 }
