@@ -260,10 +260,10 @@ static void test_schema_drift(void **state)
 	cluster_sql(scene->cluster, "ALTER TABLE things RENAME COLUMN name TO title");
 	fixture_pool(fixture, NULL);
 	UNTIL(fixture, fixture->mismatches == 1);
-	assert_non_null(strstr(fixture->mismatch, "statement thing_"));
+	assert_non_null(strstr(fixture->mismatch, "statement "));
 	assert_non_null(strstr(fixture->mismatch, "\"name\""));
 	assert_non_null(strstr(fixture->mismatch, "prism-db upgrade head"));
-	assert_refused(scene, "statement thing_");
+	assert_refused(scene, "statement ");
 	cluster_sql(scene->cluster, "ALTER TABLE things RENAME COLUMN title TO name");
 	UNTIL(fixture, fixture->available == 1);
 	assert_int_equal(fixture->mismatches, 1);
@@ -300,7 +300,7 @@ static void test_unchecked_drift(void **state)
 	fixture_pool(&scene->fixture, &settings);
 	UNTIL(&scene->fixture, *fixture_state(&scene->fixture).last_error);
 	assert_non_null(strstr(fixture_state(&scene->fixture).last_error,
-	                       "statement counter_raise cannot be prepared: relation \"counters\" "
+	                       "cannot be prepared: relation \"counters\" "
 	                       "does not exist"));
 	cluster_sql(scene->cluster, "ALTER TABLE meters RENAME TO counters");
 }
