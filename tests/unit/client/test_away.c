@@ -83,6 +83,7 @@ static void test_server_stays_away(void **state)
 	assert_non_null(strstr(of.result.message, "cannot connect to unix:"));
 	assert_int_equal(of.result.attempts, 1);
 	assert_int_equal(of.result.outcome, PRISM_OUTCOME_UNKNOWN);
+	assert_int_equal(loop.channel->backoff.next_ms, 2560); /* it was to connect twice */
 	loop_close(&loop);
 	peer_stop(&gone);
 }
@@ -108,12 +109,43 @@ static void test_server_comes_back_too_late(void **state)
 	peer_stop(&gone);
 }
 
+/* A goodbye that no patience mends ends the calls that wait for their next attempt, too. */
+static void revoke_script(struct peer *peer)
+{
+	struct attempts *attempts = peer->ctx;
+	peer_greet(peer);
+	peer_end(peer, attempts_expect(peer, attempts), &attempts->end);
+	peer_goaway(peer, FRAME_GOAWAY_FINAL,
+	            &(struct goaway_meta){.last_stream = FRAME_STREAM_MAX,
+	                                  .code = STATUS_UNAUTHENTICATED,
+	                                  .reason = bytes_of_string("the key is revoked")});
+	peer_expect_close(peer);
+}
+
+static void test_key_revoked(void **state)
+{
+	(void)state;
+	struct peer peer;
+	struct loop loop;
+	struct outcome_of of = {0};
+	struct attempts attempts = {.end = {.code = STATUS_UNAVAILABLE, .retry = RETRY_SAFE}};
+	peer_start(&peer, revoke_script, &attempts);
+	loop_open(&loop, &(struct prism_channel_options){.address = peer.address});
+	loop_call(&loop, &of, &NOTE_GET, NULL, "a");
+	assert_int_equal(loop_wait(&loop, &of), PRISM_UNAUTHENTICATED);
+	assert_non_null(strstr(of.result.message, "the key is revoked"));
+	assert_int_equal(of.result.outcome, PRISM_NOT_EXECUTED);
+	loop_close(&loop);
+	peer_stop(&peer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_server_comes_back),
 		cmocka_unit_test(test_server_stays_away),
 		cmocka_unit_test(test_server_comes_back_too_late),
+		cmocka_unit_test(test_key_revoked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
