@@ -28,8 +28,9 @@ static void result_fill(struct prism_result *result, const struct prism_call *ca
 	result->server_us = end->server_us;
 	result->attempts = call->attempts;
 	result->pushback_ms = end->pushback_ms;
-	snprintf(result->request_id, sizeof result->request_id, "%.*s", (int)call->request_id.len,
-	         call->request_id.len ? (const char *)call->request_id.data : "");
+	if (call->request_id.len > 0)
+		memcpy(result->request_id, call->request_id.data, call->request_id.len);
+	result->request_id[call->request_id.len] = '\0';
 	memcpy(result->reason, end->reason, sizeof result->reason);
 	memcpy(result->field, end->field, sizeof result->field);
 	result->message[0] = '\0';

@@ -2,7 +2,6 @@
 
 #include "proto/writer.h"
 
-#include <stdio.h>
 #include <uv.h>
 
 enum { WIRE_TYPE_LEN = 2 };
@@ -10,15 +9,19 @@ enum { WIRE_TYPE_LEN = 2 };
 /* RFC 9562, version 4. False: the system gives no random numbers. */
 static bool uuid_random(char text[PRISM_UUID_SIZE])
 {
+	static const char HEX[] = "0123456789abcdef";
 	uint8_t b[16];
 	if (uv_random(NULL, NULL, b, sizeof b, 0, NULL) != 0)
 		return false;
 	b[6] = (b[6] & 0x0f) | 0x40;
 	b[8] = (b[8] & 0x3f) | 0x80;
-	snprintf(text, PRISM_UUID_SIZE,
-	         "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-	         b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
-	         b[15]);
+	for (size_t i = 0; i < sizeof b; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*text++ = '-';
+		*text++ = HEX[b[i] >> 4];
+		*text++ = HEX[b[i] & 0x0f];
+	}
+	*text = '\0';
 	return true;
 }
 
