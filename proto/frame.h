@@ -105,6 +105,11 @@ bool metadata_next(struct metadata_walk *walk, struct metadata *out);
 /* The first value of `key`; {NULL, 0} if there is none. */
 struct bytes metadata_find(struct bytes block, uint32_t field, const char *key);
 
+/* `count` KV fields of that number, as a walk finds them. */
+size_t metadata_size(const struct metadata *metadata, size_t count);
+void metadata_write(struct writer *writer, uint8_t field, const struct metadata *metadata,
+                    size_t count);
+
 /* --- meta blocks: protobuf wire format, scanned without allocation
  * (proto/prism/wire/v1/frame.proto has the schemas) ------------ */
 

@@ -48,7 +48,7 @@ static size_t entry_len(const struct metadata *entry)
 	return delimited_size(entry->key.len) + bytes_size(entry->value);
 }
 
-static size_t metadata_size(const struct metadata *metadata, size_t count)
+size_t metadata_size(const struct metadata *metadata, size_t count)
 {
 	size_t size = 0;
 	for (size_t i = 0; i < count; i++)
@@ -56,11 +56,11 @@ static size_t metadata_size(const struct metadata *metadata, size_t count)
 	return size;
 }
 
-static void metadata_write(struct writer *writer, uint8_t number, const struct metadata *metadata,
-                           size_t count)
+void metadata_write(struct writer *writer, uint8_t field, const struct metadata *metadata,
+                    size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		writer_u8(writer, (uint8_t)(number << 3 | DELIMITED));
+		writer_u8(writer, (uint8_t)(field << 3 | DELIMITED));
 		writer_varint(writer, entry_len(&metadata[i]));
 		delimited_write(writer, 1, metadata[i].key);
 		bytes_write(writer, 2, metadata[i].value);

@@ -2,6 +2,7 @@
  * freed before json_to_message() returns. */
 #include "proto/json.h"
 
+#include "proto/base64.h"
 #include "proto/json_number.h"
 #include "proto/json_place.h"
 #include "proto/json_text.h"

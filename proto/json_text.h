@@ -1,4 +1,4 @@
-/* json_text - the JSON forms of names and bytes.
+/* json_text - the JSON forms of names.
  *
  * Owns: nothing. Units: lengths in bytes. */
 #pragma once
@@ -18,11 +18,3 @@ bool json_path_read(struct bytes text, char *out);
 /* A path of a field mask as lowerCamelCase; false if the way back would not lead to it. `out` has
  * room for strlen(path) + 1 bytes. */
 bool json_path_write(const char *path, char *out);
-
-/* What base64 of `len` bytes takes, without NUL; and the most that `len` characters can say. */
-size_t base64_text_len(size_t len);
-size_t base64_data_len(size_t len);
-
-void base64_write(struct bytes data, char *out);
-/* Both alphabets, padding optional. False: no base64. */
-bool base64_read(struct bytes text, uint8_t *out, size_t *len);

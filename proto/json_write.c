@@ -1,3 +1,4 @@
+#include "proto/base64.h"
 #include "proto/json.h"
 #include "proto/json_number.h"
 #include "proto/json_text.h"

@@ -200,10 +200,12 @@ static uint8_t *inbound_room(struct buffer *inbound, size_t len)
 	return buffer_reserve(inbound, len + buffer_len(inbound));
 }
 
-static void inbound_append(struct call *call, struct bytes message)
+/* Each behind a varint: its length, and whether it was compressed. */
+static void inbound_append(struct call *call, struct bytes message, bool compressed)
 {
 	struct buffer *inbound = &call->inbound;
-	size_t len = varint_size(message.len) + message.len;
+	uint64_t head = (uint64_t)message.len << 1 | compressed;
+	size_t len = varint_size(head) + message.len;
 	if (len > LIMIT_CALL_ARENA - buffer_len(inbound)) {
 		refuse(call, STATUS_RESOURCE_EXHAUSTED,
 		       "too many request messages are waiting to be taken");
@@ -215,7 +217,7 @@ static void inbound_append(struct call *call, struct bytes message)
 		return;
 	}
 	struct writer writer = writer_init(room, len);
-	writer_varint(&writer, message.len);
+	writer_varint(&writer, head);
 	writer_bytes(&writer, message.data, message.len);
 	inbound->end += len;
 	call_notify(call, WANTS_MESSAGE);
@@ -250,13 +252,20 @@ static void count_received(struct call *call, size_t len)
 
 void call_message(struct call *call, struct bytes message)
 {
+	call_message_coded(call, message, false);
+}
+
+void call_message_coded(struct call *call, struct bytes message, bool compressed)
+{
 	count_received(call, message.len);
 	if (!call->method || call->refused != STATUS_OK || !size_allowed(call, message.len))
 		return;
-	if (call_streams_in(call))
-		inbound_append(call, message);
-	else
-		request_set(call, message);
+	if (call_streams_in(call)) {
+		inbound_append(call, message, compressed);
+		return;
+	}
+	call->compressed = compressed;
+	request_set(call, message);
 }
 
 void call_half_close(struct call *call)

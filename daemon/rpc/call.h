@@ -42,6 +42,13 @@ struct fact {
 
 enum { CALL_FACTS_MAX = 4 };
 
+/* Of answers, where the transport can compress and the client can read it. */
+enum compression {
+	COMPRESSION_AS_REQUESTED, /* large ones, if the request was */
+	COMPRESSION_ON,
+	COMPRESSION_OFF, /* never: their length would tell what is in them */
+};
+
 enum call_state {
 	CALL_READY,     /* on the ready list: to be dispatched or resumed */
 	CALL_RECEIVING, /* looked at, but its request is not complete yet */
@@ -90,10 +97,13 @@ struct call {
 	uint32_t fact_count;
 	struct bytes *details; /* packed google.protobuf.Any, of reason, field, facts, pushback */
 	uint32_t detail_count;
-	uint32_t trailer_count;
-	struct metadata *trailers;
-	uint32_t received_bytes; /* of messages; counted by call_message(), up to UINT32_MAX */
-	uint32_t sent_bytes;     /* of messages; counted by the transport */
+	uint32_t head_count, trailer_count;
+	struct metadata *head;        /* initial metadata: goes before the first message */
+	struct metadata *trailers;    /* goes with the status */
+	enum compression compression; /* set before the first message is sent */
+	bool compressed;              /* the request message taken last was, on the wire */
+	uint32_t received_bytes;      /* of messages; counted by call_message(), up to UINT32_MAX */
+	uint32_t sent_bytes;          /* of messages; counted by the transport */
 	/* the transport's */
 	const struct call_ops *ops; /* NULL once the transport forgot the call */
 	void *stream;
@@ -194,6 +204,9 @@ struct call *call_begin(struct rpc *rpc, const struct call_start *start);
 /* One complete request message (copied). The first one of a unary or server-streaming call is its
  * request. */
 void call_message(struct call *call, struct bytes message);
+
+/* The same for one that may have been compressed on the wire; `message` is not any more. */
+void call_message_coded(struct call *call, struct bytes message, bool compressed);
 
 /* The peer sent its last message. */
 void call_half_close(struct call *call);

@@ -13,7 +13,9 @@ static void take(struct call *call, void *ctx)
 {
 	struct taking *taking = ctx;
 	struct reader reader = reader_init(buffer_bytes(&call->inbound));
-	size_t len = (size_t)reader_varint(&reader);
+	uint64_t head = reader_varint(&reader);
+	size_t len = (size_t)(head >> 1);
+	call->compressed = head & 1;
 	struct bytes wire = reader_bytes(&reader, len);
 	arena_reset(&call->message_arena);
 	taking->status = dispatch_unpack(call, wire, &call->message_arena, &taking->message);

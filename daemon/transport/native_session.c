@@ -25,20 +25,6 @@ static uint64_t now_ms(const struct session *session)
 	return uv_now(session->connection->transport->loop);
 }
 
-bool budget_take(struct budget *budget, uint32_t capacity, uint32_t per_second, uint64_t now)
-{
-	uint64_t gained = (now - budget->filled_ms) * per_second / 1000;
-	if (gained > 0) {
-		budget->left = gained > capacity - budget->left ? capacity
-		                                                : budget->left + (uint32_t)gained;
-		budget->filled_ms = now;
-	}
-	if (budget->left == 0)
-		return false;
-	budget->left--;
-	return true;
-}
-
 /* --- GOAWAY --------------------------------------------------------------- */
 
 static void send_goaway(struct session *session, uint8_t flags, const struct goaway_meta *meta)
@@ -464,9 +450,6 @@ void native_begin(struct connection *connection)
 		return;
 	}
 	session->connection = connection;
-	session->cancels.left = LIMIT_CANCELS_WHILE_RUNNING;
-	session->unknown_frames.left = LIMIT_UNKNOWN_STREAM_FRAMES;
-	session->cancels.filled_ms = session->unknown_frames.filled_ms = now_ms(session);
 	connection->protocol = &native;
 	connection->peer.transport = native.name;
 	connection->session = session;

@@ -5,6 +5,7 @@
  * wrong and what is allowed. Whatever a caller may run into ends one call.
  * Owns: its streams and paths. Lifetime: the connection's. Thread: the connection's worker's. */
 #pragma once
+#include "daemon/transport/budget.h"
 #include "daemon/transport/native.h"
 #include "daemon/transport/native_paths.h"
 #include "daemon/transport/native_stream.h"
@@ -17,12 +18,6 @@ enum session_state {
 	SESSION_DRAINING, /* GOAWAY was sent; until the ACK, CALLs may be on their way */
 	SESSION_LAST,     /* no CALL comes any more, or is taken: ends with its last stream */
 	SESSION_ENDED,    /* GOAWAY FINAL was sent, the connection is closing */
-};
-
-/* A token bucket. */
-struct budget {
-	uint32_t left;
-	uint64_t filled_ms;
 };
 
 struct session {
@@ -63,10 +58,6 @@ void session_expect_late(struct session *session, uint32_t bytes);
 
 /* Called by native_stream_close(). */
 void session_stream_ended(struct session *session, struct stream *stream);
-
-/* One more, at most `capacity` at once and `per_second`. */
-MUST_CHECK
-bool budget_take(struct budget *budget, uint32_t capacity, uint32_t per_second, uint64_t now_ms);
 
 /* native_frames.c: frames of streams. */
 void native_on_call(struct session *session, const struct frame *frame);

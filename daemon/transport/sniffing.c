@@ -1,10 +1,13 @@
 /* The protocol of a connection that did not say yet what it speaks. */
 #include "daemon/transport/connection.h"
+#include "daemon/transport/http2/http2.h"
 #include "daemon/transport/native.h"
 #include "daemon/transport/sniff.h"
 
-#define HTTP1_TEXT \
-	"This port speaks PRISM's native framing, not HTTP/1.1. Use prismctl, or libprism.\n"
+#define HTTP1_TEXT                                                                               \
+	"This port speaks gRPC and JSON over HTTP/2, and PRISM's native framing; not HTTP/1.1. " \
+	"Use "                                                                                   \
+	"prismctl, a gRPC client, or curl --http2-prior-knowledge.\n"
 
 static void answer_http1(struct connection *connection)
 {
@@ -44,7 +47,9 @@ static size_t sniffing_receive(struct connection *connection, struct bytes in, s
 		answer_http1(connection);
 		return refuse(connection, &counters->http1, "HTTP/1.1 is not served here", in);
 	case SNIFF_HTTP2:
-		return refuse(connection, &counters->http2, "HTTP/2 is not served here", in);
+		counters->http2++;
+		http2_begin(connection);
+		return 0;
 	case SNIFF_TLS:
 		return refuse(connection, &counters->tls, "TLS is not served here", in);
 	case SNIFF_UNKNOWN:

@@ -1,5 +1,6 @@
 #include "daemon/transport/transport.h"
 #include "daemon/transport/connection.h"
+#include "daemon/transport/http2/http2.h"
 #include "daemon/transport/listener.h"
 #include "daemon/transport/native.h"
 
@@ -37,6 +38,8 @@ void transport_init(struct transport *transport, uv_loop_t *loop,
 		.expired = connection_write_stalled};
 	waits[WAIT_STREAM] = (struct timeout_list){.after_ms = waits[WAIT_WRITE].after_ms,
 	                                           .expired = native_stream_stalled};
+	waits[WAIT_HTTP2_STREAM] = (struct timeout_list){.after_ms = waits[WAIT_WRITE].after_ms,
+	                                                 .expired = http2_stream_stalled};
 	waits[WAIT_ACCEPT] =
 		(struct timeout_list){.after_ms = ACCEPT_RETRY_MS, .expired = listener_retry};
 	timeouts_init(&transport->timeouts, loop, waits, WAIT_COUNT);
@@ -123,4 +126,5 @@ void transport_deinit(struct transport *transport)
 	while (transport->spare_count > 0)
 		buffer_deinit(&transport->spare[--transport->spare_count]);
 	native_drop_spare(transport);
+	http2_shared_free(transport->http2);
 }

@@ -11,6 +11,7 @@
 
 struct connection;
 struct stream;
+struct http2_shared;
 
 enum {
 	TRANSPORT_READ_SIZE = 65536,
@@ -19,6 +20,7 @@ enum {
 	TRANSPORT_LINGER_MS = 1000,         /* a peer that was told why has this long to read it */
 	TRANSPORT_ACK_MS = 5000,            /* for the ACK of a GOAWAY */
 	TRANSPORT_IDLE_MS = 1000,
+	TRANSPORT_FAULTS_MAX = 16,
 };
 
 struct transport_settings {
@@ -35,13 +37,14 @@ struct transport_settings {
 
 /* What a connection, or a stream of it, may wait for. */
 enum transport_wait {
-	WAIT_PREFACE, /* preface and HELLO */
-	WAIT_IDLE,    /* no call for a while: memory may be given back */
-	WAIT_ACK,     /* the answer to GOAWAY */
-	WAIT_LINGER,  /* the peer reads our last words */
-	WAIT_WRITE,   /* the socket takes bytes */
-	WAIT_STREAM,  /* the peer grants credit to a stream */
-	WAIT_ACCEPT,  /* memory for another connection */
+	WAIT_PREFACE,      /* preface and HELLO */
+	WAIT_IDLE,         /* no call for a while: memory may be given back */
+	WAIT_ACK,          /* the answer to GOAWAY */
+	WAIT_LINGER,       /* the peer reads our last words */
+	WAIT_WRITE,        /* the socket takes bytes */
+	WAIT_STREAM,       /* the peer grants credit to a stream */
+	WAIT_HTTP2_STREAM, /* the same of an HTTP/2 stream */
+	WAIT_ACCEPT,       /* memory for another connection */
 	WAIT_COUNT,
 };
 
@@ -53,6 +56,8 @@ struct transport_counters {
 	uint64_t preface_timeouts, write_stalls, stream_stalls, protocol_errors;
 	uint64_t calls, calls_refused;
 	uint64_t bytes_in, bytes_out, writes;
+	uint64_t http2_faults[TRANSPORT_FAULTS_MAX]; /* by enum http2_fault */
+	uint64_t gzip_bombs;
 };
 
 struct transport {
@@ -67,6 +72,7 @@ struct transport {
 	size_t spare_count;
 	struct stream *spare_streams; /* native_stream.c's */
 	size_t spare_stream_count;
+	struct http2_shared *http2; /* http2/stream.c's; NULL: not yet */
 	struct transport_counters counters;
 	bool draining;
 	char read_buffer[TRANSPORT_READ_SIZE];

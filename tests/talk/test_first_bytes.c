@@ -48,7 +48,6 @@ static void test_others_are_closed(void **state)
 		const char *bytes;
 		size_t len;
 	} others[] = {
-		{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24},
 		{"\x16\x03\x01\x02\x00\x01", 6},
 		{"PROXY TCP4 1.1.1.1 2.2.2.2 1 2\r\n", 32},
 		{"\r\n\r\n\0\r\nQUIT\n", 12},

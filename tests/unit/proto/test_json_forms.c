@@ -1,4 +1,5 @@
 /* The texts that JSON has for names, bytes, numbers and times. */
+#include "proto/base64.h"
 #include "proto/json_number.h"
 #include "proto/json_place.h"
 #include "proto/json_text.h"

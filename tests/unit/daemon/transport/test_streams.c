@@ -112,7 +112,7 @@ static void test_paths_are_numbered(void **state)
 static void test_budget(void **state)
 {
 	(void)state;
-	struct budget budget = {.left = 3, .filled_ms = 1000};
+	struct budget budget = {0};
 	for (int i = 0; i < 3; i++)
 		assert_true(budget_take(&budget, 3, 10, 1000));
 	assert_false(budget_take(&budget, 3, 10, 1000));

@@ -1,0 +1,19 @@
+/* http2 - HTTP/2 on a connection: gRPC, and Connect's unary calls (PROTOCOL.md, "gRPC and JSON").
+ *
+ * nghttp2 knows frames, header compression and flow control; what is here makes calls of streams.
+ * Its parts: session (the connection's side), stream (one call's side), request (headers), begin
+ * (from a request to a call), message (what comes), output (what goes), answer and trailers (gRPC's
+ * words), grpc_text, gzip. Thread: the connection's worker's. */
+#pragma once
+#include "daemon/transport/connection.h"
+
+extern const struct protocol http2;
+
+/* The connection speaks it from here on (without memory it is closed at the end of the turn). */
+void http2_begin(struct connection *connection);
+
+void http2_stream_stalled(struct timeout *stall);
+
+/* What the connections of a worker share. NULL: none spoke HTTP/2 yet. */
+struct http2_shared;
+void http2_shared_free(struct http2_shared *shared);

@@ -1,0 +1,224 @@
+/* From DATA to messages. A message that came whole goes to the call as it lies in the read buffer;
+ * parts of one are put together. Its credit is returned
+ *  - for parts of a message at once, as the size of a message has its own limit: else one that is
+ *    larger than the window would never be complete;
+ *  - for whole messages when the handler takes them. */
+#include "daemon/transport/http2/session.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+enum {
+	PREFIX_SIZE = 5,
+	HELD_MOST = LIMIT_STREAM_CREDIT, /* bytes of messages that a call is given ahead of need */
+	REASON_SIZE = 160,
+};
+
+struct prefix {
+	uint8_t flag;
+	uint32_t len;
+};
+
+static void give_credit(struct http2_stream *stream, size_t len)
+{
+	if (len > 0 && stream->input_state == INPUT_RECEIVING && !stream->ended)
+		http2_check(stream->session, nghttp2_session_consume_stream(
+						     stream->session->nghttp2, stream->id, len));
+}
+
+void http2_stream_discard(struct http2_stream *stream)
+{
+	http2_hold(stream->session, 0, stream->held + buffer_len(&stream->input));
+	buffer_consume(&stream->input, buffer_len(&stream->input));
+	stream->early = stream->held = stream->owed = 0;
+	stream->input_state = INPUT_DISCARDING;
+}
+
+static void refuse(struct http2_stream *stream, enum status status, const char *message)
+{
+	http2_stream_discard(stream);
+	call_refuse(stream->call, status, message);
+}
+
+static size_t message_limit(const struct http2_stream *stream)
+{
+	const struct method *method = stream->call->method;
+	return method && method->max_request ? method->max_request : LIMIT_MESSAGE;
+}
+
+static void refuse_size(struct http2_stream *stream, const char *more, size_t len)
+{
+	char reason[REASON_SIZE];
+	snprintf(reason, sizeof(reason), "the message has %s%zu bytes, at most %zu are allowed",
+	         more, len, message_limit(stream));
+	refuse(stream, STATUS_RESOURCE_EXHAUSTED, reason);
+}
+
+/* --- one message -------------------------------------------------------------------------------
+ */
+
+/* What can be said against a message before it is there. */
+static bool check_prefix(struct http2_stream *stream, struct prefix prefix)
+{
+	if (prefix.flag > 1)
+		refuse(stream, STATUS_INTERNAL, "a message's first byte must be 0 or 1");
+	else if (prefix.flag == 1 && stream->request.encoding != CODEC_GZIP)
+		refuse(stream, STATUS_INTERNAL,
+		       "a compressed message, but no grpc-encoding that says how");
+	else if (prefix.len > message_limit(stream))
+		refuse_size(stream, "", prefix.len);
+	else
+		return true;
+	return false;
+}
+
+static void hand_over(struct http2_stream *stream, struct bytes message, bool compressed)
+{
+	stream->held += message.len;
+	http2_hold(stream->session, message.len, 0);
+	call_message_coded(stream->call, message, compressed);
+}
+
+static void inflate_message(struct http2_stream *stream, struct bytes data)
+{
+	struct transport *transport = http2_transport(stream->session);
+	struct http2_shared *shared = transport->http2;
+	switch (gzip_inflate(shared->gzip, data, message_limit(stream), &shared->scratch)) {
+	case GZIP_OK:
+		hand_over(stream, buffer_bytes(&shared->scratch), true);
+		break;
+	case GZIP_TOO_LARGE:
+		transport->counters.gzip_bombs++;
+		refuse_size(stream, "more than ", message_limit(stream));
+		break;
+	case GZIP_MALFORMED:
+		refuse(stream, STATUS_INTERNAL, "a message that is not gzip");
+		break;
+	case GZIP_NO_MEMORY:
+		refuse(stream, STATUS_RESOURCE_EXHAUSTED, "no memory to decompress the message");
+		break;
+	}
+	http2_scratch_done(shared);
+}
+
+/* Hands over the message at the front of `in`, which is whole. */
+static void take_message(struct http2_stream *stream, struct prefix prefix, struct bytes in)
+{
+	size_t size = PREFIX_SIZE + (size_t)prefix.len;
+	size_t early = size < stream->early ? size : stream->early;
+	struct bytes message = bytes_of(in.data + PREFIX_SIZE, prefix.len);
+	stream->early -= early;
+	stream->owed += size - early;
+	if (prefix.flag == 1)
+		inflate_message(stream, message);
+	else
+		hand_over(stream, message, false);
+}
+
+/* --- one after the other
+ * --------------------------------------------------------------------------- */
+
+static bool holds_enough(const struct http2_stream *stream)
+{
+	return stream->held >= HELD_MOST;
+}
+
+/* Hands over whole messages from the front of `in`; returns their bytes. */
+static size_t cut(struct http2_stream *stream, struct bytes in)
+{
+	size_t taken = 0;
+	while (stream->input_state == INPUT_RECEIVING && !holds_enough(stream) &&
+	       in.len - taken >= PREFIX_SIZE) {
+		struct bytes rest = bytes_of(in.data + taken, in.len - taken);
+		struct reader reader = reader_init(rest);
+		struct prefix prefix;
+		prefix.flag = reader_u8(&reader);
+		prefix.len = reader_u32(&reader);
+		if (!check_prefix(stream, prefix) || prefix.len > reader_left(&reader))
+			break;
+		taken += PREFIX_SIZE + (size_t)prefix.len;
+		take_message(stream, prefix, rest);
+	}
+	return taken;
+}
+
+/* The same from what was kept. */
+static void cut_input(struct http2_stream *stream)
+{
+	size_t taken = cut(stream, buffer_bytes(&stream->input));
+	if (stream->input_state != INPUT_RECEIVING)
+		return;
+	buffer_consume(&stream->input, taken);
+	http2_hold(stream->session, 0, taken);
+}
+
+static void keep(struct http2_stream *stream, struct bytes data)
+{
+	if (data.len == 0)
+		return;
+	if (stream->session->held > LIMIT_CONNECTION_INPUT)
+		refuse(stream, STATUS_RESOURCE_EXHAUSTED,
+		       "the connection has too many requests in memory");
+	else if (!buffer_append(&stream->input, data.data, data.len))
+		refuse(stream, STATUS_RESOURCE_EXHAUSTED, "no memory for the message");
+	else
+		http2_hold(stream->session, data.len, 0);
+}
+
+/* What is left begins a message that is not whole, and nothing is before it. */
+static void settle(struct http2_stream *stream)
+{
+	size_t len = buffer_len(&stream->input);
+	if (stream->input_state != INPUT_RECEIVING || (len > 0 && holds_enough(stream)))
+		return;
+	give_credit(stream, len - stream->early);
+	stream->early = len;
+	if (!stream->ended)
+		return;
+	if (len > 0) {
+		refuse(stream, STATUS_INTERNAL, "the request ended within a message");
+		return;
+	}
+	stream->input_state = INPUT_CLOSED;
+	call_half_close(stream->call);
+}
+
+void http2_stream_data(struct http2_stream *stream, struct bytes data)
+{
+	if (stream->input_state != INPUT_RECEIVING || !stream->call)
+		return;
+	if (buffer_len(&stream->input) > 0) {
+		keep(stream, data);
+		if (stream->input_state == INPUT_RECEIVING)
+			cut_input(stream);
+	} else {
+		size_t taken = cut(stream, data);
+		if (stream->input_state == INPUT_RECEIVING)
+			keep(stream, bytes_of(data.data + taken, data.len - taken));
+	}
+	settle(stream);
+}
+
+void http2_stream_ended(struct http2_stream *stream)
+{
+	stream->ended = true;
+	if (stream->call)
+		settle(stream);
+}
+
+/* The credit of what was taken: in proportion, as messages may have been compressed. */
+void http2_stream_taken(struct http2_stream *stream, size_t len)
+{
+	if (stream->input_state == INPUT_DISCARDING)
+		return;
+	assert(len <= stream->held);
+	size_t owed = stream->held == len ? stream->owed
+	                                  : (size_t)((uint64_t)stream->owed * len / stream->held);
+	stream->owed -= owed;
+	stream->held -= len;
+	http2_hold(stream->session, 0, len);
+	give_credit(stream, owed);
+	cut_input(stream);
+	settle(stream);
+	connection_touch(stream->session->connection);
+}

@@ -1,0 +1,30 @@
+/* output - what goes out on a stream of HTTP/2: header lists, messages, the end. Private to
+ * daemon/transport/http2. */
+#pragma once
+#include "daemon/transport/http2/fields.h"
+#include "daemon/transport/http2/stream.h"
+
+/* The response's head; output follows. */
+void http2_output_head(struct http2_stream *stream, const struct http2_fields *fields);
+
+/* The whole response: a header list that ends the stream. */
+void http2_output_only(struct http2_stream *stream, const struct http2_fields *fields);
+
+/* One message, behind gRPC's prefix, at the end of the output; `len` is its packed size. */
+void http2_output_message(struct http2_stream *stream, const ProtobufCMessage *message, size_t len);
+
+/* Any bytes at the end of the output, which will be all of the response: no trailers. */
+void http2_output_body(struct http2_stream *stream, struct bytes body);
+
+/* Nothing follows; trailers are in stream->trailers. */
+void http2_output_finish(struct http2_stream *stream);
+
+/* What was not given to nghttp2 is dropped. False: the peer has a part of a message already. */
+bool http2_output_drop(struct http2_stream *stream);
+
+/* RST_STREAM; the call was told, or will be. */
+void http2_output_reset(struct http2_stream *stream, uint32_t code);
+
+/* Less than a 1/share of what may wait does. */
+MUST_CHECK
+bool http2_output_has_room(const struct http2_stream *stream, size_t share);

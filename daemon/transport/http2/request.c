@@ -1,0 +1,260 @@
+#include "daemon/transport/http2/request.h"
+
+#include "proto/base64.h"
+#include "proto/frame.h"
+
+#include <stdlib.h>
+
+enum { FIELD_OVERHEAD = 32, TIMEOUT_MS_DIGITS = 10 };
+
+/* --- values --------------------------------------------------------------------------------- */
+
+static bool begins_with(struct bytes text, const char *start)
+{
+	size_t len = strlen(start);
+	return text.len >= len && memcmp(text.data, start, len) == 0;
+}
+
+/* The media type alone, or with parameters. */
+static bool is_type(struct bytes value, const char *type)
+{
+	size_t len = strlen(type);
+	return begins_with(value, type) &&
+	       (value.len == len || value.data[len] == ';' || value.data[len] == ' ');
+}
+
+static enum http2_content content_of(struct bytes value)
+{
+	static const char GRPC[] = "application/grpc";
+	if (is_type(value, GRPC) || is_type(value, "application/grpc+proto"))
+		return CONTENT_GRPC;
+	if (begins_with(value, "application/grpc+"))
+		return CONTENT_GRPC_CODEC;
+	if (is_type(value, "application/json"))
+		return CONTENT_JSON;
+	return is_type(value, "application/proto") ? CONTENT_PROTO : CONTENT_OTHER;
+}
+
+static enum http2_codec codec_of(struct bytes value)
+{
+	if (bytes_equal_string(value, "identity"))
+		return CODEC_IDENTITY;
+	return bytes_equal_string(value, "gzip") ? CODEC_GZIP : CODEC_UNKNOWN;
+}
+
+/* Whether a list names gzip: "identity, deflate,gzip;q=0.5". */
+static bool lists_gzip(struct bytes value)
+{
+	for (size_t at = 0; at + 4 <= value.len; at++) {
+		bool begins = at == 0 || value.data[at - 1] == ',' || value.data[at - 1] == ' ';
+		bool ends = at + 4 == value.len || strchr(", ;", value.data[at + 4]);
+		if (begins && ends && memcmp(value.data + at, "gzip", 4) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool timeout_ms_read(struct bytes value, uint64_t *us)
+{
+	uint64_t ms = 0;
+	if (value.len == 0 || value.len > TIMEOUT_MS_DIGITS)
+		return false;
+	for (size_t i = 0; i < value.len; i++) {
+		if (value.data[i] < '0' || value.data[i] > '9')
+			return false;
+		ms = ms * 10 + (value.data[i] - '0');
+	}
+	*us = ms * 1000;
+	return true;
+}
+
+/* --- fields that we know ------------------------------------------------------------------------
+ */
+
+typedef void field_taker(struct http2_request *request, struct bytes value);
+
+static void take_method(struct http2_request *request, struct bytes value)
+{
+	request->is_post = bytes_equal_string(value, "POST");
+}
+
+static void take_content_type(struct http2_request *request, struct bytes value)
+{
+	request->content = content_of(value);
+	request->names_proto = begins_with(value, "application/grpc+proto");
+}
+
+static void take_timeout(struct http2_request *request, struct bytes value)
+{
+	request->bad_timeout = !grpc_timeout_read(value, &request->timeout_us);
+}
+
+static void take_timeout_ms(struct http2_request *request, struct bytes value)
+{
+	request->bad_timeout = !timeout_ms_read(value, &request->timeout_us);
+}
+
+static void take_encoding(struct http2_request *request, struct bytes value)
+{
+	request->encoding = codec_of(value);
+}
+
+static void take_content_encoding(struct http2_request *request, struct bytes value)
+{
+	request->content_encoding = codec_of(value);
+}
+
+static void take_accept(struct http2_request *request, struct bytes value)
+{
+	request->accepts_gzip |= lists_gzip(value);
+}
+
+static void take_body_accept(struct http2_request *request, struct bytes value)
+{
+	request->body_accepts_gzip |= lists_gzip(value);
+}
+
+/* A broken one starts a new trace, says the specification. */
+static void take_trace(struct http2_request *request, struct bytes value)
+{
+	request->has_trace = traceparent_read(value, request->trace);
+}
+
+static void ignore(struct http2_request *request, struct bytes value)
+{
+	(void)request;
+	(void)value;
+}
+
+static const struct {
+	const char *name;
+	field_taker *take;
+} known[] = {
+	{":method", take_method},
+	{":scheme", ignore},
+	{":authority", ignore},
+	{"te", ignore},
+	{"content-type", take_content_type},
+	{"user-agent", ignore},
+	{"grpc-timeout", take_timeout},
+	{"grpc-encoding", take_encoding},
+	{"grpc-accept-encoding", take_accept},
+	{"traceparent", take_trace},
+	{"host", ignore},
+	{"accept", ignore},
+	{"content-length", ignore},
+	{"content-encoding", take_content_encoding},
+	{"accept-encoding", take_body_accept},
+	{"connect-protocol-version", ignore},
+	{"connect-timeout-ms", take_timeout_ms},
+};
+
+static field_taker *taker_of(struct bytes name)
+{
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (bytes_equal_string(name, known[i].name))
+			return known[i].take;
+	return NULL;
+}
+
+static void take_path(struct http2_request *request, const struct router *router,
+                      struct bytes value)
+{
+	request->route = router_find(router, value);
+	request->path_len = (uint16_t)(value.len < LIMIT_PATH ? value.len : LIMIT_PATH);
+	memcpy(request->path, value.data, request->path_len);
+}
+
+/* --- metadata
+ * ------------------------------------------------------------------------------------- */
+
+static bool is_key(struct bytes name)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		uint8_t c = name.data[i];
+		bool good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
+		            c == '-' || c == '.';
+		if (!good)
+			return false;
+	}
+	return name.len > 0;
+}
+
+static bool is_binary(struct bytes name)
+{
+	return name.len > 4 && memcmp(name.data + name.len - 4, "-bin", 4) == 0;
+}
+
+static bool keep(struct http2_request *request, struct bytes name, struct bytes value)
+{
+	const struct metadata entry = {name, value};
+	if (++request->entries > LIMIT_METADATA_ENTRIES) {
+		request->too_large = true;
+		return true;
+	}
+	size_t len = metadata_size(&entry, 1);
+	uint8_t *room = buffer_reserve(&request->metadata, len);
+	if (!room)
+		return false;
+	struct writer writer = writer_init(room, len);
+	metadata_write(&writer, METADATA_IN_CALL, &entry, 1);
+	request->metadata.end += len;
+	return true;
+}
+
+/* Several values of one key may be joined by commas. */
+static bool keep_binary(struct http2_request *request, struct bytes name, struct bytes value)
+{
+	uint8_t *data = malloc(base64_data_len(value.len));
+	bool kept = data != NULL;
+	do {
+		size_t len;
+		if (!kept)
+			break;
+		if (grpc_binary_next(&value, data, &len))
+			kept = keep(request, name, bytes_of(data, len));
+		else
+			request->bad_binary = true;
+	} while (value.len > 0 && !request->bad_binary);
+	free(data);
+	return kept;
+}
+
+/* What gRPC reserves for itself, but this one. */
+static bool is_reserved(struct bytes name)
+{
+	return begins_with(name, "grpc-") &&
+	       !bytes_equal_string(name, "grpc-previous-rpc-attempts");
+}
+
+void request_init(struct http2_request *request)
+{
+	struct buffer metadata = request->metadata;
+	metadata.start = metadata.end = 0;
+	memset(request, 0, offsetof(struct http2_request, path));
+	request->metadata = metadata;
+	request->timeout_us = UINT64_MAX;
+}
+
+bool request_field(struct http2_request *request, const struct router *router, struct bytes name,
+                   struct bytes value)
+{
+	size_t size = name.len + value.len + FIELD_OVERHEAD;
+	if (size > LIMIT_FRAME_META - request->list_size)
+		request->too_large = true;
+	if (request->too_large)
+		return true;
+	request->list_size += (uint32_t)size;
+	if (bytes_equal_string(name, ":path")) {
+		take_path(request, router, value);
+		return true;
+	}
+	field_taker *take = taker_of(name);
+	if (take) {
+		take(request, value);
+		return true;
+	}
+	if (is_reserved(name) || !is_key(name))
+		return true;
+	return is_binary(name) ? keep_binary(request, name, value) : keep(request, name, value);
+}

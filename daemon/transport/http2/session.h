@@ -1,0 +1,79 @@
+/* session - the connection's side of HTTP/2: nghttp2's session and its callbacks, credit, drain,
+ * what a peer may not do. Private to daemon/transport/http2.
+ *
+ * nghttp2's callbacks only decode and queue, like every I/O callback; frames are pulled out of it
+ * in produce(), once a turn. A fault is noted where it is found, and ends the connection when
+ * nghttp2 has returned.
+ * Owns: nghttp2's session, its streams. Lifetime: the connection's. Thread: its worker's. */
+#pragma once
+#include "daemon/transport/budget.h"
+#include "daemon/transport/http2/gzip.h"
+#include "daemon/transport/http2/http2.h"
+#include "daemon/transport/http2/stream.h"
+
+#include <nghttp2/nghttp2.h>
+
+enum http2_state {
+	HTTP2_OPEN,
+	HTTP2_DRAINING, /* told so, with PING; until its ACK, requests may be on their way */
+	HTTP2_LAST,     /* no request is taken any more: ends with the last stream */
+	HTTP2_ENDED,    /* the connection is closing */
+};
+
+enum http2_fault {
+	FAULT_NONE,
+#define FAULT(name, code, reason) FAULT_##name,
+#include "daemon/transport/http2/fault.def"
+#undef FAULT
+	FAULT_COUNT
+};
+_Static_assert((int)FAULT_COUNT <= (int)TRANSPORT_FAULTS_MAX, "a counter for each fault");
+
+struct http2_session {
+	struct connection *connection;
+	nghttp2_session *nghttp2;
+	struct http2_stream *streams; /* newest first */
+	uint32_t stream_count, wanting;
+	enum http2_state state;
+	enum http2_fault fault;
+	bool greeted;     /* the peer's SETTINGS came */
+	bool in_headers;  /* a header block has begun */
+	uint8_t strikes;  /* PINGs that came too early */
+	size_t waiting;   /* bytes in the streams' output */
+	size_t held;      /* bytes of requests in memory */
+	size_t owed;      /* connection credit that was not returned: too much is held */
+	uint64_t ping_ms; /* when the last PING came; 0: none, or something was sent since */
+	struct budget resets, errors, empty_frames, control_frames;
+};
+
+/* Per worker. */
+struct http2_shared {
+	struct gzip *gzip;
+	struct buffer scratch; /* a message on its way between two forms */
+	struct http2_stream *spare;
+	size_t spare_count;
+};
+
+/* Of the session's worker; NULL: no memory. */
+MUST_CHECK
+struct http2_shared *http2_shared_of(struct http2_session *session);
+
+/* A message larger than usual is not kept room for. */
+void http2_scratch_done(struct http2_shared *shared);
+
+/* The peer went too far: noted; the connection ends when nghttp2 has returned. */
+void http2_fail(struct http2_session *session, enum http2_fault fault);
+
+/* An nghttp2 function returned this: without memory the connection is closed at the end of the
+ * turn. */
+void http2_check(struct http2_session *session, int result);
+
+/* Received bytes that streams hold changed by `more` and `less`. */
+void http2_hold(struct http2_session *session, size_t more, size_t less);
+
+uint64_t http2_now_ms(const struct http2_session *session);
+
+static inline struct transport *http2_transport(const struct http2_session *session)
+{
+	return session->connection->transport;
+}

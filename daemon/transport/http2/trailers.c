@@ -1,0 +1,148 @@
+#include "daemon/transport/http2/trailers.h"
+
+#include "daemon/transport/http2/grpc_text.h"
+#include "proto/base64.h"
+#include "proto/limits.h"
+
+#include <stdio.h>
+
+const char *trailers_status(enum status status)
+{
+	static const char *const numbers[STATUS_COUNT] = {"0",  "1",  "2",  "3",  "4",  "5",
+	                                                  "6",  "7",  "8",  "9",  "10", "11",
+	                                                  "12", "13", "14", "15", "16"};
+	return numbers[status];
+}
+
+/* --- metadata ------------------------------------------------------------------------------- */
+
+static bool is_binary(struct bytes key)
+{
+	return key.len > 4 && memcmp(key.data + key.len - 4, "-bin", 4) == 0;
+}
+
+/* HTTP/2 takes no other text in a field. */
+static bool is_printable(struct bytes value)
+{
+	for (size_t i = 0; i < value.len; i++)
+		if (value.data[i] < ' ' || value.data[i] > '~')
+			return false;
+	return value.len == 0 || (value.data[0] != ' ' && value.data[value.len - 1] != ' ');
+}
+
+static bool encode_binary(struct call *call, struct bytes value, struct bytes *out)
+{
+	char *text = arena_alloc(&call->arena, base64_text_len(value.len) + 1);
+	if (text)
+		*out = bytes_of(text, grpc_binary_write(value, text));
+	return text != NULL;
+}
+
+void trailers_add_metadata(struct call *call, const struct metadata *metadata, size_t count,
+                           struct http2_fields *fields)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct bytes value = metadata[i].value;
+		bool good = is_binary(metadata[i].key) ? encode_binary(call, value, &value)
+		                                       : is_printable(value);
+		if (good)
+			fields_add(fields, metadata[i].key, value, FIELD_ONCE);
+	}
+}
+
+/* --- the status ---------------------------------------------------------------------------------
+ */
+
+static struct bytes message_of(struct call *call, size_t most)
+{
+	struct bytes message = bytes_of_string(call->message);
+	if (message.len > LIMIT_STATUS_MESSAGE)
+		message.len = LIMIT_STATUS_MESSAGE;
+	while (message.len > 0 && grpc_message_len(message) > most)
+		message.len = message.len * 3 / 4;
+	size_t len = grpc_message_len(message);
+	char *text = len > 0 ? arena_alloc(&call->arena, len) : NULL;
+	if (!text)
+		return (struct bytes){NULL, 0};
+	grpc_message_write(message, text);
+	return bytes_of(text, len);
+}
+
+static size_t field_len(size_t len)
+{
+	return 1 + varint_size(len) + len;
+}
+
+static void write_field(struct writer *writer, uint8_t number, struct bytes value)
+{
+	writer_u8(writer, (uint8_t)(number << 3 | 2));
+	writer_varint(writer, value.len);
+	writer_bytes(writer, value.data, value.len);
+}
+
+/* google.rpc.Status {code = 1, message = 2, details = 3}. */
+static struct bytes rich_status(struct call *call)
+{
+	struct bytes message = bytes_of_string(call->message);
+	size_t len = 1 + varint_size(call->status) + field_len(message.len);
+	for (uint32_t i = 0; i < call->detail_count; i++)
+		len += field_len(call->details[i].len);
+	uint8_t *room = arena_alloc(&call->arena, len);
+	if (!room)
+		return (struct bytes){NULL, 0};
+	struct writer writer = writer_init(room, len);
+	writer_u8(&writer, 1 << 3);
+	writer_varint(&writer, call->status);
+	write_field(&writer, 2, message);
+	for (uint32_t i = 0; i < call->detail_count; i++)
+		write_field(&writer, 3, call->details[i]);
+	return bytes_of(room, len);
+}
+
+static void add_details(struct call *call, size_t most, struct http2_fields *fields)
+{
+	static const char NAME[] = "grpc-status-details-bin";
+	struct bytes status, text;
+	size_t size = 0;
+	for (uint32_t i = 0; i < call->detail_count; i++)
+		size += base64_text_len(call->details[i].len);
+	if (call->detail_count == 0 || size > most)
+		return;
+	status = rich_status(call);
+	if (status.len == 0 || !encode_binary(call, status, &text))
+		return;
+	if (fields->list_size + sizeof(NAME) + text.len + 32 <= most)
+		fields_add(fields, bytes_of_string(NAME), text, FIELD_ONCE);
+}
+
+/* What EndMeta.retry says to native clients (PROTOCOL.md, "Outcome"). */
+static void add_outcome(struct call *call, struct http2_fields *fields)
+{
+	if (call->outcome == OUTCOME_NOT_EXECUTED)
+		fields_put(fields, "prism-outcome", "not-executed");
+	else if (call->outcome == OUTCOME_UNKNOWN)
+		fields_put(fields, "prism-outcome", "unknown");
+	if (call->pushback_ms == 0)
+		return;
+	const char *ms = arena_printf(&call->arena, "%u", call->pushback_ms);
+	if (ms)
+		fields_add(fields, bytes_of_string("grpc-retry-pushback-ms"), bytes_of_string(ms),
+		           FIELD_ONCE);
+}
+
+void trailers_of_call(struct call *call, size_t most, struct http2_fields *fields)
+{
+	fields_put(fields, "grpc-status", trailers_status(call->status));
+	if (call->status != STATUS_OK) {
+		struct bytes message = message_of(call, most / 2);
+		if (message.len > 0)
+			fields_add(fields, bytes_of_string("grpc-message"), message, FIELD_ONCE);
+		add_outcome(call, fields);
+	}
+	struct http2_fields before = *fields;
+	trailers_add_metadata(call, call->trailers, call->trailer_count, fields);
+	if (fields->list_size > most)
+		*fields = before;
+	if (call->status != STATUS_OK)
+		add_details(call, most, fields);
+}
