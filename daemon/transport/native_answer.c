@@ -22,9 +22,26 @@ static void count_sent(struct call *call, size_t len)
 	call->sent_bytes += len < left ? (uint32_t)len : left;
 }
 
+/* Initial metadata, once; what the peer does not take is left out. */
+static void send_head(struct stream *stream, struct call *call)
+{
+	const struct head_meta meta = {0};
+	size_t len = head_meta_size(&meta, call->head, call->head_count);
+	uint8_t *room = NULL;
+	if (len <= stream->session->peer_max_meta)
+		room = native_frame(stream->session, FRAME_HEAD, 0, stream->id, len, 0);
+	if (room) {
+		struct writer writer = writer_init(room, len);
+		head_meta_write(&writer, &meta, call->head, call->head_count);
+	}
+	call->head_count = 0;
+}
+
 static void native_send(struct call *call, const ProtobufCMessage *message)
 {
 	struct stream *stream = call->stream;
+	if (call->head_count > 0)
+		send_head(stream, call);
 	size_t len = protobuf_c_message_get_packed_size(message);
 	if (len > stream->session->peer_max_message)
 		stream->too_large = len;
@@ -91,12 +108,28 @@ static size_t fit(struct ending *ending, size_t most)
 	}
 	if (len > most) {
 		ending->trailer_count = 0;
+		ending->meta.head = (struct bytes){NULL, 0};
 		len = ending_size(ending);
 	}
 	return len;
 }
 
-static struct ending ending_of(const struct call *call)
+/* Initial metadata of a call that sent no message before its end. */
+static struct bytes packed_head(struct call *call)
+{
+	const struct head_meta meta = {0};
+	if (call->head_count == 0)
+		return (struct bytes){NULL, 0};
+	size_t len = head_meta_size(&meta, call->head, call->head_count);
+	uint8_t *room = arena_alloc(&call->arena, len);
+	if (!room)
+		return (struct bytes){NULL, 0};
+	struct writer writer = writer_init(room, len);
+	head_meta_write(&writer, &meta, call->head, call->head_count);
+	return bytes_of(room, len);
+}
+
+static struct ending ending_of(struct call *call)
 {
 	uint64_t now_ns = call->rpc->now_ns;
 	uint64_t spent_us = now_ns > call->started_ns ? (now_ns - call->started_ns) / 1000 : 0;
@@ -105,6 +138,7 @@ static struct ending ending_of(const struct call *call)
 	                 .message = bytes_of_string(call->message),
 	                 .retry = call->retry,
 	                 .pushback_ms = call->pushback_ms,
+	                 .head = packed_head(call),
 	                 .server_us = spent_us < UINT32_MAX ? (uint32_t)spent_us : UINT32_MAX},
 		.details = call->details,
 		.detail_count = call->detail_count,

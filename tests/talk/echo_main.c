@@ -14,7 +14,7 @@
 
 struct echo {
 	struct address addresses[SERVER_ADDRESSES_MAX];
-	struct service services[1];
+	struct service services[2];
 	struct server_settings settings;
 	uint32_t drain_ms;
 	struct server *server;
@@ -136,9 +136,10 @@ int main(int argc, char **argv)
 	if (echo.settings.address_count == 0)
 		(void)set_option(&echo, "--listen", "127.0.0.1:0");
 	echo.services[0] = echo_service();
+	echo.services[1] = interop_service();
 	echo.settings.addresses = echo.addresses;
 	echo.settings.services = echo.services;
-	echo.settings.service_count = 1;
+	echo.settings.service_count = sizeof(echo.services) / sizeof(*echo.services);
 	echo.settings.transport.agent = "prismd-echo/" PRISM_VERSION;
 	echo.settings.transport.note = on_note;
 	echo.settings.stopped = on_stopped;
