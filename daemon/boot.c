@@ -320,6 +320,11 @@ static struct transport_settings transport_settings_of(const struct boot *boot)
 		.connection_limit = connection_limit_of(config),
 		.preface_ms = config_u32(config, SETTING_PREFACE_TIMEOUT),
 		.write_stall_ms = config_u32(config, SETTING_WRITE_STALL),
+		.keepalive_ms = config_u32(config, SETTING_KEEPALIVE),
+		.pong_ms = config_u32(config, SETTING_KEEPALIVE_TIMEOUT),
+		.idle_ms = config_u32(config, SETTING_CONNECTION_IDLE),
+		.age_ms = config_u32(config, SETTING_CONNECTION_AGE),
+		.grace_ms = config_u32(config, SETTING_CONNECTION_GRACE),
 		.note = on_transport_note,
 	};
 	randombytes_buf(&settings.boot_id, sizeof(settings.boot_id));

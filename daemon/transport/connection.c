@@ -375,6 +375,8 @@ bool connection_accept(struct transport *transport, uv_stream_t *listener)
 		connection_abort(connection);
 		return true;
 	}
+	if (connection->handle.type == UV_TCP)
+		(void)uv_tcp_nodelay(&connection->tcp, 1);
 	name_peer(connection);
 	if (over_limit(connection)) {
 		connection_abort(connection);

@@ -15,6 +15,26 @@ static uint32_t or_default(uint32_t value, uint32_t preset)
 	return value ? value : preset;
 }
 
+/* Of HTTP/2 alone. */
+static void http2_waits_init(struct timeout_list *waits, const struct transport_settings *settings)
+{
+	enum { AGE_PARTS = 80 }; /* nine tenths, then 0 to 16 steps */
+	waits[WAIT_HTTP2_STREAM] = (struct timeout_list){.after_ms = waits[WAIT_WRITE].after_ms,
+	                                                 .expired = http2_stream_stalled};
+	waits[WAIT_HTTP2_KEEPALIVE] = (struct timeout_list){.after_ms = settings->keepalive_ms,
+	                                                    .expired = http2_keepalive_due};
+	waits[WAIT_HTTP2_PONG] =
+		(struct timeout_list){.after_ms = settings->pong_ms, .expired = http2_pong_missed};
+	waits[WAIT_HTTP2_IDLE] =
+		(struct timeout_list){.after_ms = settings->idle_ms, .expired = http2_idle_due};
+	waits[WAIT_HTTP2_AGE] = (struct timeout_list){
+		.after_ms = settings->age_ms - settings->age_ms / 10, .expired = http2_age_due};
+	waits[WAIT_HTTP2_AGE_STEP] = (struct timeout_list){.after_ms = settings->age_ms / AGE_PARTS,
+	                                                   .expired = http2_age_due};
+	waits[WAIT_HTTP2_GRACE] =
+		(struct timeout_list){.after_ms = settings->grace_ms, .expired = http2_grace_over};
+}
+
 void transport_init(struct transport *transport, uv_loop_t *loop,
                     const struct transport_settings *settings)
 {
@@ -38,8 +58,7 @@ void transport_init(struct transport *transport, uv_loop_t *loop,
 		.expired = connection_write_stalled};
 	waits[WAIT_STREAM] = (struct timeout_list){.after_ms = waits[WAIT_WRITE].after_ms,
 	                                           .expired = native_stream_stalled};
-	waits[WAIT_HTTP2_STREAM] = (struct timeout_list){.after_ms = waits[WAIT_WRITE].after_ms,
-	                                                 .expired = http2_stream_stalled};
+	http2_waits_init(waits, ours);
 	waits[WAIT_ACCEPT] =
 		(struct timeout_list){.after_ms = ACCEPT_RETRY_MS, .expired = listener_retry};
 	timeouts_init(&transport->timeouts, loop, waits, WAIT_COUNT);

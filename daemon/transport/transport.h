@@ -30,6 +30,10 @@ struct transport_settings {
 	uint32_t connection_limit; /* 0: LIMIT_CONNECTIONS */
 	uint32_t preface_ms;       /* 0: LIMIT_PREFACE */
 	uint32_t write_stall_ms;   /* 0: LIMIT_WRITE_STALL */
+	/* HTTP/2, 0: off. A silent peer is asked after keepalive_ms, and has pong_ms to answer; one
+	 * without a call for idle_ms, or of age_ms (a tenth more or less), is drained; calls end
+	 * grace_ms after that. */
+	uint32_t keepalive_ms, pong_ms, idle_ms, age_ms, grace_ms;
 	/* A peer broke the protocol, a limit was met; `peer` may be NULL. */
 	void (*note)(void *ctx, const struct peer *peer, const char *message);
 	void *ctx;
@@ -37,14 +41,20 @@ struct transport_settings {
 
 /* What a connection, or a stream of it, may wait for. */
 enum transport_wait {
-	WAIT_PREFACE,      /* preface and HELLO */
-	WAIT_IDLE,         /* no call for a while: memory may be given back */
-	WAIT_ACK,          /* the answer to GOAWAY */
-	WAIT_LINGER,       /* the peer reads our last words */
-	WAIT_WRITE,        /* the socket takes bytes */
-	WAIT_STREAM,       /* the peer grants credit to a stream */
-	WAIT_HTTP2_STREAM, /* the same of an HTTP/2 stream */
-	WAIT_ACCEPT,       /* memory for another connection */
+	WAIT_PREFACE,         /* preface and HELLO */
+	WAIT_IDLE,            /* no call for a while: memory may be given back */
+	WAIT_ACK,             /* the answer to GOAWAY */
+	WAIT_LINGER,          /* the peer reads our last words */
+	WAIT_WRITE,           /* the socket takes bytes */
+	WAIT_STREAM,          /* the peer grants credit to a stream */
+	WAIT_HTTP2_STREAM,    /* the same of an HTTP/2 stream */
+	WAIT_HTTP2_KEEPALIVE, /* the peer says anything */
+	WAIT_HTTP2_PONG,      /* it answers a PING */
+	WAIT_HTTP2_IDLE,      /* it makes a call */
+	WAIT_HTTP2_AGE,       /* nine tenths of its greatest age */
+	WAIT_HTTP2_AGE_STEP,  /* a bit of the rest */
+	WAIT_HTTP2_GRACE,     /* its calls end */
+	WAIT_ACCEPT,          /* memory for another connection */
 	WAIT_COUNT,
 };
 
@@ -58,6 +68,7 @@ struct transport_counters {
 	uint64_t bytes_in, bytes_out, writes;
 	uint64_t http2_faults[TRANSPORT_FAULTS_MAX]; /* by enum http2_fault */
 	uint64_t gzip_bombs;
+	uint64_t keepalive_timeouts, idle_drains, age_drains;
 };
 
 struct transport {

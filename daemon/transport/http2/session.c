@@ -90,6 +90,7 @@ static void cancel_all(struct http2_session *session)
 static void end(struct http2_session *session)
 {
 	session->state = HTTP2_ENDED;
+	http2_alive_end(session);
 	cancel_all(session);
 	connection_finish(session->connection);
 }
@@ -127,7 +128,7 @@ static void drain_last(struct http2_session *session)
 	connection_touch(session->connection);
 }
 
-static void http2_drain(struct connection *connection)
+void http2_drain(struct connection *connection)
 {
 	struct http2_session *session = connection->session;
 	if (session->state != HTTP2_OPEN)
@@ -154,8 +155,8 @@ static void count_ping(struct http2_session *session)
 
 static void count_control(struct http2_session *session)
 {
-	if (!budget_take(&session->control_frames, LIMIT_CONTROL_FRAMES, LIMIT_CONTROL_FRAME_RATE,
-	                 http2_now_ms(session)))
+	if (!budget_take(&session->control_frames, LIMIT_HTTP2_CONTROL_FRAMES,
+	                 LIMIT_HTTP2_CONTROL_FRAME_RATE, http2_now_ms(session)))
 		http2_fail(session, FAULT_CONTROL_FRAMES);
 }
 
@@ -163,7 +164,7 @@ static void count_data(struct http2_session *session, const nghttp2_frame *frame
 {
 	bool empty = frame->hd.length == frame->data.padlen;
 	if (empty && !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) &&
-	    !budget_take(&session->empty_frames, LIMIT_EMPTY_FRAMES, LIMIT_EMPTY_FRAMES,
+	    !budget_take(&session->empty_frames, LIMIT_HTTP2_EMPTY_FRAMES, LIMIT_HTTP2_EMPTY_FRAMES,
 	                 http2_now_ms(session)))
 		http2_fail(session, FAULT_EMPTY_FRAMES);
 }
@@ -173,8 +174,8 @@ static void count_error(struct http2_session *session, uint32_t code)
 {
 	bool ours = code == NGHTTP2_NO_ERROR || code == NGHTTP2_CANCEL ||
 	            code == NGHTTP2_REFUSED_STREAM || code == NGHTTP2_ENHANCE_YOUR_CALM;
-	if (!ours && !budget_take(&session->errors, LIMIT_STREAM_ERRORS, LIMIT_STREAM_ERROR_RATE,
-	                          http2_now_ms(session)))
+	if (!ours && !budget_take(&session->errors, LIMIT_HTTP2_STREAM_ERRORS,
+	                          LIMIT_HTTP2_STREAM_ERROR_RATE, http2_now_ms(session)))
 		http2_fail(session, FAULT_STREAM_ERRORS);
 }
 
@@ -392,6 +393,7 @@ static size_t http2_receive(struct connection *connection, struct bytes in, size
 {
 	(void)needed;
 	struct http2_session *session = connection->session;
+	http2_alive_heard(session);
 	ssize_t taken = nghttp2_session_mem_recv(session->nghttp2, in.data, in.len);
 	if (taken < 0)
 		on_hopeless(session, taken);
@@ -455,6 +457,7 @@ static void http2_gone(struct connection *connection)
 {
 	struct http2_session *session = connection->session;
 	session->state = HTTP2_ENDED;
+	http2_alive_end(session);
 	cancel_all(session);
 	nghttp2_session_del(session->nghttp2);
 	free(session);
@@ -497,9 +500,9 @@ static nghttp2_option *options_new(void)
 	/* Ours is asked first, and says why; nghttp2's default would break honest clients. */
 	nghttp2_option_set_stream_reset_rate_limit(option, 2 * LIMIT_CANCELS_WHILE_RUNNING,
 	                                           2 * LIMIT_CANCEL_RATE);
-	nghttp2_option_set_max_continuations(option, LIMIT_CONTINUATIONS);
+	nghttp2_option_set_max_continuations(option, LIMIT_HTTP2_CONTINUATIONS);
 	nghttp2_option_set_max_outbound_ack(option, LIMIT_OUTSTANDING_ACKS);
-	nghttp2_option_set_max_settings(option, LIMIT_SETTINGS);
+	nghttp2_option_set_max_settings(option, LIMIT_HTTP2_SETTINGS);
 	return option;
 }
 
@@ -548,6 +551,7 @@ void http2_begin(struct connection *connection)
 	connection->protocol = &http2;
 	connection->peer.transport = http2.name;
 	connection->session = session;
+	http2_alive_begin(session);
 	if (connection->transport->draining)
 		http2_drain(connection);
 	connection_touch(connection);

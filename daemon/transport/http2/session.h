@@ -36,9 +36,14 @@ struct http2_session {
 	uint32_t stream_count, wanting;
 	enum http2_state state;
 	enum http2_fault fault;
-	bool greeted;     /* the peer's SETTINGS came */
-	bool in_headers;  /* a header block has begun */
-	uint8_t strikes;  /* PINGs that came too early */
+	bool greeted;      /* the peer's SETTINGS came */
+	bool in_headers;   /* a header block has begun */
+	bool heard;        /* something came since that was looked at last */
+	bool asked;        /* a PING of ours waits for its answer */
+	bool had_calls;    /* a stream was opened since that was looked at last */
+	uint8_t age_steps; /* that its age is put off by */
+	uint8_t strikes;   /* PINGs that came too early */
+	struct timeout alive, idle, age;
 	size_t waiting;   /* bytes in the streams' output */
 	size_t held;      /* bytes of requests in memory */
 	size_t owed;      /* connection credit that was not returned: too much is held */
@@ -70,6 +75,17 @@ void http2_check(struct http2_session *session, int result);
 
 /* Received bytes that streams hold changed by `more` and `less`. */
 void http2_hold(struct http2_session *session, size_t more, size_t less);
+
+/* Finish what there is, then end. */
+void http2_drain(struct connection *connection);
+
+/* --- keepalive.c ------------------------------------------------------------------- */
+
+void http2_alive_begin(struct http2_session *session);
+void http2_alive_end(struct http2_session *session);
+
+/* Bytes came. */
+void http2_alive_heard(struct http2_session *session);
 
 uint64_t http2_now_ms(const struct http2_session *session);
 

@@ -67,6 +67,7 @@ struct http2_stream *http2_stream_open(struct http2_session *session, int32_t id
 		stream->next->prev = stream;
 	session->streams = stream;
 	session->stream_count++;
+	session->had_calls = true;
 	return stream;
 }
 
