@@ -175,12 +175,16 @@ static enum status record(struct call *call, const Prism__Test__V1__RecordReques
 static enum status count(struct call *call, const Prism__Test__V1__CountRequest *request,
                          Prism__Test__V1__CountResponse *response)
 {
-	(void)request;
 	const struct worker *worker = call->rpc->ctx;
+	const struct transport_counters *counters = &worker->transport.counters;
 	response->calls = call->rpc->live;
 	response->running = call->rpc->running;
 	response->connections = worker->transport.connection_count;
 	response->fibers = fiber_alive();
+	if (request->fault < TRANSPORT_FAULTS_MAX)
+		response->faults = counters->http2_faults[request->fault];
+	response->gzip_bombs = counters->gzip_bombs;
+	response->stream_stalls = counters->stream_stalls;
 	return STATUS_OK;
 }
 

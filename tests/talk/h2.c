@@ -110,7 +110,7 @@ void h2_send(struct h2 *h2)
 /* False: the server closed. */
 static bool fill(struct h2 *h2)
 {
-	uint8_t *room = buffer_reserve(&h2->in, READ_SIZE);
+	uint8_t *room = buffer_reserve(&h2->talk.in, READ_SIZE);
 	assert_non_null(room);
 	struct pollfd ready = {.fd = h2->talk.fd, .events = POLLIN};
 	if (poll(&ready, 1, TALK_PATIENCE_MS) != 1)
@@ -120,17 +120,17 @@ static bool fill(struct h2 *h2)
 		fail_msg("recv: %s", strerror(errno));
 	if (len <= 0)
 		return false;
-	h2->in.end += (size_t)len;
+	h2->talk.in.end += (size_t)len;
 	return true;
 }
 
 /* False: the server closed. */
 static bool next(struct h2 *h2, struct h2_frame *frame)
 {
-	buffer_consume(&h2->in, h2->taken);
-	h2->taken = 0;
+	buffer_consume(&h2->talk.in, h2->talk.taken);
+	h2->talk.taken = 0;
 	for (;;) {
-		struct reader reader = reader_init(buffer_bytes(&h2->in));
+		struct reader reader = reader_init(buffer_bytes(&h2->talk.in));
 		size_t len = (size_t)reader_u8(&reader) << 16;
 		len |= reader_u16(&reader);
 		frame->type = reader_u8(&reader);
@@ -138,7 +138,7 @@ static bool next(struct h2 *h2, struct h2_frame *frame)
 		frame->stream = reader_u32(&reader);
 		frame->payload = reader_bytes(&reader, len);
 		if (!reader.failed) {
-			h2->taken = HEADER_SIZE + len;
+			h2->talk.taken = HEADER_SIZE + len;
 			return true;
 		}
 		if (!fill(h2))
@@ -151,15 +151,6 @@ struct h2_frame h2_next(struct h2 *h2)
 	struct h2_frame frame;
 	if (!next(h2, &frame))
 		fail_msg("the server closed");
-	return frame;
-}
-
-struct h2_frame h2_wait_for(struct h2 *h2, uint8_t type)
-{
-	struct h2_frame frame;
-	do
-		frame = h2_next(h2);
-	while (frame.type != type);
 	return frame;
 }
 
@@ -183,6 +174,17 @@ static void read_block(struct h2 *h2, struct bytes block, struct h2_answer *answ
 		         (int)nv.valuelen, nv.value);
 	}
 	nghttp2_hd_inflate_end_headers(h2->inflater);
+}
+
+struct h2_frame h2_wait_for(struct h2 *h2, uint8_t type)
+{
+	for (;;) {
+		struct h2_frame frame = h2_next(h2);
+		if (frame.type == NGHTTP2_HEADERS)
+			read_block(h2, frame.payload, NULL);
+		if (frame.type == type)
+			return frame;
+	}
 }
 
 static void read_reset(struct h2_frame frame, struct h2_answer *answer)
@@ -304,7 +306,6 @@ void h2_open(struct h2 *h2, const char *address)
 void h2_close(struct h2 *h2)
 {
 	nghttp2_hd_inflate_del(h2->inflater);
-	buffer_deinit(&h2->in);
 	talk_close(&h2->talk);
 }
 

@@ -12,9 +12,7 @@
 enum { H2_END_STREAM = 1, H2_ACK = 1, H2_END_HEADERS = 4, H2_FIELDS_MAX = 32 };
 
 struct h2 {
-	struct talk talk; /* `out`: said, and not sent yet */
-	struct buffer in;
-	size_t taken; /* of `in`: the frame that was returned last */
+	struct talk talk; /* its buffers, with frames of HTTP/2 */
 	nghttp2_hd_inflater *inflater;
 };
 

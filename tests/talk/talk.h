@@ -120,8 +120,12 @@ void server_down(void);
 /* What the one worker holds, as another connection sees it (that one not counted). */
 struct server_count {
 	uint64_t calls, running, connections, fibers;
+	uint64_t faults, gzip_bombs, stream_stalls;
 };
 struct server_count server_count(void);
+
+/* The same with the faults of this number in http2/fault.def, from 1. */
+struct server_count server_count_of(uint32_t fault);
 
 /* Waits until nothing is left of what a test did; `connections`: but so many that are still open.
  */

@@ -35,14 +35,23 @@ static uint64_t field(struct bytes message, uint32_t number)
 
 struct server_count server_count(void)
 {
+	return server_count_of(0);
+}
+
+struct server_count server_count_of(uint32_t fault)
+{
 	struct talk talk;
+	const uint8_t request[] = {1 << 3, (uint8_t)fault};
 	talk_open(&talk, server.address, NULL);
-	struct bytes answer = talk_ask(&talk, 1, "Count", nothing());
+	struct bytes answer = talk_ask(&talk, 1, "Count", bytes_of(request, sizeof(request)));
 	struct server_count count = {
 		.calls = field(answer, 1) - 1,
 		.running = field(answer, 2) - 1,
 		.connections = field(answer, 3) - 1,
 		.fibers = field(answer, 4) - 1,
+		.faults = field(answer, 5),
+		.gzip_bombs = field(answer, 6),
+		.stream_stalls = field(answer, 7),
 	};
 	talk_close(&talk);
 	return count;

@@ -111,24 +111,31 @@ static bool keep_trailers(struct http2_stream *stream, const struct http2_fields
 	return true;
 }
 
+/* The end of a call that was stopped overtakes what it had to say before. */
+static bool overtakes(const struct http2_stream *stream, const struct call *call)
+{
+	return call->status != STATUS_OK && call->cancelled != STATUS_OK && stream->head_sent;
+}
+
 static void end_output(struct http2_stream *stream, struct call *call)
 {
 	struct http2_fields fields;
 	fields_init(&fields);
 	trailers_of_call(call, trailers_most(stream), &fields);
+	if (overtakes(stream, call)) {
+		http2_output_overtake(stream, &fields);
+		return;
+	}
 	bool plain = fields.count == 1 && call->status == STATUS_OK;
 	if (!plain && !keep_trailers(stream, &fields))
 		http2_check(stream->session, NGHTTP2_ERR_NOMEM);
 	http2_output_finish(stream);
 }
 
-/* The end of a call that was stopped overtakes what it had to say before. False: the peer has half
- * a message, so that the end can only be a reset. */
-static bool overtake(struct http2_stream *stream, const struct call *call)
+/* False: the peer has half a message, so that the end could only be a reset. */
+static bool make_way(struct http2_stream *stream, const struct call *call)
 {
-	if (call->status == STATUS_OK || call->cancelled == STATUS_OK || !stream->head_sent)
-		return true;
-	if (http2_output_drop(stream))
+	if (!overtakes(stream, call) || http2_output_drop(stream))
 		return true;
 	http2_output_reset(stream, NGHTTP2_CANCEL);
 	return false;
@@ -138,7 +145,7 @@ static void grpc_finish(struct call *call, const ProtobufCMessage *message)
 {
 	struct http2_stream *stream = call->stream;
 	http2_stream_discard(stream);
-	if (overtake(stream, call)) {
+	if (make_way(stream, call)) {
 		if (call->status == STATUS_OK && message)
 			grpc_send(call, message);
 		else if (!stream->head_sent && call->head_count > 0)

@@ -193,6 +193,16 @@ void http2_output_finish(struct http2_stream *stream)
 	resume(stream);
 }
 
+/* nghttp2 sends header lists before any DATA, and no DATA after the end. */
+void http2_output_overtake(struct http2_stream *stream, const struct http2_fields *fields)
+{
+	struct http2_session *session = stream->session;
+	stream->finished = true;
+	http2_check(session, nghttp2_submit_trailer(session->nghttp2, stream->id, fields->nv,
+	                                            fields->count));
+	connection_touch(session->connection);
+}
+
 bool http2_output_drop(struct http2_stream *stream)
 {
 	stream->session->waiting -= buffer_len(&stream->output);

@@ -19,6 +19,10 @@ void http2_output_body(struct http2_stream *stream, struct bytes body);
 /* Nothing follows; trailers are in stream->trailers. */
 void http2_output_finish(struct http2_stream *stream);
 
+/* The end, before what was not given to nghttp2, which was dropped. A closed window does not hold
+ * it up, as it would DATA without bytes. */
+void http2_output_overtake(struct http2_stream *stream, const struct http2_fields *fields);
+
 /* What was not given to nghttp2 is dropped. False: the peer has a part of a message already. */
 bool http2_output_drop(struct http2_stream *stream);
 

@@ -4,10 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum {
-	OUTPUT_FULL = 262144,         /* frames wait in nghttp2 while the socket has this much */
-	CONTROL_FRAMES_PER_DATA = 10, /* that a peer may send for each DATA frame it gets */
-};
+enum { OUTPUT_FULL = 262144 }; /* frames wait in nghttp2 while the socket has this much */
 
 static const uint8_t DRAIN_PING[8] = "prismend";
 
@@ -135,55 +132,8 @@ void http2_drain(struct connection *connection)
 		return;
 	session->state = HTTP2_DRAINING;
 	http2_check(session, nghttp2_submit_shutdown_notice(session->nghttp2));
-	http2_check(session, nghttp2_submit_ping(session->nghttp2, NGHTTP2_FLAG_NONE, DRAIN_PING));
 	transport_wait(connection->transport, WAIT_ACK, &connection->phase);
 	connection_touch(connection);
-}
-
-/* --- what a peer may not do too often
- * ------------------------------------------------------------- */
-
-static void count_ping(struct http2_session *session)
-{
-	uint64_t now = http2_now_ms(session), before = session->ping_ms;
-	session->ping_ms = now;
-	if (before == 0 || now - before >= LIMIT_PING_INTERVAL)
-		return;
-	if (++session->strikes > LIMIT_PING_STRIKES)
-		http2_fail(session, FAULT_PINGS);
-}
-
-static void count_control(struct http2_session *session)
-{
-	if (!budget_take(&session->control_frames, LIMIT_HTTP2_CONTROL_FRAMES,
-	                 LIMIT_HTTP2_CONTROL_FRAME_RATE, http2_now_ms(session)))
-		http2_fail(session, FAULT_CONTROL_FRAMES);
-}
-
-static void count_data(struct http2_session *session, const nghttp2_frame *frame)
-{
-	bool empty = frame->hd.length == frame->data.padlen;
-	if (empty && !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) &&
-	    !budget_take(&session->empty_frames, LIMIT_HTTP2_EMPTY_FRAMES, LIMIT_HTTP2_EMPTY_FRAMES,
-	                 http2_now_ms(session)))
-		http2_fail(session, FAULT_EMPTY_FRAMES);
-}
-
-/* A reset that we sent because the peer made us. */
-static void count_error(struct http2_session *session, uint32_t code)
-{
-	bool ours = code == NGHTTP2_NO_ERROR || code == NGHTTP2_CANCEL ||
-	            code == NGHTTP2_REFUSED_STREAM || code == NGHTTP2_ENHANCE_YOUR_CALM;
-	if (!ours && !budget_take(&session->errors, LIMIT_HTTP2_STREAM_ERRORS,
-	                          LIMIT_HTTP2_STREAM_ERROR_RATE, http2_now_ms(session)))
-		http2_fail(session, FAULT_STREAM_ERRORS);
-}
-
-static void count_cancel(struct http2_session *session)
-{
-	if (!budget_take(&session->resets, LIMIT_CANCELS_WHILE_RUNNING, LIMIT_CANCEL_RATE,
-	                 http2_now_ms(session)))
-		http2_fail(session, FAULT_RESETS);
 }
 
 /* --- nghttp2 tells
@@ -192,6 +142,18 @@ static void count_cancel(struct http2_session *session)
 static struct http2_stream *stream_of(nghttp2_session *nghttp2, int32_t id)
 {
 	return nghttp2_session_get_stream_user_data(nghttp2, id);
+}
+
+/* Also of frames that nghttp2 then ignores. */
+static int on_begin_frame(nghttp2_session *nghttp2, const nghttp2_frame_hd *head, void *ctx)
+{
+	(void)nghttp2;
+	struct http2_session *session = ctx;
+	bool is_ack = head->type == NGHTTP2_SETTINGS && head->flags & NGHTTP2_FLAG_ACK;
+	if (!is_ack && (head->type == NGHTTP2_SETTINGS || head->type == NGHTTP2_PRIORITY ||
+	                head->type == NGHTTP2_WINDOW_UPDATE))
+		http2_count_control(session);
+	return session->fault == FAULT_NONE ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 static int on_begin_headers(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx)
@@ -225,7 +187,6 @@ static int on_header(nghttp2_session *nghttp2, const nghttp2_frame *frame, const
 static void on_settings(struct http2_session *session)
 {
 	struct connection *connection = session->connection;
-	count_control(session);
 	if (session->greeted)
 		return;
 	session->greeted = true;
@@ -236,7 +197,7 @@ static void on_settings(struct http2_session *session)
 static void on_ping(struct http2_session *session, const nghttp2_frame *frame)
 {
 	if (!(frame->hd.flags & NGHTTP2_FLAG_ACK))
-		count_ping(session);
+		http2_count_ping(session);
 	else if (session->state == HTTP2_DRAINING &&
 	         memcmp(frame->ping.opaque_data, DRAIN_PING, sizeof(DRAIN_PING)) == 0)
 		drain_last(session);
@@ -255,7 +216,7 @@ static int on_frame_recv(nghttp2_session *nghttp2, const nghttp2_frame *frame, v
 		break;
 	case NGHTTP2_DATA:
 		stream = stream_of(nghttp2, frame->hd.stream_id);
-		count_data(session, frame);
+		http2_count_data(session, frame);
 		break;
 	case NGHTTP2_SETTINGS:
 		if (!(frame->hd.flags & NGHTTP2_FLAG_ACK))
@@ -263,10 +224,6 @@ static int on_frame_recv(nghttp2_session *nghttp2, const nghttp2_frame *frame, v
 		break;
 	case NGHTTP2_PING:
 		on_ping(session, frame);
-		break;
-	case NGHTTP2_PRIORITY:
-	case NGHTTP2_WINDOW_UPDATE:
-		count_control(session);
 		break;
 	default:
 		break;
@@ -310,11 +267,24 @@ static void stop_sender(nghttp2_session *nghttp2, const nghttp2_frame *frame)
 		                                NGHTTP2_NO_ERROR);
 }
 
-static void sent_data(struct http2_session *session)
+/* nghttp2 found what was wrong, and ends the session. */
+static void on_broken_protocol(struct http2_session *session, const nghttp2_goaway *goaway)
 {
-	struct budget *budget = &session->control_frames;
-	budget->used -=
-		budget->used < CONTROL_FRAMES_PER_DATA ? budget->used : CONTROL_FRAMES_PER_DATA;
+	struct connection *connection = session->connection;
+	connection->transport->counters.protocol_errors++;
+	transport_note(connection->transport, &connection->peer, "closed: %s: %.*s",
+	               nghttp2_http2_strerror(goaway->error_code), (int)goaway->opaque_data_len,
+	               goaway->opaque_data_len ? (const char *)goaway->opaque_data : "");
+}
+
+/* The PING is asked for when the notice has gone, as nghttp2 sends PINGs first: its ACK says that
+ * the client has seen the notice. */
+static void sent_goaway(struct http2_session *session, const nghttp2_goaway *goaway)
+{
+	if (goaway->error_code != NGHTTP2_NO_ERROR && session->fault == FAULT_NONE)
+		on_broken_protocol(session, goaway);
+	else if (session->state == HTTP2_DRAINING)
+		(void)nghttp2_submit_ping(session->nghttp2, NGHTTP2_FLAG_NONE, DRAIN_PING);
 }
 
 static int on_frame_sent(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx)
@@ -323,14 +293,15 @@ static int on_frame_sent(nghttp2_session *nghttp2, const nghttp2_frame *frame, v
 	switch (frame->hd.type) {
 	case NGHTTP2_HEADERS:
 	case NGHTTP2_DATA:
-		session->ping_ms = 0;
-		session->strikes = 0;
-		sent_data(session);
+		http2_count_sent(session);
 		if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
 			stop_sender(nghttp2, frame);
 		break;
 	case NGHTTP2_RST_STREAM:
-		count_error(session, frame->rst_stream.error_code);
+		http2_count_error(session, frame->rst_stream.error_code);
+		break;
+	case NGHTTP2_GOAWAY:
+		sent_goaway(session, &frame->goaway);
 		break;
 	default:
 		break;
@@ -350,7 +321,7 @@ static int on_stream_close(nghttp2_session *nghttp2, int32_t id, uint32_t code, 
 	http2_stream_close(stream);
 	if (call) {
 		call_cancel(call, STATUS_CANCELLED, false);
-		count_cancel(session);
+		http2_count_cancel(session);
 	}
 	if (session->stream_count == 0)
 		connection_touch(session->connection);
@@ -379,6 +350,8 @@ static void on_hopeless(struct http2_session *session, ssize_t error)
 		return;
 	if (error == NGHTTP2_ERR_FLOODED) {
 		http2_fail(session, FAULT_UNREAD_ACKS);
+	} else if (error == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS) {
+		http2_fail(session, FAULT_CONTINUATIONS);
 	} else if (error == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
 		connection->transport->counters.unknown++;
 		transport_note(connection->transport, &connection->peer,
@@ -393,6 +366,8 @@ static size_t http2_receive(struct connection *connection, struct bytes in, size
 {
 	(void)needed;
 	struct http2_session *session = connection->session;
+	if (session->fault != FAULT_NONE || connection->broken)
+		return in.len; /* nghttp2 lost its way */
 	http2_alive_heard(session);
 	ssize_t taken = nghttp2_session_mem_recv(session->nghttp2, in.data, in.len);
 	if (taken < 0)
@@ -480,6 +455,7 @@ static nghttp2_session_callbacks *callbacks_new(void)
 	nghttp2_session_callbacks *callbacks;
 	if (nghttp2_session_callbacks_new(&callbacks) != 0)
 		return NULL;
+	nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
 	nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
 	nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);

@@ -79,6 +79,23 @@ void http2_hold(struct http2_session *session, size_t more, size_t less);
 /* Finish what there is, then end. */
 void http2_drain(struct connection *connection);
 
+/* --- abuse.c: what came, or had to be sent; too many are a fault --------------------------- */
+
+void http2_count_ping(struct http2_session *session);
+
+/* SETTINGS, PRIORITY or WINDOW_UPDATE. */
+void http2_count_control(struct http2_session *session);
+void http2_count_data(struct http2_session *session, const nghttp2_frame *frame);
+
+/* RST_STREAM was sent with this code. */
+void http2_count_error(struct http2_session *session, uint32_t code);
+
+/* A call was cancelled while it ran. */
+void http2_count_cancel(struct http2_session *session);
+
+/* A frame of an answer was sent: what the peer says about it is expected. */
+void http2_count_sent(struct http2_session *session);
+
 /* --- keepalive.c ------------------------------------------------------------------- */
 
 void http2_alive_begin(struct http2_session *session);

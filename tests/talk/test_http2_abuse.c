@@ -1,0 +1,299 @@
+/* Whoever goes too far loses the connection, is told why, and is counted; a good client beside it
+ * does not notice. */
+#include "tests/talk/h2.h"
+
+#include <stdlib.h>
+#include <zlib.h>
+
+enum fault {
+	NO_FAULT,
+#define FAULT(name, code, reason) FAULT_##name,
+#include "daemon/transport/http2/fault.def"
+#undef FAULT
+};
+
+static struct h2 bad, good;
+static uint32_t good_stream;
+
+static int setup(void **state)
+{
+	(void)state;
+	h2_open(&good, server.address);
+	h2_open(&bad, server.address);
+	good_stream = 1;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	h2_close(&bad);
+	h2_close(&good);
+	return server_test_teardown(state);
+}
+
+static void good_call(void)
+{
+	h2_echo(&good, good_stream);
+	good_stream += 2;
+}
+
+/* `say` is repeated until the server ends the connection, at most `most` times. */
+static void flood(void (*say)(uint32_t i), uint32_t most, enum fault fault, uint32_t code,
+                  const char *text)
+{
+	uint64_t before = server_count_of(fault).faults;
+	for (uint32_t i = 0; i < most; i++) {
+		say(i);
+		if (i % (most / 4) == most / 4 - 1) {
+			h2_send(&bad);
+			good_call();
+		}
+	}
+	h2_send(&bad);
+	h2_expect_fault(&bad, code, text);
+	good_call();
+	assert_int_equal(server_count_of(fault).faults, before + 1);
+}
+
+/* --- resets --------------------------------------------------------------------------------------
+ */
+
+static void say_rapid_reset(uint32_t i)
+{
+	h2_say_request(&bad, 2 * i + 1, "Wait", NULL);
+	h2_say_number(&bad, NGHTTP2_RST_STREAM, 2 * i + 1, NGHTTP2_CANCEL);
+}
+
+static void test_rapid_reset(void **state)
+{
+	(void)state;
+	flood(say_rapid_reset, LIMIT_CANCELS_WHILE_RUNNING + 5 * LIMIT_CANCEL_RATE, FAULT_RESETS,
+	      NGHTTP2_ENHANCE_YOUR_CALM, "cancelled");
+}
+
+/* The server is made to reset: a window that overflows. */
+static void say_made_reset(uint32_t i)
+{
+	h2_say_request(&bad, 2 * i + 1, "Wait", NULL);
+	h2_say_number(&bad, NGHTTP2_WINDOW_UPDATE, 2 * i + 1, INT32_MAX);
+}
+
+static void test_made_you_reset(void **state)
+{
+	(void)state;
+	flood(say_made_reset, 4 * LIMIT_HTTP2_STREAM_ERRORS, FAULT_STREAM_ERRORS,
+	      NGHTTP2_PROTOCOL_ERROR, "broke the protocol");
+}
+
+/* An honest client cancels more than nghttp2's own limit lets through. */
+static void test_honest_cancels(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 3000; i++)
+		say_rapid_reset(i);
+	h2_send(&bad);
+	h2_echo(&bad, 6001);
+}
+
+/* --- floods
+ * ---------------------------------------------------------------------------------------- */
+
+static void say_early_ping(uint32_t i)
+{
+	(void)i;
+	h2_say(&bad, NGHTTP2_PING, 0, 0, bytes_of("12345678", 8));
+}
+
+static void test_pings(void **state)
+{
+	(void)state;
+	flood(say_early_ping, 8, FAULT_PINGS, NGHTTP2_ENHANCE_YOUR_CALM, "too_many_pings");
+}
+
+/* Pings between answers are how clients measure the path. */
+static void test_pings_with_calls(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 20; i++) {
+		say_early_ping(i);
+		h2_echo(&bad, 2 * i + 1);
+	}
+}
+
+static void say_settings(uint32_t i)
+{
+	(void)i;
+	h2_say(&bad, NGHTTP2_SETTINGS, 0, 0, nothing());
+}
+
+static void test_settings(void **state)
+{
+	(void)state;
+	flood(say_settings, 2 * LIMIT_HTTP2_CONTROL_FRAMES, FAULT_CONTROL_FRAMES,
+	      NGHTTP2_ENHANCE_YOUR_CALM, "SETTINGS");
+}
+
+static void say_priority(uint32_t i)
+{
+	h2_say(&bad, NGHTTP2_PRIORITY, 0, 2 * i + 1, bytes_of("\0\0\0\0\1", 5));
+}
+
+static void test_priorities(void **state)
+{
+	(void)state;
+	flood(say_priority, 2 * LIMIT_HTTP2_CONTROL_FRAMES, FAULT_CONTROL_FRAMES,
+	      NGHTTP2_ENHANCE_YOUR_CALM, "PRIORITY");
+}
+
+static void say_window(uint32_t i)
+{
+	(void)i;
+	h2_say_number(&bad, NGHTTP2_WINDOW_UPDATE, 0, 1);
+}
+
+static void test_windows(void **state)
+{
+	(void)state;
+	flood(say_window, 2 * LIMIT_HTTP2_CONTROL_FRAMES, FAULT_CONTROL_FRAMES,
+	      NGHTTP2_ENHANCE_YOUR_CALM, "WINDOW_UPDATE");
+}
+
+static void say_empty(uint32_t i)
+{
+	if (i == 0)
+		h2_say_request(&bad, 1, "Collect", NULL);
+	h2_say(&bad, NGHTTP2_DATA, 0, 1, nothing());
+}
+
+static void test_empty_frames(void **state)
+{
+	(void)state;
+	flood(say_empty, 4 * LIMIT_HTTP2_EMPTY_FRAMES, FAULT_EMPTY_FRAMES,
+	      NGHTTP2_ENHANCE_YOUR_CALM, "without content");
+}
+
+static void say_continuation(uint32_t i)
+{
+	struct buffer block = {0};
+	h2_field_write(&block, "x-more", "and more");
+	h2_say(&bad, i == 0 ? NGHTTP2_HEADERS : NGHTTP2_CONTINUATION, 0, 1, buffer_bytes(&block));
+	buffer_deinit(&block);
+}
+
+static void test_continuations(void **state)
+{
+	(void)state;
+	flood(say_continuation, 4 * LIMIT_HTTP2_CONTINUATIONS, FAULT_CONTINUATIONS,
+	      NGHTTP2_ENHANCE_YOUR_CALM, "CONTINUATION");
+}
+
+/* --- bombs
+ * ------------------------------------------------------------------------------------------- */
+
+/* RFC 7541: one entry of 3,900 bytes in the table, then named again by a byte each time. */
+static void test_header_bomb(void **state)
+{
+	(void)state;
+	enum { VALUE = 3900, TIMES = 4000 };
+	struct buffer block = {0};
+	char value[VALUE + 1];
+	memset(value, 'v', VALUE);
+	value[VALUE] = '\0';
+	assert_true(buffer_append(&block, "\x40", 1)); /* a literal that is kept */
+	struct buffer field = {0};
+	h2_field_write(&field, "x-bomb", value);
+	assert_true(buffer_append(&block, field.data + 1, buffer_len(&field) - 1));
+	for (int i = 0; i < TIMES; i++)
+		assert_true(buffer_append(&block, "\xbe", 1)); /* index 62: the newest */
+	struct buffer head = {0};
+	static const struct h2_field fields[] = {{":method", "POST"},
+	                                         {":scheme", "http"},
+	                                         {":path", "/prism.test.v1.EchoService/Echo"},
+	                                         {":authority", "test"},
+	                                         {"content-type", "application/grpc"}};
+	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+		h2_field_write(&head, fields[i].name, fields[i].value);
+	assert_true(buffer_append(&head, block.data, buffer_len(&block)));
+	h2_say(&bad, NGHTTP2_HEADERS, H2_END_STREAM | H2_END_HEADERS, 1, buffer_bytes(&head));
+	h2_send(&bad);
+	h2_expect_status(&bad, 1, STATUS_RESOURCE_EXHAUSTED, "8192 bytes");
+	h2_echo(&bad, 3);
+	good_call();
+	buffer_deinit(&block);
+	buffer_deinit(&field);
+	buffer_deinit(&head);
+}
+
+/* So many zeros, compressed; its length. */
+static size_t zeros(size_t count, uint8_t *out, size_t size)
+{
+	z_stream stream = {0};
+	uint8_t *in = calloc(1, count);
+	assert_non_null(in);
+	assert_int_equal(deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY),
+	                 Z_OK);
+	stream.next_in = in;
+	stream.avail_in = (uInt)count;
+	stream.next_out = out;
+	stream.avail_out = (uInt)size;
+	assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
+	deflateEnd(&stream);
+	free(in);
+	return size - stream.avail_out;
+}
+
+static void test_gzip_bomb(void **state)
+{
+	(void)state;
+	uint8_t message[16000];
+	size_t len = zeros(10000000, message + 5, sizeof(message) - 5);
+	struct writer writer = writer_init(message, 5);
+	writer_u8(&writer, 1);
+	writer_u32(&writer, (uint32_t)len);
+	uint64_t before = server_count().gzip_bombs;
+	h2_say_request(&bad, 1, "Echo", (const struct h2_field[]){{"grpc-encoding", "gzip"}, {0}});
+	h2_say(&bad, NGHTTP2_DATA, H2_END_STREAM, 1, bytes_of(message, len + 5));
+	h2_send(&bad);
+	h2_expect_status(&bad, 1, STATUS_RESOURCE_EXHAUSTED, "more than 4194304 bytes");
+	assert_int_equal(server_count().gzip_bombs, before + 1);
+	h2_echo(&bad, 3);
+	good_call();
+}
+
+/* --- streams
+ * ------------------------------------------------------------------------------------------- */
+
+/* One more than may be open is refused, and the client may send it again. */
+static void test_streams(void **state)
+{
+	(void)state;
+	uint32_t stream = 1;
+	for (int i = 0; i < LIMIT_STREAMS; i++, stream += 2)
+		h2_say_request(&bad, stream, "Chat", NULL);
+	h2_send(&bad);
+	assert_int_equal(server_count().calls, LIMIT_STREAMS);
+	good_call();
+	h2_say(&bad, NGHTTP2_DATA, H2_END_STREAM, 1, nothing());
+	h2_send(&bad);
+	h2_expect_status(&bad, 1, STATUS_OK, NULL);
+	h2_say_request(&bad, stream, "Chat", NULL);
+	h2_say(&bad, NGHTTP2_DATA, H2_END_STREAM, stream, nothing());
+	h2_send(&bad);
+	h2_expect_status(&bad, stream, STATUS_OK, NULL);
+}
+
+#define H2_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		H2_TEST(test_rapid_reset),      H2_TEST(test_made_you_reset),
+		H2_TEST(test_honest_cancels),   H2_TEST(test_pings),
+		H2_TEST(test_pings_with_calls), H2_TEST(test_settings),
+		H2_TEST(test_priorities),       H2_TEST(test_windows),
+		H2_TEST(test_empty_frames),     H2_TEST(test_continuations),
+		H2_TEST(test_header_bomb),      H2_TEST(test_gzip_bomb),
+		H2_TEST(test_streams),
+	};
+	return cmocka_run_group_tests(tests, server_group_setup, server_group_teardown);
+}

@@ -1,0 +1,243 @@
+/* How a connection of HTTP/2 begins, lives and ends. */
+#include "tests/talk/h2.h"
+
+#include <signal.h>
+
+static struct h2 h2;
+
+static void up(const char *const arguments[])
+{
+	server_up(arguments);
+	h2_open(&h2, server.address);
+}
+
+static void down(void)
+{
+	h2_close(&h2);
+	server_down();
+}
+
+static const char DRAINING[8] = {'p', 'r', 'i', 's', 'm', 'e', 'n', 'd'};
+
+/* GOAWAY that names every stream, and a PING; answers it. */
+static void expect_notice(void)
+{
+	struct h2_frame frame = h2_wait_for(&h2, NGHTTP2_GOAWAY);
+	assert_memory_equal(frame.payload.data, "\x7f\xff\xff\xff\0\0\0\0", 8);
+	frame = h2_next(&h2);
+	assert_int_equal(frame.type, NGHTTP2_PING);
+	assert_memory_equal(frame.payload.data, DRAINING, 8);
+}
+
+static void say_pong(void)
+{
+	h2_say(&h2, NGHTTP2_PING, H2_ACK, 0, bytes_of(DRAINING, 8));
+	h2_send(&h2);
+}
+
+/* The last GOAWAY names the last stream that is served. */
+static void expect_last(uint32_t stream)
+{
+	struct h2_frame frame = h2_wait_for(&h2, NGHTTP2_GOAWAY);
+	struct reader reader = reader_init(frame.payload);
+	assert_int_equal(reader_u32(&reader), stream);
+	assert_int_equal(reader_u32(&reader), NGHTTP2_NO_ERROR);
+}
+
+/* --- beginnings
+ * ------------------------------------------------------------------------------------ */
+
+static void test_no_settings(void **state)
+{
+	(void)state;
+	server_up((const char *const[]){"--preface-ms", "100", NULL});
+	h2_dial(&h2, server.address);
+	h2_say_preface(&h2);
+	h2_send(&h2);
+	h2_expect_fault(&h2, NGHTTP2_SETTINGS_TIMEOUT, "no SETTINGS");
+	down();
+}
+
+static void test_slow_headers(void **state)
+{
+	(void)state;
+	up((const char *const[]){"--preface-ms", "100", NULL});
+	h2_echo(&h2, 1);
+	struct buffer block = {0};
+	h2_field_write(&block, ":method", "POST");
+	h2_say(&h2, NGHTTP2_HEADERS, 0, 3, buffer_bytes(&block));
+	h2_send(&h2);
+	h2_expect_fault(&h2, NGHTTP2_ENHANCE_YOUR_CALM, "header block");
+	buffer_deinit(&block);
+	down();
+}
+
+/* Within one frame, too. */
+static void test_slow_frame_of_headers(void **state)
+{
+	(void)state;
+	up((const char *const[]){"--preface-ms", "100", NULL});
+	h2_say_request(&h2, 1, "Echo", NULL);
+	h2.talk.out.end -= 20;
+	h2_send(&h2);
+	h2_expect_fault(&h2, NGHTTP2_ENHANCE_YOUR_CALM, "header block");
+	down();
+}
+
+static void test_wrong_preface(void **state)
+{
+	(void)state;
+	up((const char *const[]){NULL});
+	struct h2 wrong;
+	h2_dial(&wrong, server.address);
+	talk_send_bytes(&wrong.talk, "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", 24);
+	h2_expect_closed(&wrong);
+	h2_close(&wrong);
+	h2_echo(&h2, 1);
+	down();
+}
+
+/* --- drain
+ * -------------------------------------------------------------------------------------------- */
+
+/* Two phases: what was on its way when the notice went out is served; so is what runs. */
+static void test_drain(void **state)
+{
+	(void)state;
+	up((const char *const[]){NULL});
+	h2_say_request(&h2, 1, "Chat", NULL);
+	h2_send(&h2);
+	h2_echo(&h2, 3);
+	kill(server.pid, SIGTERM);
+	expect_notice();
+	h2_echo(&h2, 5); /* it had not seen the notice yet */
+	say_pong();
+	expect_last(5);
+	h2_say_message(&h2, H2_END_STREAM, 1, nothing());
+	h2_send(&h2);
+	h2_expect_status(&h2, 1, STATUS_OK, NULL);
+	h2_expect_closed(&h2);
+	down();
+}
+
+/* Streams above the last one are not served. */
+static void test_drained_connection_takes_nothing(void **state)
+{
+	(void)state;
+	up((const char *const[]){NULL});
+	h2_say_request(&h2, 1, "Chat", NULL);
+	h2_send(&h2);
+	(void)server_count();
+	kill(server.pid, SIGTERM);
+	expect_notice();
+	say_pong();
+	expect_last(1);
+	h2_say_request(&h2, 3, "Chat", NULL);
+	h2_say_message(&h2, H2_END_STREAM, 1, nothing());
+	h2_send(&h2);
+	h2_expect_status(&h2, 1, STATUS_OK, NULL);
+	h2_expect_closed(&h2);
+	down();
+}
+
+static void test_drain_of_an_idle_connection(void **state)
+{
+	(void)state;
+	up((const char *const[]){NULL});
+	kill(server.pid, SIGTERM);
+	expect_notice();
+	say_pong();
+	expect_last(0);
+	h2_expect_closed(&h2);
+	down();
+}
+
+/* A client that does not go, nor end its calls, is told so when patience ends. */
+static void test_impatient_drain(void **state)
+{
+	(void)state;
+	up((const char *const[]){"--drain-ms", "100", NULL});
+	h2_say_request(&h2, 1, "Chat", NULL);
+	h2_send(&h2);
+	(void)server_count();
+	kill(server.pid, SIGTERM);
+	h2_expect_status(&h2, 1, STATUS_UNAVAILABLE, "going away");
+	down();
+}
+
+/* --- keepalive, idle, age
+ * --------------------------------------------------------------------------------- */
+
+static void test_silent_client_is_asked(void **state)
+{
+	(void)state;
+	up((const char *const[]){"--keepalive-ms", "50", "--pong-ms", "100", NULL});
+	for (int i = 0; i < 3; i++) {
+		struct h2_frame frame = h2_wait_for(&h2, NGHTTP2_PING);
+		h2_say(&h2, NGHTTP2_PING, H2_ACK, 0, frame.payload);
+		h2_send(&h2);
+	}
+	(void)h2_wait_for(&h2, NGHTTP2_PING);
+	h2_expect_closed(&h2); /* no answer: it is taken for dead */
+	down();
+}
+
+static void test_idle(void **state)
+{
+	(void)state;
+	up((const char *const[]){"--idle-ms", "100", NULL});
+	h2_echo(&h2, 1);
+	expect_notice();
+	say_pong();
+	expect_last(1);
+	h2_expect_closed(&h2);
+	down();
+}
+
+static void test_a_call_is_not_idle(void **state)
+{
+	(void)state;
+	up((const char *const[]){"--idle-ms", "20", NULL});
+	const uint64_t wait[] = {300};
+	struct buffer scratch = {0};
+	h2_say_request(&h2, 1, "Wait", NULL);
+	h2_say_message(&h2, H2_END_STREAM, 1, numbers_message(&scratch, wait, 1));
+	h2_send(&h2);
+	h2_expect_status(&h2, 1, STATUS_OK, NULL); /* before any GOAWAY */
+	buffer_deinit(&scratch);
+	expect_notice();
+	down();
+}
+
+static void test_age(void **state)
+{
+	(void)state;
+	up((const char *const[]){"--age-ms", "200", "--grace-ms", "100", NULL});
+	h2_say_request(&h2, 1, "Chat", NULL);
+	h2_send(&h2);
+	expect_notice();
+	say_pong();
+	expect_last(1);
+	h2_expect_status(&h2, 1, STATUS_UNAVAILABLE, "greatest age");
+	h2_expect_closed(&h2);
+	down();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_no_settings),
+		cmocka_unit_test(test_slow_headers),
+		cmocka_unit_test(test_slow_frame_of_headers),
+		cmocka_unit_test(test_wrong_preface),
+		cmocka_unit_test(test_drain),
+		cmocka_unit_test(test_drained_connection_takes_nothing),
+		cmocka_unit_test(test_drain_of_an_idle_connection),
+		cmocka_unit_test(test_impatient_drain),
+		cmocka_unit_test(test_silent_client_is_asked),
+		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_a_call_is_not_idle),
+		cmocka_unit_test(test_age),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
