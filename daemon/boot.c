@@ -1,5 +1,6 @@
 #include "daemon/boot.h"
 #include "daemon/admin/health.h"
+#include "daemon/admin/reflection.h"
 #include "daemon/auth/auth.h"
 #include "daemon/database.h"
 #include "daemon/expiry.h"
@@ -363,9 +364,12 @@ static enum boot_exit start_server(struct boot *boot, char message[BOOT_MESSAGE_
 static void list_services(struct boot *boot)
 {
 	const struct service all[] = {
-		health_service(),     user_service(),    organization_service(),
-		membership_service(), project_service(), epic_service(),
-		sprint_service(),     story_service(),   document_service(),
+		health_service(),           user_service(),
+		organization_service(),     membership_service(),
+		project_service(),          epic_service(),
+		sprint_service(),           story_service(),
+		document_service(),         reflection_service(),
+		reflection_alpha_service(),
 	};
 	boot->service_count = sizeof(all) / sizeof(*all);
 	static_assert(sizeof(all) / sizeof(*all) <= SERVICES_MAX, "room for every service");

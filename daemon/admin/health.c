@@ -128,8 +128,35 @@ static SUSPENDS enum status watch(struct call *call, const Request *request)
 	}
 }
 
+typedef Grpc__Health__V1__HealthListResponse ListResponse;
+typedef Grpc__Health__V1__HealthListResponse__StatusesEntry Entry;
+
+static enum status list(struct call *call, const Grpc__Health__V1__HealthListRequest *request,
+                        ListResponse *response)
+{
+	(void)request;
+	const struct health *health = call->rpc->health;
+	Entry **entries = arena_alloc(&call->arena, health->part_count * sizeof(*entries));
+	if (!entries)
+		return call_no_memory(call);
+	for (size_t i = 0; i < health->part_count; i++) {
+		Response *state = arena_alloc(&call->arena, sizeof(*state));
+		entries[i] = arena_alloc(&call->arena, sizeof(*entries[i]));
+		if (!state || !entries[i])
+			return call_no_memory(call);
+		grpc__health__v1__health_check_response__init(state);
+		*entries[i] = (Entry)GRPC__HEALTH__V1__HEALTH_LIST_RESPONSE__STATUSES_ENTRY__INIT;
+		state->status = (Serving)health->parts[i].state;
+		entries[i]->key = (char *)health->parts[i].name;
+		entries[i]->value = state;
+	}
+	response->n_statuses = health->part_count;
+	response->statuses = entries;
+	return STATUS_OK;
+}
+
 struct service health_service(void)
 {
-	static const struct grpc_health_v1_health_handlers handlers = {check, watch};
+	static const struct grpc_health_v1_health_handlers handlers = {check, watch, list};
 	return grpc_health_v1_health(&handlers);
 }

@@ -3,6 +3,7 @@
  * prismd-echo [--listen ADDRESS]... [--workers N] [--preface-ms N] [--stall-ms N] [--drain-ms N]
  *             [--connections N] [--keepalive-ms N] [--pong-ms N] [--idle-ms N] [--age-ms N]
  *             [--grace-ms N] [--record FILE] */
+#include "daemon/admin/reflection.h"
 #include "daemon/server.h"
 #include "daemon/signals.h"
 #include "daemon/watchdog.h"
@@ -15,7 +16,7 @@
 
 struct echo {
 	struct address addresses[SERVER_ADDRESSES_MAX];
-	struct service services[2];
+	struct service services[4];
 	struct server_settings settings;
 	uint32_t drain_ms;
 	struct server *server;
@@ -143,6 +144,8 @@ int main(int argc, char **argv)
 		(void)set_option(&echo, "--listen", "127.0.0.1:0");
 	echo.services[0] = echo_service();
 	echo.services[1] = interop_service();
+	echo.services[2] = reflection_service();
+	echo.services[3] = reflection_alpha_service();
 	echo.settings.addresses = echo.addresses;
 	echo.settings.services = echo.services;
 	echo.settings.service_count = sizeof(echo.services) / sizeof(*echo.services);

@@ -6,15 +6,30 @@
 #include <stdio.h>
 
 static const char CHECK[] = "/grpc.health.v1.Health/Check";
+static const char LIST[] = "/grpc.health.v1.Health/List";
 static const char WATCH[] = "/grpc.health.v1.Health/Watch";
 
+static const char *name_of(const Grpc__Health__V1__HealthCheckResponse *response)
+{
+	return protobuf_c_enum_descriptor_get_value(
+		       &grpc__health__v1__health_check_response__serving_status__descriptor,
+		       (int)response->status)
+	        ->name;
+}
+
+/* A list without its namespaces: "=SERVING Desk=SERVING ". */
 static void state_of(const ProtobufCMessage *message, char out[64])
 {
-	const Grpc__Health__V1__HealthCheckResponse *response = (const void *)message;
-	const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(
-		&grpc__health__v1__health_check_response__serving_status__descriptor,
-		(int)response->status);
-	snprintf(out, 64, "%s", value->name);
+	const Grpc__Health__V1__HealthListResponse *list = (const void *)message;
+	if (message->descriptor != &grpc__health__v1__health_list_response__descriptor) {
+		snprintf(out, 64, "%s", name_of((const void *)message));
+		return;
+	}
+	for (size_t i = 0, at = 0; i < list->n_statuses && at < 64; i++) {
+		const char *dot = strrchr(list->statuses[i]->key, '.');
+		at += (size_t)snprintf(out + at, 64 - at, "%s=%s ", dot ? dot + 1 : "",
+		                       name_of(list->statuses[i]->value));
+	}
 }
 
 static void begin(struct rig *rig)
@@ -63,6 +78,19 @@ static void checks_the_server_and_each_service(void **state)
 	assert_checks(&rig, "", "SERVING");
 	assert_checks(&rig, "test.Desk", "NOT_SERVING");
 	assert_checks(&rig, "grpc.health.v1.Health", "SERVING");
+	end(&rig);
+}
+
+static void lists_the_server_and_each_service(void **state)
+{
+	(void)state;
+	struct rig rig;
+	struct told told;
+	begin(&rig);
+	health_set(rig.rpc.health, "test.Desk", HEALTH_SERVING);
+	ask(&rig, LIST, "", &told);
+	rig_assert_told(&told, STATUS_OK, "");
+	assert_string_equal(told.response, "=NOT_SERVING Desk=SERVING Health=NOT_SERVING ");
 	end(&rig);
 }
 
@@ -178,6 +206,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(checks_the_server_and_each_service),
+		cmocka_unit_test(lists_the_server_and_each_service),
 		cmocka_unit_test(does_not_find_an_unknown_service),
 		cmocka_unit_test(watches_the_state_and_its_changes),
 		cmocka_unit_test(tells_what_happened_while_the_peer_did_not_read),
