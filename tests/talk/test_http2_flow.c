@@ -196,6 +196,20 @@ static void test_stall(void **state)
 	h2_expect_reset(&closed, 1, NGHTTP2_ENHANCE_YOUR_CALM);
 	assert_int_equal(server_count().stream_stalls, 1);
 	assert_int_equal(server_count().calls, 1);
+	/* nor may a body go on for ever after its answer */
+	h2_say_headers(&closed, 0, 5,
+	               (const struct h2_field[]){{":method", "POST"},
+	                                         {":scheme", "http"},
+	                                         {":path", "/"},
+	                                         {":authority", "test"},
+	                                         {"content-type", "text/plain"},
+	                                         {0}});
+	h2_send(&closed);
+	struct h2_answer answer;
+	h2_answer(&closed, 5, &answer);
+	assert_string_equal(h2_answer_field(&answer, ":status"), "415");
+	h2_answer_free(&answer);
+	h2_expect_reset(&closed, 5, NGHTTP2_ENHANCE_YOUR_CALM);
 	h2_close(&closed);
 	server_down();
 	server = before;

@@ -1,6 +1,7 @@
 /* From a request's headers to a call, or to a refusal: in the order in which gRPC's servers look at
  * them, so that a client gets the same answer from us. */
 #include "daemon/transport/http2/answer.h"
+#include "daemon/transport/http2/connect.h"
 #include "daemon/transport/http2/output.h"
 #include "daemon/transport/http2/session.h"
 
@@ -19,6 +20,10 @@ static void refuse(struct http2_stream *stream, const char *http_status, enum st
 	struct http2_fields fields;
 	http2_transport(stream->session)->counters.calls_refused++;
 	http2_stream_discard(stream);
+	if (connect_is(&stream->request)) {
+		connect_refuse(stream, http_status, status, message);
+		return;
+	}
 	fields_init(&fields);
 	fields_put(&fields, ":status", http_status);
 	fields_put(&fields, "content-type", "application/grpc");
@@ -36,20 +41,26 @@ static bool is_busy(const struct http2_session *session)
 static bool check_request(struct http2_stream *stream)
 {
 	const struct http2_request *request = &stream->request;
+	bool is_connect = connect_is(request);
 	if (request->too_large)
 		refuse(stream, "431", STATUS_RESOURCE_EXHAUSTED,
 		       "the header list has more than 8192 bytes or 100 metadata entries");
-	else if (request->content != CONTENT_GRPC && request->content != CONTENT_GRPC_CODEC)
-		refuse(stream, "415", STATUS_UNKNOWN, "content-type must be application/grpc");
+	else if (request->content == CONTENT_OTHER)
+		refuse(stream, "415", STATUS_UNKNOWN,
+		       "content-type must be application/grpc, application/json or "
+		       "application/proto");
 	else if (request->bad_timeout)
-		refuse(stream, "400", STATUS_INTERNAL,
-		       "grpc-timeout must be 1 to 8 digits and one of H M S m u n");
+		refuse(stream, "400", is_connect ? STATUS_INVALID_ARGUMENT : STATUS_INTERNAL,
+		       is_connect ? "connect-timeout-ms must be 1 to 10 digits"
+		                  : "grpc-timeout must be 1 to 8 digits and one of H M S m u n");
 	else if (request->bad_binary)
-		refuse(stream, "400", STATUS_INTERNAL, "metadata named -bin must be base64");
+		refuse(stream, "400", is_connect ? STATUS_INVALID_ARGUMENT : STATUS_INTERNAL,
+		       "metadata named -bin must be base64");
 	else if (is_busy(stream->session))
 		refuse_stream(stream);
 	else if (!request->is_post)
-		refuse(stream, "405", STATUS_INTERNAL, "the method must be POST");
+		refuse(stream, "405", is_connect ? STATUS_UNIMPLEMENTED : STATUS_INTERNAL,
+		       "the method must be POST");
 	else
 		return true;
 	return false;
@@ -58,8 +69,13 @@ static bool check_request(struct http2_stream *stream)
 static void check_codecs(struct http2_stream *stream)
 {
 	const struct http2_request *request = &stream->request;
+	const struct method *method = stream->call->method;
 	const char *fault = NULL;
-	if (request->content == CONTENT_GRPC_CODEC)
+	if (connect_is(request) && method && method->kind != CALL_UNARY)
+		fault = "a method that streams can be called with gRPC only";
+	else if (connect_is(request) && request->content_encoding == CODEC_UNKNOWN)
+		fault = "content-encoding must be identity or gzip";
+	else if (request->content == CONTENT_GRPC_CODEC)
 		fault = "the messages must be protobuf: application/grpc+proto";
 	else if (request->encoding == CODEC_UNKNOWN)
 		fault = "grpc-encoding must be identity or gzip";
@@ -84,7 +100,7 @@ void http2_stream_begin(struct http2_stream *stream)
 			.timeout_us = request->timeout_us,
 			.metadata = buffer_bytes(&request->metadata),
 			.trace = bytes_of(request->trace, request->has_trace ? TRACE_SIZE : 0),
-			.ops = &http2_grpc_ops,
+			.ops = connect_is(request) ? &http2_connect_ops : &http2_grpc_ops,
 			.stream = stream,
 			.peer = &connection->peer,
 		});

@@ -3,6 +3,7 @@
  *  - for parts of a message at once, as the size of a message has its own limit: else one that is
  *    larger than the window would never be complete;
  *  - for whole messages when the handler takes them. */
+#include "daemon/transport/http2/connect.h"
 #include "daemon/transport/http2/session.h"
 
 #include <assert.h>
@@ -165,9 +166,79 @@ static void keep(struct http2_stream *stream, struct bytes data)
 		http2_hold(stream->session, data.len, 0);
 }
 
+/* --- a body that is one message, without a prefix -------------------------------------------- */
+
+static void take_plain_body(struct http2_stream *stream, struct bytes body, bool compressed)
+{
+	struct arena arena;
+	struct bytes message;
+	char reason[WIRE_REASON_SIZE];
+	arena_init(&arena, NULL, 0, LIMIT_CALL_ARENA);
+	enum status status = connect_message(stream, body, &arena, &message, reason);
+	if (status == STATUS_OK)
+		hand_over(stream, message, compressed);
+	else
+		refuse(stream, status, reason);
+	arena_deinit(&arena);
+}
+
+static void take_compressed_body(struct http2_stream *stream, struct bytes body)
+{
+	struct transport *transport = http2_transport(stream->session);
+	struct http2_shared *shared = transport->http2;
+	switch (gzip_inflate(shared->gzip, body, message_limit(stream), &shared->scratch)) {
+	case GZIP_OK:
+		take_plain_body(stream, buffer_bytes(&shared->scratch), true);
+		break;
+	case GZIP_TOO_LARGE:
+		transport->counters.gzip_bombs++;
+		refuse_size(stream, "more than ", message_limit(stream));
+		break;
+	case GZIP_MALFORMED:
+		refuse(stream, STATUS_INVALID_ARGUMENT, "the body is not gzip");
+		break;
+	case GZIP_NO_MEMORY:
+		refuse(stream, STATUS_RESOURCE_EXHAUSTED, "no memory to decompress the body");
+		break;
+	}
+	http2_scratch_done(shared);
+}
+
+/* Its own limit bounds it, so its credit is returned as it comes. */
+static void settle_body(struct http2_stream *stream)
+{
+	size_t len = buffer_len(&stream->input);
+	if (stream->input_state != INPUT_RECEIVING)
+		return;
+	if (len > message_limit(stream)) {
+		refuse_size(stream, "more than ", message_limit(stream));
+		return;
+	}
+	give_credit(stream, len - stream->early);
+	stream->early = len;
+	if (!stream->ended)
+		return;
+	struct bytes body = buffer_bytes(&stream->input);
+	if (stream->request.content_encoding == CODEC_GZIP)
+		take_compressed_body(stream, body);
+	else
+		take_plain_body(stream, body, false);
+	if (stream->input_state != INPUT_RECEIVING)
+		return;
+	buffer_consume(&stream->input, len);
+	http2_hold(stream->session, 0, len);
+	stream->early = 0;
+	stream->input_state = INPUT_CLOSED;
+	call_half_close(stream->call);
+}
+
 /* What is left begins a message that is not whole, and nothing is before it. */
 static void settle(struct http2_stream *stream)
 {
+	if (connect_is(&stream->request)) {
+		settle_body(stream);
+		return;
+	}
 	size_t len = buffer_len(&stream->input);
 	if (stream->input_state != INPUT_RECEIVING || (len > 0 && holds_enough(stream)))
 		return;
@@ -187,7 +258,9 @@ void http2_stream_data(struct http2_stream *stream, struct bytes data)
 {
 	if (stream->input_state != INPUT_RECEIVING || !stream->call)
 		return;
-	if (buffer_len(&stream->input) > 0) {
+	if (connect_is(&stream->request)) {
+		keep(stream, data);
+	} else if (buffer_len(&stream->input) > 0) {
 		keep(stream, data);
 		if (stream->input_state == INPUT_RECEIVING)
 			cut_input(stream);
@@ -218,7 +291,8 @@ void http2_stream_taken(struct http2_stream *stream, size_t len)
 	stream->held -= len;
 	http2_hold(stream->session, 0, len);
 	give_credit(stream, owed);
-	cut_input(stream);
+	if (!connect_is(&stream->request))
+		cut_input(stream);
 	settle(stream);
 	connection_touch(stream->session->connection);
 }

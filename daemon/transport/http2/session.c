@@ -258,11 +258,18 @@ static int on_data(nghttp2_session *nghttp2, uint8_t flags, int32_t id, const ui
 }
 
 /* The answer is complete and the peer is still sending: it is told to stop, when the answer has
- * gone (a reset overtakes what is queued). */
+ * gone (a reset overtakes what is queued). curl takes that for a failure: it may go on as far as
+ * the stream's window, for as long as a stream may stall. */
 static void stop_sender(nghttp2_session *nghttp2, const nghttp2_frame *frame)
 {
 	struct http2_stream *stream = stream_of(nghttp2, frame->hd.stream_id);
-	if (stream && !stream->ended)
+	if (!stream || stream->ended)
+		return;
+	bool is_grpc = stream->request.content == CONTENT_GRPC ||
+	               stream->request.content == CONTENT_GRPC_CODEC;
+	if (!is_grpc)
+		transport_wait(http2_transport(stream->session), WAIT_HTTP2_STREAM, &stream->stall);
+	else
 		(void)nghttp2_submit_rst_stream(nghttp2, NGHTTP2_FLAG_NONE, stream->id,
 		                                NGHTTP2_NO_ERROR);
 }

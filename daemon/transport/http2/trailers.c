@@ -116,8 +116,10 @@ static void add_details(struct call *call, size_t most, struct http2_fields *fie
 }
 
 /* What EndMeta.retry says to native clients (PROTOCOL.md, "Outcome"). */
-static void add_outcome(struct call *call, struct http2_fields *fields)
+void trailers_add_outcome(struct call *call, struct http2_fields *fields)
 {
+	if (call->status == STATUS_OK)
+		return;
 	if (call->outcome == OUTCOME_NOT_EXECUTED)
 		fields_put(fields, "prism-outcome", "not-executed");
 	else if (call->outcome == OUTCOME_UNKNOWN)
@@ -137,7 +139,7 @@ void trailers_of_call(struct call *call, size_t most, struct http2_fields *field
 		struct bytes message = message_of(call, most / 2);
 		if (message.len > 0)
 			fields_add(fields, bytes_of_string("grpc-message"), message, FIELD_ONCE);
-		add_outcome(call, fields);
+		trailers_add_outcome(call, fields);
 	}
 	struct http2_fields before = *fields;
 	trailers_add_metadata(call, call->trailers, call->trailer_count, fields);

@@ -11,5 +11,8 @@ void trailers_of_call(struct call *call, size_t most, struct http2_fields *field
 void trailers_add_metadata(struct call *call, const struct metadata *metadata, size_t count,
                            struct http2_fields *fields);
 
+/* Whether it was executed, and when to send it again. Nothing for a call that is OK. */
+void trailers_add_outcome(struct call *call, struct http2_fields *fields);
+
 /* "0" to "16". */
 const char *trailers_status(enum status status);
