@@ -1,0 +1,115 @@
+"""The examples for other languages, and the README's curl, at a real prismd with the sample backlog: all read the same story.
+
+    examples.py BUILD_DIRECTORY SOURCE_DIRECTORY
+
+Node's libraries come from npm, into the build directory; Go's example is run where there is a Go.
+"""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+BUILD, SOURCE = (os.path.abspath(directory) for directory in sys.argv[1:3])
+EXAMPLES = os.path.join(SOURCE, 'examples')
+
+
+def program(name):
+    return os.path.join(BUILD, 'bin', name)
+
+
+def run(*command, **more):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=200, check=False, **more)
+    if done.returncode != 0:
+        raise AssertionError(f'{command}: {done.stderr}')
+    return done.stdout
+
+
+class ExamplesTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix='prism-examples-', dir='/tmp')
+        os.chmod(cls.folder, 0o755)
+        state = os.path.join(cls.folder, 'state')
+        cls.server = subprocess.Popen([program('prismd'), '--state-dir', state, '--listen', '127.0.0.1:0'],
+                                      stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        cls.addClassCleanup(cls.stop)
+        ready = cls.server.stdout.readline()
+        cls.address = ready.split('ready:')[1].split()[0]
+        cls.key_file = os.path.join(state, 'bootstrap.key')
+        os.environ.update(PRISM_ADDRESS=cls.address, PRISM_KEY_FILE=cls.key_file)
+        ids = json.loads(run(program('prismctl'), 'import', os.path.join(EXAMPLES, 'ferry-backlog.ndjson'), '--quiet', '-o', 'json'))
+        cls.organization, cls.actor = str(ids['organizationId']), ids['users']['tomas']
+        os.environ['PRISM_ACTOR'] = cls.actor
+        request = json.dumps({'organizationId': cls.organization, 'key': 'DEMO-3'})
+        story = json.loads(run(program('prismctl'), 'call', 'StoryService/GetStory', request, '-o', 'json'))
+        cls.expected = f"{story['key']} {story['title']}\n"
+
+    @classmethod
+    def stop(cls):
+        cls.server.send_signal(signal.SIGTERM)
+        code = cls.server.wait(60)
+        cls.server.stdout.close()
+        shutil.rmtree(cls.folder, ignore_errors=True)
+        if code != 0:
+            raise AssertionError(f'prismd ended with {code}')
+
+    def test_c(self):
+        self.assertEqual(run(program('get_story'), self.organization, 'DEMO-3'), self.expected)
+
+    def test_curl(self):
+        with open(self.key_file, encoding='ascii') as file:
+            key = file.read().strip()
+        story = json.loads(run(
+            'curl', '-sS', '--http2-prior-knowledge', f'http://{self.address}/prism.v1.StoryService/GetStory',
+            '-H', 'content-type: application/json', '-H', f'authorization: Bearer {key}', '-H', f'x-prism-actor: {self.actor}',
+            '-d', json.dumps({'organizationId': self.organization, 'key': 'DEMO-3'})))
+        self.assertEqual(f"{story['key']} {story['title']}\n", self.expected)
+        self.assertIsInstance(story['organizationId'], str)
+        self.assertRegex(story['createdAt'], r'^\d{4}-\d\d-\d\dT.*Z$')
+
+    def test_python(self):
+        messages = os.path.join(self.folder, 'python')
+        os.mkdir(messages)
+        run('protoc', '-I', os.path.join(SOURCE, 'proto'), f'--python_out={messages}', 'prism/options.proto',
+            'prism/v1/story.proto', 'prism/v1/upsert.proto')
+        self.assertEqual(self.python(messages, self.organization, 'DEMO-3'), self.expected)
+        with self.assertRaisesRegex(AssertionError, 'NOT_FOUND'):
+            self.python(messages, self.organization, 'DEMO-999')
+
+    def python(self, messages, *arguments):
+        # Debian's interpreter has Debian's grpcio
+        return run('/usr/bin/python3', os.path.join(EXAMPLES, 'python', 'get_story.py'), *arguments,
+                   env={**os.environ, 'PYTHONPATH': messages, 'PYTHONDONTWRITEBYTECODE': '1'})
+
+    @unittest.skipUnless(shutil.which('npm'), 'there is no npm')
+    def test_node(self):
+        folder = os.path.join(BUILD, 'node')
+        os.makedirs(folder, exist_ok=True)
+        for name in ('get_story.js', 'package.json'):
+            shutil.copy(os.path.join(EXAMPLES, 'node', name), folder)
+        if not os.path.isdir(os.path.join(folder, 'node_modules', '@grpc', 'grpc-js')):
+            run('npm', 'install', '--no-audit', '--no-fund', '--ignore-scripts', cwd=folder)
+        node = ['node', os.path.join(folder, 'get_story.js')]
+        env = {**os.environ, 'PRISM_PROTO': os.path.join(SOURCE, 'proto')}
+        self.assertEqual(run(*node, self.organization, 'DEMO-3', env=env), self.expected)
+        with self.assertRaisesRegex(AssertionError, 'NOT_FOUND'):
+            run(*node, self.organization, 'DEMO-999', env=env)
+
+    @unittest.skipUnless(shutil.which('go') and shutil.which('protoc-gen-go'), 'there is no Go with protoc-gen-go')
+    def test_go(self):
+        folder = os.path.join(self.folder, 'go')
+        shutil.copytree(os.path.join(EXAMPLES, 'go'), folder)
+        module = 'example.com/prism/get_story'
+        run('protoc', '-I', os.path.join(SOURCE, 'proto'), f'--go_out={folder}', f'--go_opt=module={module}',
+            f'--go_opt=Mprism/options.proto={module}/options', f'--go_opt=Mprism/v1/story.proto={module}/prismv1',
+            f'--go_opt=Mprism/v1/upsert.proto={module}/prismv1', 'prism/options.proto', 'prism/v1/story.proto', 'prism/v1/upsert.proto')
+        run('go', 'mod', 'tidy', cwd=folder)
+        self.assertEqual(run('go', 'run', '.', self.organization, 'DEMO-3', cwd=folder), self.expected)
+
+
+if __name__ == '__main__':
+    unittest.main(argv=sys.argv[:1])
