@@ -22,8 +22,8 @@ enum { READY_SECONDS = 60 };
 
 const char *program_path(const char *name)
 {
-	static char path[4][512];
-	static unsigned next;
+	static _Thread_local char path[4][512];
+	static _Thread_local unsigned next;
 	char *result = path[next++ % 4];
 	snprintf(result, sizeof(path[0]), "%s/%s", PRISM_BIN_DIR, name);
 	return result;

@@ -18,7 +18,7 @@ struct program {
 	char log[256];     /* the file with its standard error */
 };
 
-/* The path of one of our programs ("prismd"), static. */
+/* The path of one of our programs ("prismd"); the thread's last four stay. */
 const char *program_path(const char *name);
 
 /* Starts argv[0] with `env` ("NAME=value", NULL-terminated, or NULL: added to ours) and waits for
