@@ -76,7 +76,7 @@ void transport_init(struct transport *transport, uv_loop_t *loop,
                     const struct transport_settings *settings);
 
 /* End of a turn: one write per connection that has something to say. True: calls became ready
- * meanwhile, or connections dirty; the turn goes on. */
+ * meanwhile. */
 bool transport_flush(struct transport *transport);
 
 /* Asks every connection, those to come too, to finish what it has and close. */
