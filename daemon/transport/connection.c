@@ -2,10 +2,14 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+
+enum { READ_SHARE = 131072 }; /* bytes that are read from one connection in a turn */
 
 struct outgoing {
 	uv_write_t request;
@@ -148,6 +152,14 @@ static void feed(struct connection *connection, struct bytes in)
 		buffer_deinit(&connection->input);
 }
 
+static void read_pause(struct connection *connection)
+{
+	uv_read_stop(&connection->stream);
+	connection->paused = true;
+	connection->read = 0;
+	connection_touch(connection);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer)
 {
 	struct connection *connection = stream->data;
@@ -158,8 +170,11 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer)
 		return;
 	}
 	connection->transport->counters.bytes_in += (uint64_t)len;
+	connection->read += (size_t)len;
 	if (connection->state == CONNECTION_OPEN)
 		feed(connection, bytes_of(buffer->base, (size_t)len));
+	if (connection->read >= READ_SHARE && connection->state != CONNECTION_CLOSING)
+		read_pause(connection); /* until the end of the turn */
 }
 
 /* --- out ---------------------------------------------------------------- */
@@ -211,6 +226,16 @@ static void on_written(uv_write_t *request, int error)
 		connection_touch(connection);
 }
 
+/* What the peer has not taken of what was given to the socket: in our hands and the kernel's. */
+static size_t untaken(const struct connection *connection)
+{
+	uv_os_fd_t fd;
+	int in_kernel = 0;
+	if (uv_fileno(&connection->handle, &fd) == 0)
+		(void)ioctl(fd, SIOCOUTQ, &in_kernel);
+	return uv_stream_get_write_queue_size(&connection->stream) + (size_t)in_kernel;
+}
+
 /* The socket is full: libuv writes the rest when it can. */
 static bool write_later(struct connection *connection)
 {
@@ -227,6 +252,7 @@ static bool write_later(struct connection *connection)
 	}
 	connection->outgoing = outgoing;
 	connection->output = (struct buffer){0};
+	connection->stall_left = untaken(connection);
 	transport_wait(connection->transport, WAIT_WRITE, &connection->stall);
 	return true;
 }
@@ -261,8 +287,7 @@ static void pause_or_resume(struct connection *connection)
 {
 	size_t unsent = connection_unsent(connection);
 	if (!connection->paused && unsent > LIMIT_CONNECTION_OUTPUT) {
-		uv_read_stop(&connection->stream);
-		connection->paused = true;
+		read_pause(connection);
 	} else if (connection->paused && unsent < LIMIT_CONNECTION_OUTPUT / 2) {
 		connection->paused = false;
 		if (uv_read_start(&connection->stream, on_room, on_read) != 0)
@@ -293,6 +318,12 @@ void connection_write_stalled(struct timeout *stall)
 {
 	struct connection *connection =
 		(struct connection *)((char *)stall - offsetof(struct connection, stall));
+	size_t left = untaken(connection);
+	if (left < connection->stall_left) { /* slow is not dead */
+		connection->stall_left = left;
+		transport_wait(connection->transport, WAIT_WRITE, stall);
+		return;
+	}
 	connection->transport->counters.write_stalls++;
 	transport_note(connection->transport, &connection->peer,
 	               "closed: %zu bytes were not read for %u ms", connection_unsent(connection),

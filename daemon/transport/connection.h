@@ -4,10 +4,10 @@
  * in whole units; the rest of a unit that is not complete is kept in `input`. What the protocol
  * appends to `output` during a turn is written once, at its end; while a write is under way, more
  * gathers for the next one. Reading goes on while writing waits, except above
- * LIMIT_CONNECTION_OUTPUT. An idle connection holds no buffer. Owns: its handle, its buffers, the
- * protocol's session. Lifetime: connection_accept() .. libuv's close callback, where it is freed,
- * and nowhere else. Thread: its worker's. Errors: without memory the connection is closed at the
- * end of the turn. */
+ * LIMIT_CONNECTION_OUTPUT, and is interrupted now and then so that others have their turn. An idle
+ * connection holds no buffer. Owns: its handle, its buffers, the protocol's session. Lifetime:
+ * connection_accept() .. libuv's close callback, where it is freed, and nowhere else. Thread: its
+ * worker's. Errors: without memory the connection is closed at the end of the turn. */
 #pragma once
 #include "daemon/transport/transport.h"
 
@@ -53,6 +53,8 @@ struct connection {
 	struct outgoing *outgoing;
 	struct timeout phase; /* preface, ACK or linger */
 	struct timeout stall; /* while a write is under way */
+	size_t stall_left;    /* what the peer had not taken when it was looked at last */
+	size_t read;          /* bytes since reading was last interrupted */
 	enum connection_state state;
 	bool dirty, broken, paused;
 	struct peer peer;

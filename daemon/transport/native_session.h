@@ -45,6 +45,7 @@ struct session {
 	uint32_t late_allowance; /* bytes and frames that may still come for streams we ended */
 	struct budget cancels, unknown_frames;
 	uint64_t last_ping_ms;
+	uint64_t sent_ms; /* when message bytes were sent last */
 };
 
 /* The peer broke the protocol: every call is cancelled, GOAWAY FINAL says why. */

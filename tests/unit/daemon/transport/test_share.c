@@ -1,0 +1,155 @@
+/* What one connection may take of a turn, and of patience. */
+#include "daemon/transport/native_session.h"
+#include "tests/unit/daemon/transport/one_worker.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { MEBIBYTE = 1048576, SHARE = 200000, STEP = 65536 };
+
+static const uint8_t endless[] = {0x08, 0x80, 0x80, 0x80, 0x80, 0x01, 0x10, 0x80, 0xf4, 0x03};
+
+/* As for a connection that has been read fast for a while. */
+static void kernel_holds_much(const struct connection *connection)
+{
+	uv_os_fd_t fd;
+	int size = MEBIBYTE; /* cut to net.core.rmem_max */
+	assert_int_equal(uv_fileno(&connection->handle, &fd), 0);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)), 0);
+}
+
+/* Whatever the kernel holds for a connection, one turn reads a share of it only. */
+static void test_input(void **state)
+{
+	(void)state;
+	static uint8_t ignored[MEBIBYTE]; /* frames of a type that is skipped, without a body */
+	struct writer writer = writer_init(ignored, sizeof(ignored));
+	while (writer.end - writer.at >= FRAME_HEADER_SIZE)
+		frame_header_write(&writer, (enum frame_type)FRAME_IGNORABLE, 0, 0, 0, 0);
+	size_t len = (size_t)(writer.at - ignored), queued = 0;
+	int fd = one_worker_dial(0);
+	one_worker_greet(fd, &(struct hello){0});
+	kernel_holds_much(one_worker_connection());
+	for (ssize_t now; (now = send(fd, ignored, len, MSG_NOSIGNAL | MSG_DONTWAIT)) > 0;
+	     queued += (size_t)now)
+		if ((size_t)now < len) /* a frame was cut */
+			len = 0;
+	assert_true(queued > 2 * SHARE);
+	uint64_t before = worker->transport.counters.bytes_in;
+	one_worker_turns(1);
+	assert_in_range(worker->transport.counters.bytes_in - before, 1, SHARE);
+	/* the rest comes in later turns */
+	while (worker->transport.counters.bytes_in < before + queued)
+		one_worker_turns(1);
+	close(fd);
+}
+
+/* A client that granted everything, and reads nothing yet: something waits to be written. */
+static int dial_slow_reader(void)
+{
+	int fd = one_worker_dial(STEP);
+	one_worker_greet(fd, &(struct hello){.stream_credit = FRAME_STREAM_MAX,
+	                                     .connection_credit = FRAME_STREAM_MAX});
+	one_worker_call(fd, 1, "Expand", bytes_of(endless, sizeof(endless)));
+	while (!timeout_armed(&one_worker_connection()->stall))
+		one_worker_turns(1);
+	return fd;
+}
+
+/* Whoever took something since the last look is slow, and stays. */
+static void test_slow_reader(void **state)
+{
+	(void)state;
+	int fd = dial_slow_reader();
+	struct connection *connection = one_worker_connection();
+	for (int looks = 0; looks < 20; looks++) {
+		size_t heard = 0;
+		while (heard < 4 * STEP)
+			heard += one_worker_hear(fd, STEP);
+		timeout_clear(&connection->stall);
+		connection_write_stalled(&connection->stall);
+		assert_int_equal(connection->state, CONNECTION_OPEN);
+		assert_true(timeout_armed(&connection->stall));
+		one_worker_turns(1);
+		while (!timeout_armed(&connection->stall)) /* written; the next one begins */
+			one_worker_turns(1);
+	}
+	close(fd);
+}
+
+/* Whoever took nothing is not there. */
+static void test_no_reader(void **state)
+{
+	(void)state;
+	int fd = dial_slow_reader();
+	struct connection *connection = one_worker_connection();
+	timeout_clear(&connection->stall);
+	connection_write_stalled(&connection->stall); /* what filled the kernel meanwhile */
+	if (connection->state == CONNECTION_OPEN) {
+		timeout_clear(&connection->stall);
+		connection_write_stalled(&connection->stall);
+	}
+	assert_int_equal(connection->state, CONNECTION_CLOSING);
+	assert_int_equal(worker->transport.counters.write_stalls, 1);
+	close(fd);
+}
+
+static void stall(struct stream *stream)
+{
+	timeout_clear(&stream->stall);
+	native_stream_stalled(&stream->stall);
+}
+
+/* A stream that has credit waits for its share of the connection's as long as that moves. */
+static void test_streams_share_credit(void **state)
+{
+	(void)state;
+	int fd = one_worker_dial(0);
+	one_worker_greet(fd, &(struct hello){.stream_credit = FRAME_STREAM_MAX});
+	for (uint32_t id = 1; id < 10; id += 2)
+		one_worker_call(fd, id, "Expand", bytes_of(endless, sizeof(endless)));
+	struct session *session = one_worker_connection()->session;
+	while (session->flow.send > 0) {
+		one_worker_turns(1);
+		one_worker_hear(fd, MEBIBYTE);
+	}
+	stall(stream_table_find(&session->streams, 1));
+	assert_int_equal(worker->transport.counters.stream_stalls, 0);
+	assert_int_equal(session->streams.count, 5);
+	/* the connection has not moved for long either */
+	session->sent_ms -= 2 * worker->transport.waits[WAIT_STREAM].after_ms;
+	stall(stream_table_find(&session->streams, 1));
+	assert_int_equal(worker->transport.counters.stream_stalls, 1);
+	assert_null(stream_table_find(&session->streams, 1));
+	close(fd);
+}
+
+/* One without credit of its own is not read, however much the others are. */
+static void test_stream_without_credit(void **state)
+{
+	(void)state;
+	int fd = one_worker_dial(0);
+	one_worker_greet(fd, &(struct hello){.connection_credit = FRAME_STREAM_MAX});
+	one_worker_call(fd, 1, "Expand", bytes_of(endless, sizeof(endless)));
+	struct session *session = one_worker_connection()->session;
+	while (stream_table_find(&session->streams, 1)->flow.send > 0)
+		one_worker_turns(1);
+	stall(stream_table_find(&session->streams, 1));
+	assert_int_equal(worker->transport.counters.stream_stalls, 1);
+	assert_int_equal(session->streams.count, 0);
+	close(fd);
+}
+
+#define SHARED(test) cmocka_unit_test_setup_teardown(test, one_worker_setup, one_worker_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SHARED(test_input),
+		SHARED(test_slow_reader),
+		SHARED(test_no_reader),
+		SHARED(test_streams_share_credit),
+		SHARED(test_stream_without_credit),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
