@@ -15,6 +15,7 @@ static void take(struct call *call, void *ctx)
 	struct reader reader = reader_init(buffer_bytes(&call->inbound));
 	size_t len = (size_t)reader_varint(&reader);
 	struct bytes wire = reader_bytes(&reader, len);
+	call->empty_messages -= len == 0;
 	arena_reset(&call->message_arena);
 	taking->status = dispatch_unpack(call, wire, &call->message_arena, &taking->message);
 	buffer_consume(&call->inbound, buffer_len(&call->inbound) - reader_left(&reader));

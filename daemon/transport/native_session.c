@@ -466,7 +466,9 @@ void native_begin(struct connection *connection)
 	session->connection = connection;
 	session->cancels.left = LIMIT_CANCELS_WHILE_RUNNING;
 	session->unknown_frames.left = LIMIT_UNKNOWN_STREAM_FRAMES;
-	session->cancels.filled_ms = session->unknown_frames.filled_ms = now_ms(session);
+	session->empty_frames.left = LIMIT_EMPTY_FRAMES;
+	session->cancels.filled_ms = session->unknown_frames.filled_ms =
+		session->empty_frames.filled_ms = now_ms(session);
 	connection->protocol = &native;
 	connection->peer.transport = native.name;
 	connection->session = session;

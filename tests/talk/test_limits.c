@@ -147,6 +147,53 @@ static void test_frames_for_closed_streams(void **state)
 	talk_expect_fault(&talk, STATUS_RESOURCE_EXHAUSTED, "for streams that have ended");
 }
 
+/* Messages without a byte cost no credit: those that wait to be taken are counted. */
+static void test_empty_messages(void **state)
+{
+	(void)state;
+	/* the handler takes one, then waits: the others are kept, up to the limit */
+	say_call(&talk.out, 1, FRAME_NOMSG, "Dawdle", nothing());
+	say_message(&talk.out, 1, 0, bytes_of("\x0a\x01\xff", 3));
+	for (int i = 0; i < LIMIT_EMPTY_MESSAGES; i++)
+		say_message(&talk.out, 1, 0, nothing());
+	talk_send(&talk);
+	assert_int_equal(talk_ask(&talk, 3, "Echo", nothing()).len, 0);
+	say_message(&talk.out, 1, 0, nothing());
+	talk_send(&talk);
+	talk_expect_end(&talk, 1, STATUS_RESOURCE_EXHAUSTED, "too many empty request messages");
+	/* those that are taken do not count */
+	say_call(&talk.out, 5, FRAME_NOMSG, "Collect", nothing());
+	for (int round = 0; round < 5; round++) {
+		for (int i = 0; i < LIMIT_EMPTY_MESSAGES / 2; i++)
+			say_message(&talk.out, 5, 0, nothing());
+		talk_send(&talk);
+		assert_int_equal(talk_ask(&talk, 7 + 2 * (uint32_t)round, "Echo", nothing()).len,
+		                 0);
+	}
+	say_message(&talk.out, 5, FRAME_NOMSG | FRAME_CLOSE, nothing());
+	talk_send(&talk);
+	talk_expect_answer(&talk, 5, bytes_of("\x08\xa8\xc3\x01", 4));
+}
+
+static void send_empty_frames(uint8_t flags)
+{
+	struct talk one;
+	talk_open(&one, server.address, NULL);
+	say_call(&one.out, 1, flags, "Collect", nothing());
+	for (int i = 0; i < 100 * LIMIT_EMPTY_FRAMES; i++)
+		say_message(&one.out, 1, flags, nothing());
+	talk_send(&one);
+	talk_expect_fault(&one, STATUS_RESOURCE_EXHAUSTED, "frames a second that carry nothing");
+	talk_close(&one);
+}
+
+static void test_empty_frames(void **state)
+{
+	(void)state;
+	send_empty_frames(FRAME_MORE);
+	send_empty_frames(FRAME_NOMSG);
+}
+
 static void test_interned_paths(void **state)
 {
 	(void)state;
@@ -208,6 +255,41 @@ static void test_answers_that_are_not_read(void **state)
 		left -= talk_next(&talk).type == FRAME_END;
 	talk_send(&talk);
 	assert_int_equal(end_of(&talk, stream).code, STATUS_OK);
+}
+
+/* Answers of 1 MB to calls that began at once: what would fill memory is not kept, and said. */
+static void test_answers_fill_memory(void **state)
+{
+	(void)state;
+	enum { CALLS = 100, MOST = LIMIT_CONNECTION_ANSWERS / 1000000 };
+	struct bytes request = numbers_message(&scratch, (uint64_t[]){0, 1000000}, 2);
+	for (uint32_t i = 0; i < CALLS; i++)
+		say_call(&talk.out, 2 * i + 1, FRAME_CLOSE, "Wait", request);
+	talk_send(&talk);
+	struct frame frame;
+	uint32_t refused = 0, answered = 0;
+	while (refused < CALLS - MOST - 1) { /* one may be on its way */
+		struct end_meta meta;
+		const char *reason;
+		frame = talk_next(&talk);
+		if (frame.type != FRAME_END)
+			continue;
+		assert_true(end_meta_decode(frame.meta, &meta, &reason));
+		assert_int_equal(meta.code, STATUS_RESOURCE_EXHAUSTED);
+		assert_int_equal(meta.retry, RETRY_UNSET);
+		refused++;
+	}
+	/* those that were kept arrive */
+	say_credit(&talk.out, 0, 100000000);
+	for (uint32_t i = 0; i < CALLS; i++)
+		say_credit(&talk.out, 2 * i + 1, 1000000);
+	talk_send(&talk);
+	while (refused + answered < CALLS) {
+		frame = talk_next(&talk);
+		answered += frame.type == FRAME_END && frame.flags == 0;
+		refused += frame.type == FRAME_END && frame.flags != 0;
+	}
+	assert_true(answered >= MOST);
 }
 
 static void test_thousand_connections(void **state)
@@ -283,8 +365,11 @@ int main(void)
 		TALK(test_ping_acks_are_no_pings),
 		TALK(test_cancels),
 		TALK(test_frames_for_closed_streams),
+		TALK(test_empty_messages),
+		TALK(test_empty_frames),
 		TALK(test_interned_paths),
 		TALK(test_answers_that_are_not_read),
+		TALK(test_answers_fill_memory),
 		TALK(test_thousand_connections),
 		TALK(test_connections),
 		TALK(test_descriptors),
