@@ -299,7 +299,8 @@ static uint32_t connection_limit_of(const struct config *config)
 {
 	uint32_t wanted = config_u32(config, SETTING_CONNECTIONS);
 	uint32_t workers = config_workers(config);
-	rlim_t reserved = config_pool_size(config) + 16 * (rlim_t)workers + RESERVED_DESCRIPTORS;
+	rlim_t reserved = config_pool_size(config) + RESERVED_DESCRIPTORS +
+	                  (16 + LIMIT_REFUSED_CONNECTIONS) * (rlim_t)workers;
 	struct rlimit limit;
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
 		return wanted;

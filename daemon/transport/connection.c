@@ -28,6 +28,7 @@ static void forget(struct connection *connection)
 	if (connection->next)
 		connection->next->prev = connection->prev;
 	transport->connection_count--;
+	transport->refused_count -= connection->refused;
 	transport->counters.closed++;
 }
 
@@ -376,16 +377,27 @@ static void enlist(struct connection *connection, struct transport *transport)
 	transport->counters.accepted++;
 }
 
-static bool over_limit(struct connection *connection)
+static bool over_limit(const struct transport *transport)
+{
+	return transport->connection_count - transport->refused_count >
+	       transport->settings.connection_limit;
+}
+
+/* It stays until it was told why; but only a few do at a time. */
+static void refuse(struct connection *connection)
 {
 	struct transport *transport = connection->transport;
-	uint32_t limit = transport->settings.connection_limit;
-	if (transport->connection_count <= limit)
-		return false;
 	transport->counters.refused++;
 	transport_note(transport, &connection->peer,
-	               "refused: this worker has %u connections, its limit", limit);
-	return true;
+	               "refused: this worker has %u connections, its limit",
+	               transport->settings.connection_limit);
+	if (transport->refused_count >= LIMIT_REFUSED_CONNECTIONS) {
+		connection_abort(connection);
+		return;
+	}
+	connection->refused = true;
+	transport->refused_count++;
+	transport_wait(transport, WAIT_LINGER, &connection->phase);
 }
 
 bool connection_accept(struct transport *transport, uv_stream_t *listener)
@@ -407,10 +419,9 @@ bool connection_accept(struct transport *transport, uv_stream_t *listener)
 		return true;
 	}
 	name_peer(connection);
-	if (over_limit(connection)) {
-		connection_abort(connection);
-		return true;
-	}
-	transport_wait(transport, WAIT_PREFACE, &connection->phase);
+	if (over_limit(transport))
+		refuse(connection);
+	else
+		transport_wait(transport, WAIT_PREFACE, &connection->phase);
 	return true;
 }

@@ -57,6 +57,9 @@ struct connection {
 	size_t read;          /* bytes since reading was last interrupted */
 	enum connection_state state;
 	bool dirty, broken, paused;
+	/* Over the limit: its protocol says so in its own way as soon as it is known, and takes
+	 * nothing. */
+	bool refused;
 	struct peer peer;
 };
 
@@ -91,6 +94,9 @@ void connection_flush(struct connection *connection);
 
 void connection_phase_expired(struct timeout *phase);
 void connection_write_stalled(struct timeout *stall);
+
+/* Why a refused connection is. */
+#define CONNECTION_REFUSAL "the server has as many connections as it may have"
 
 /* The protocol of a connection that said nothing yet (sniffing.c). */
 extern const struct protocol sniffing;

@@ -63,6 +63,14 @@ static void send_final(struct session *session, enum status code, const char *re
 	                                  .reason = bytes_of_string(reason)});
 }
 
+/* The last words; nothing is received any more. */
+static void end(struct session *session, enum status code, const char *reason)
+{
+	send_final(session, code, reason);
+	session->state = SESSION_ENDED;
+	connection_finish(session->connection);
+}
+
 static void cancel_all(struct session *session)
 {
 	struct stream *stream;
@@ -90,8 +98,7 @@ void session_fail(struct session *session, enum status code, const char *format,
 	session->state = SESSION_ENDED;
 	session->final_sent = false;
 	cancel_all(session);
-	send_final(session, code, reason);
-	connection_finish(connection);
+	end(session, code, reason);
 }
 
 static void drain_last(struct session *session)
@@ -327,8 +334,11 @@ static void on_preface(struct session *session, uint8_t version_min, uint8_t ver
 		             version_max, FRAME_VERSION);
 		return;
 	}
-	session->state = SESSION_HELLO;
 	send_hello(session);
+	if (session->connection->refused)
+		end(session, STATUS_UNAVAILABLE, CONNECTION_REFUSAL);
+	else
+		session->state = SESSION_HELLO;
 }
 
 static size_t receive_preface(struct session *session, struct bytes in, size_t *needed)
@@ -427,9 +437,7 @@ static void native_before_write(struct connection *connection)
 	if (session->streams.count > 0)
 		return;
 	if (session->state == SESSION_LAST) {
-		send_final(session, STATUS_UNAVAILABLE, "the last call has ended");
-		session->state = SESSION_ENDED;
-		connection_finish(connection);
+		end(session, STATUS_UNAVAILABLE, "the last call has ended");
 	} else if (session->state == SESSION_OPEN && session->streams.capacity > 0 &&
 	           !timeout_armed(&connection->phase)) {
 		transport_wait(connection->transport, WAIT_IDLE, &connection->phase);

@@ -60,7 +60,7 @@ static void sniffing_drain(struct connection *connection)
 
 static void sniffing_expired(struct connection *connection)
 {
-	connection->transport->counters.preface_timeouts++;
+	connection->transport->counters.preface_timeouts += !connection->refused;
 	connection_abort(connection);
 }
 

@@ -62,6 +62,7 @@ struct transport {
 	struct timeout_list waits[WAIT_COUNT];
 	struct connection *connections; /* newest first */
 	size_t connection_count;
+	size_t refused_count; /* of them: over the limit, and being told so */
 	struct connection *dirty;
 	struct buffer spare[TRANSPORT_SPARE_BUFFERS]; /* empty, with storage */
 	size_t spare_count;

@@ -307,20 +307,55 @@ static void test_thousand_connections(void **state)
 	free(many);
 }
 
+/* One connection too many is told so by whatever it speaks; a call that it sent along was not
+ * executed. */
+static void expect_refusal(void)
+{
+	struct talk one;
+	talk_dial(&one, server.address);
+	say_preface(&one.out, 1, 1);
+	say_hello(&one.out, &(struct hello){0});
+	say_call(&one.out, 1, FRAME_CLOSE, "Echo", nothing());
+	talk_send(&one);
+	talk_expect_greeting(&one);
+	struct goaway_meta meta = talk_expect_goaway(&one, FRAME_GOAWAY_FINAL);
+	assert_int_equal(meta.code, STATUS_UNAVAILABLE);
+	assert_int_equal(meta.last_stream, 0);
+	assert_true(bytes_equal_string(meta.reason,
+	                               "the server has as many connections as it may have"));
+	talk_expect_closed(&one);
+	talk_close(&one);
+}
+
+static bool is_refused(struct talk *one)
+{
+	say_call(&one->out, 1, FRAME_CLOSE, "Echo", nothing());
+	talk_send(one);
+	return talk_next(one).type == FRAME_GOAWAY;
+}
+
 static void test_connections(void **state)
 {
 	(void)state;
-	enum { COUNT = 1099 };
-	struct talk *many = calloc(COUNT, sizeof(*many)), refused;
+	enum { COUNT = 1099, REFUSED = 2 * LIMIT_REFUSED_CONNECTIONS };
+	struct talk *many = calloc(COUNT, sizeof(*many)), silent[REFUSED];
 	for (int i = 0; i < COUNT; i++)
 		talk_open(&many[i], server.address, NULL);
-	talk_dial(&refused, server.address);
-	talk_expect_closed(&refused);
-	talk_close(&refused);
-	assert_int_equal(talk_ask(&talk, 1, "Echo", nothing()).len, 0);
+	expect_refusal(); /* and it is no connection that counts */
+	expect_refusal();
+	for (int i = 0; i < REFUSED; i++) /* few of them are kept, and those not for long */
+		talk_dial(&silent[i], server.address);
+	for (int i = 0; i < REFUSED; i++) {
+		talk_expect_closed(&silent[i]);
+		talk_close(&silent[i]);
+	}
+	talk_close(&many[0]); /* makes room for another, a moment later */
+	while (talk_open(&many[0], server.address, NULL), is_refused(&many[0]))
+		talk_close(&many[0]);
 	for (int i = 0; i < COUNT; i++)
 		talk_close(&many[i]);
 	free(many);
+	assert_int_equal(talk_ask(&talk, 1, "Echo", nothing()).len, 0);
 }
 
 /* No descriptor is left: who comes then is turned away at once, nobody waits, and the others go on.
