@@ -321,6 +321,8 @@ static struct transport_settings transport_settings_of(const struct boot *boot)
 		.connection_limit = connection_limit_of(config),
 		.preface_ms = config_u32(config, SETTING_PREFACE_TIMEOUT),
 		.write_stall_ms = config_u32(config, SETTING_WRITE_STALL),
+		.idle_ms = config_u32(config, SETTING_IDLE_TIMEOUT),
+		.age_ms = config_u32(config, SETTING_MAX_AGE),
 		.note = on_transport_note,
 	};
 	randombytes_buf(&settings.boot_id, sizeof(settings.boot_id));
@@ -335,6 +337,8 @@ static enum boot_exit start_server(struct boot *boot, char message[BOOT_MESSAGE_
 	struct server_settings settings = {
 		.addresses = addresses,
 		.address_count = config_addresses(config, addresses, SERVER_ADDRESSES_MAX),
+		.listen = {.keepalive_ms = config_u32(config, SETTING_KEEPALIVE),
+	                   .peer_timeout_ms = config_u32(config, SETTING_PEER_TIMEOUT)},
 		.workers = config_workers(config),
 		.transport = transport_settings_of(boot),
 		.services = boot->services,

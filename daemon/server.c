@@ -46,7 +46,8 @@ static bool bind_all(struct server *server, char message[SERVER_MESSAGE_SIZE])
 	char fault[ADDRESS_MESSAGE_SIZE];
 	for (size_t i = 0; i < server->settings.address_count; i++) {
 		struct listen_address *listen = &server->listen[i];
-		if (!listen_address_bind(listen, &server->addresses[i], fault)) {
+		if (!listen_address_bind(listen, &server->addresses[i], &server->settings.listen,
+		                         fault)) {
 			snprintf(message, SERVER_MESSAGE_SIZE, "%s", fault);
 			return false;
 		}

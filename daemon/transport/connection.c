@@ -49,6 +49,7 @@ void connection_abort(struct connection *connection)
 		return;
 	connection->state = CONNECTION_CLOSING;
 	timeout_clear(&connection->phase);
+	timeout_clear(&connection->watch);
 	timeout_clear(&connection->stall);
 	if (connection->protocol->gone)
 		connection->protocol->gone(connection);
@@ -63,6 +64,15 @@ void connection_finish(struct connection *connection)
 	connection->state = CONNECTION_FINISHING;
 	timeout_clear(&connection->phase);
 	connection_touch(connection);
+}
+
+void connection_drain(struct connection *connection, const char *why)
+{
+	if (connection->state != CONNECTION_OPEN || connection->leaving)
+		return;
+	connection->leaving = why;
+	timeout_clear(&connection->watch);
+	connection->protocol->drain(connection);
 }
 
 /* close() with unread input would make the kernel send a reset, and the peer would lose our last
@@ -90,6 +100,26 @@ void connection_phase_expired(struct timeout *phase)
 		connection->protocol->expired(connection);
 	else
 		connection_abort(connection);
+}
+
+void connection_watched(struct timeout *watch)
+{
+	struct connection *connection =
+		(struct connection *)((char *)watch - offsetof(struct connection, watch));
+	struct transport *transport = connection->transport;
+	uint64_t now_ms = uv_now(transport->loop), since_ms = connection->idle_since_ms;
+	uint32_t idle_ms = transport->settings.idle_ms;
+	if (connection->state != CONNECTION_OPEN)
+		return;
+	if (idle_ms > 0 && since_ms > 0 && now_ms - since_ms >= idle_ms) {
+		transport->counters.idle++;
+		connection_drain(connection, "no call for long");
+	} else if (connection->old_ms <= now_ms) {
+		transport->counters.old++;
+		connection_drain(connection, "connected for long");
+	} else {
+		transport_wait(transport, WAIT_WATCH, watch);
+	}
 }
 
 /* --- in ----------------------------------------------------------------- */
@@ -366,9 +396,21 @@ static int handle_init(struct connection *connection, uv_loop_t *loop, uv_handle
 	return error;
 }
 
+/* Connections that were made together do not end together: a tenth more or less. */
+static uint64_t old_at(const struct transport *transport)
+{
+	uint64_t age_ms = transport->settings.age_ms;
+	if (age_ms == 0)
+		return UINT64_MAX;
+	uint64_t mixed = transport->counters.accepted * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+	return uv_now(transport->loop) + age_ms - age_ms / 10 + mixed % (age_ms / 5 + 1);
+}
+
 static void enlist(struct connection *connection, struct transport *transport)
 {
 	connection->transport = transport;
+	connection->old_ms = old_at(transport);
+	connection_idle(connection);
 	connection->next = transport->connections;
 	if (connection->next)
 		connection->next->prev = connection;
@@ -419,9 +461,12 @@ bool connection_accept(struct transport *transport, uv_stream_t *listener)
 		return true;
 	}
 	name_peer(connection);
-	if (over_limit(transport))
+	if (over_limit(transport)) {
 		refuse(connection);
-	else
-		transport_wait(transport, WAIT_PREFACE, &connection->phase);
+		return true;
+	}
+	transport_wait(transport, WAIT_PREFACE, &connection->phase);
+	if (transport->waits[WAIT_WATCH].after_ms > 0)
+		transport_wait(transport, WAIT_WATCH, &connection->watch);
 	return true;
 }

@@ -26,7 +26,7 @@ struct protocol {
 	size_t (*receive)(struct connection *connection, struct bytes in, size_t *needed);
 	/* Appends what waited for room; before each write. NULL: nothing ever waits. */
 	void (*produce)(struct connection *connection);
-	/* Finish what there is, then connection_finish(). */
+	/* Finish what there is, then connection_finish(); the peer is told connection->leaving. */
 	void (*drain)(struct connection *connection);
 	/* connection->phase expired. */
 	void (*expired)(struct connection *connection);
@@ -51,10 +51,14 @@ struct connection {
 	size_t needed;       /* the size of that unit, as far as it is known */
 	struct buffer output;
 	struct outgoing *outgoing;
-	struct timeout phase; /* preface, ACK or linger */
-	struct timeout stall; /* while a write is under way */
-	size_t stall_left;    /* what the peer had not taken when it was looked at last */
-	size_t read;          /* bytes since reading was last interrupted */
+	struct timeout phase;   /* preface, ACK or linger */
+	struct timeout watch;   /* now and then: is it idle, is it old? */
+	uint64_t idle_since_ms; /* no call is open since; 0: there is one */
+	uint64_t old_ms;        /* when it has lived long enough; UINT64_MAX: never */
+	const char *leaving;    /* why it was asked to end; NULL: it was not */
+	struct timeout stall;   /* while a write is under way */
+	size_t stall_left;      /* what the peer had not taken when it was looked at last */
+	size_t read;            /* bytes since reading was last interrupted */
 	enum connection_state state;
 	bool dirty, broken, paused;
 	/* Over the limit: its protocol says so in its own way as soon as it is known, and takes
@@ -83,6 +87,20 @@ static inline void connection_wrote(struct connection *connection, size_t len)
 /* Bytes that the socket has not taken yet. */
 size_t connection_unsent(const struct connection *connection);
 
+/* The protocol says whether calls are open: without any, the connection ends after a while. */
+static inline void connection_busy(struct connection *connection)
+{
+	connection->idle_since_ms = 0;
+}
+
+static inline void connection_idle(struct connection *connection)
+{
+	connection->idle_since_ms = uv_now(connection->transport->loop);
+}
+
+/* Asks it to finish what it has and close. `why` outlives the connection. */
+void connection_drain(struct connection *connection, const char *why);
+
 /* What is in the output is written, then the connection ends; nothing more is received. */
 void connection_finish(struct connection *connection);
 
@@ -94,6 +112,7 @@ void connection_flush(struct connection *connection);
 
 void connection_phase_expired(struct timeout *phase);
 void connection_write_stalled(struct timeout *stall);
+void connection_watched(struct timeout *watch);
 
 /* Why a refused connection is. */
 #define CONNECTION_REFUSAL "the server has as many connections as it may have"

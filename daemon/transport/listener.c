@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BACKLOG = 4096 };
+enum { BACKLOG = 4096, KEEPALIVE_QUESTIONS = 4 };
 
 static int fail(char message[ADDRESS_MESSAGE_SIZE], const struct address *address, const char *what,
                 int error)
@@ -38,31 +38,44 @@ static bool set_options(int fd, const struct option *options, size_t count)
 	return true;
 }
 
-/* On Linux a connection has the options of the socket that it was accepted from: set once here.
- * A peer that is gone without a word is found out within 60 + 4 x 15 seconds. */
-static const struct option tcp_options[] = {
-	{SOL_SOCKET, SO_REUSEADDR, 1},    {IPPROTO_TCP, TCP_NODELAY, 1},
-	{SOL_SOCKET, SO_KEEPALIVE, 1},    {IPPROTO_TCP, TCP_KEEPIDLE, 60},
-	{IPPROTO_TCP, TCP_KEEPINTVL, 15}, {IPPROTO_TCP, TCP_KEEPCNT, 4},
-};
-
-static bool set_tcp_options(int fd, const struct address *address, bool shared)
+/* Whole seconds, at least one. */
+static int seconds(uint32_t ms)
 {
+	return ms < 1000 ? 1 : (int)(ms / 1000);
+}
+
+/* On Linux a connection has the options of the socket that it was accepted from: set once here. */
+static bool set_tcp_options(int fd, const struct listen_options *given)
+{
+	const struct option options[] = {
+		{IPPROTO_TCP, TCP_NODELAY, 1},
+		{IPPROTO_TCP, TCP_USER_TIMEOUT, (int)given->peer_timeout_ms},
+		{SOL_SOCKET, SO_KEEPALIVE, given->keepalive_ms > 0},
+		{IPPROTO_TCP, TCP_KEEPIDLE, seconds(given->keepalive_ms)},
+		{IPPROTO_TCP, TCP_KEEPINTVL, seconds(given->keepalive_ms / KEEPALIVE_QUESTIONS)},
+		{IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_QUESTIONS},
+	};
+	return set_options(fd, options, sizeof(options) / sizeof(*options));
+}
+
+static bool set_address_options(int fd, const struct address *address, bool shared)
+{
+	const struct option reuse_address = {SOL_SOCKET, SO_REUSEADDR, 1};
 	const struct option reuse_port = {SOL_SOCKET, SO_REUSEPORT, 1};
 	const struct option only_six = {IPPROTO_IPV6, IPV6_V6ONLY, 1};
-	return set_options(fd, tcp_options, sizeof(tcp_options) / sizeof(*tcp_options)) &&
-	       (!shared || set_options(fd, &reuse_port, 1)) &&
+	return set_options(fd, &reuse_address, 1) && (!shared || set_options(fd, &reuse_port, 1)) &&
 	       (address->any.sa_family != AF_INET6 || set_options(fd, &only_six, 1));
 }
 
 /* `shared`: with SO_REUSEPORT. */
-static int tcp_socket(const struct address *address, bool shared,
+static int tcp_socket(const struct listen_address *listen, bool shared,
                       char message[ADDRESS_MESSAGE_SIZE])
 {
+	const struct address *address = &listen->address;
 	int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return fail(message, address, "socket", errno);
-	if (!set_tcp_options(fd, address, shared)) {
+	if (!set_address_options(fd, address, shared) || !set_tcp_options(fd, &listen->options)) {
 		fail(message, address, "setsockopt", errno);
 		close(fd);
 		return -1;
@@ -76,9 +89,9 @@ static int tcp_socket(const struct address *address, bool shared,
 }
 
 /* Refused if anybody listens there: a socket without SO_REUSEPORT cannot be bound then. */
-static bool tcp_free(const struct address *address, char message[ADDRESS_MESSAGE_SIZE])
+static bool tcp_free(const struct listen_address *listen, char message[ADDRESS_MESSAGE_SIZE])
 {
-	int fd = tcp_socket(address, false, message);
+	int fd = tcp_socket(listen, false, message);
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
@@ -88,9 +101,9 @@ static bool tcp_free(const struct address *address, char message[ADDRESS_MESSAGE
 static bool tcp_bind(struct listen_address *listen, char message[ADDRESS_MESSAGE_SIZE])
 {
 	struct address *address = &listen->address;
-	if (address_port(address) != 0 && !tcp_free(address, message))
+	if (address_port(address) != 0 && !tcp_free(listen, message))
 		return false;
-	listen->fd = tcp_socket(address, true, message);
+	listen->fd = tcp_socket(listen, true, message);
 	if (listen->fd < 0)
 		return false;
 	socklen_t len = sizeof(address->in6);
@@ -153,9 +166,9 @@ static bool unix_bind(struct listen_address *listen, char message[ADDRESS_MESSAG
 }
 
 bool listen_address_bind(struct listen_address *listen, const struct address *address,
-                         char message[ADDRESS_MESSAGE_SIZE])
+                         const struct listen_options *options, char message[ADDRESS_MESSAGE_SIZE])
 {
-	*listen = (struct listen_address){.address = *address, .fd = -1};
+	*listen = (struct listen_address){.address = *address, .options = *options, .fd = -1};
 	return address_is_unix(address) ? unix_bind(listen, message) : tcp_bind(listen, message);
 }
 
@@ -164,7 +177,7 @@ int listen_address_socket(struct listen_address *listen, char message[ADDRESS_ME
 	if (!address_is_unix(&listen->address)) {
 		int first = listen->fd;
 		listen->fd = -1;
-		return first >= 0 ? first : tcp_socket(&listen->address, true, message);
+		return first >= 0 ? first : tcp_socket(listen, true, message);
 	}
 	int fd = fcntl(listen->fd, F_DUPFD_CLOEXEC, 3);
 	return fd >= 0 ? fd : fail(message, &listen->address, "dup", errno);

@@ -9,8 +9,19 @@
 #include "daemon/transport/address.h"
 #include "daemon/transport/transport.h"
 
+/* What the kernel does about a client that is gone without a word; TCP only. */
+struct listen_options {
+	/* After so much silence it is asked whether it is there, then every quarter of it; given up
+	 * after four questions. 0: it is not asked. */
+	uint32_t keepalive_ms;
+	/* For so long, bytes that were sent may stay unacknowledged or the client's window shut,
+	 * and its silence goes on after a first question. 0: the kernel's choice. */
+	uint32_t peer_timeout_ms;
+};
+
 struct listen_address {
 	struct address address; /* with the actual port once bound */
+	struct listen_options options;
 	int fd; /* unix: duplicated for each worker; TCP: the first worker's, then -1 */
 };
 
@@ -18,7 +29,7 @@ struct listen_address {
  * and picks the port if it is 0. A stale socket file that nobody answers at is replaced. */
 MUST_CHECK
 bool listen_address_bind(struct listen_address *listen, const struct address *address,
-                         char message[ADDRESS_MESSAGE_SIZE]);
+                         const struct listen_options *options, char message[ADDRESS_MESSAGE_SIZE]);
 
 /* A descriptor for one worker, not listening yet; -1 with a message. */
 MUST_CHECK

@@ -108,13 +108,19 @@ static void drain_last(struct session *session)
 	connection_touch(session->connection);
 }
 
+static const char *why_leaving(const struct session *session)
+{
+	const char *leaving = session->connection->leaving;
+	return leaving ? leaving : TRANSPORT_STOPPING;
+}
+
 static void drain_begin(struct session *session)
 {
 	session->state = SESSION_DRAINING;
 	send_goaway(session, 0,
 	            &(struct goaway_meta){.last_stream = FRAME_STREAM_MAX,
 	                                  .code = STATUS_UNAVAILABLE,
-	                                  .reason = bytes_of_string("the server is stopping")});
+	                                  .reason = bytes_of_string(why_leaving(session))});
 	transport_wait(session->connection->transport, WAIT_ACK, &session->connection->phase);
 }
 
@@ -283,8 +289,10 @@ void session_stream_ended(struct session *session, struct stream *stream)
 	bool closed = stream->input == STREAM_HALF_CLOSED;
 	session_expect_late(session, closed ? 0 : stream->flow.window - stream->flow.received);
 	session_hold(session, stream, 0, stream->held);
-	if (session->streams.count == 0)
-		connection_touch(session->connection);
+	if (session->streams.count > 0)
+		return;
+	connection_idle(session->connection);
+	connection_touch(session->connection);
 }
 
 /* --- the protocol ------------------------------------------------------------ */
@@ -408,7 +416,7 @@ static void native_expired(struct connection *connection)
 	case SESSION_PREFACE:
 	case SESSION_HELLO:
 		if (connection->transport->draining) {
-			session_fail(session, STATUS_UNAVAILABLE, "the server is stopping");
+			session_fail(session, STATUS_UNAVAILABLE, TRANSPORT_STOPPING);
 			break;
 		}
 		connection->transport->counters.preface_timeouts++;
@@ -419,7 +427,7 @@ static void native_expired(struct connection *connection)
 		stream_table_shrink(&session->streams);
 		break;
 	case SESSION_DRAINING:
-		send_final(session, STATUS_UNAVAILABLE, "the server is stopping");
+		send_final(session, STATUS_UNAVAILABLE, why_leaving(session));
 		drain_last(session);
 		break;
 	case SESSION_LAST:
@@ -474,9 +482,9 @@ void native_begin(struct connection *connection)
 	session->connection = connection;
 	session->cancels.left = LIMIT_CANCELS_WHILE_RUNNING;
 	session->unknown_frames.left = LIMIT_UNKNOWN_STREAM_FRAMES;
-	session->empty_frames.left = LIMIT_EMPTY_FRAMES;
+	session->empty_parts.left = LIMIT_EMPTY_PARTS;
 	session->cancels.filled_ms = session->unknown_frames.filled_ms =
-		session->empty_frames.filled_ms = now_ms(session);
+		session->empty_parts.filled_ms = now_ms(session);
 	connection->protocol = &native;
 	connection->peer.transport = native.name;
 	connection->session = session;

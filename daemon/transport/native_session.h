@@ -43,7 +43,7 @@ struct session {
 	struct stream *active; /* the next one to send; a ring */
 	uint32_t active_count, wanting;
 	uint32_t late_allowance; /* bytes and frames that may still come for streams we ended */
-	struct budget cancels, unknown_frames, empty_frames;
+	struct budget cancels, unknown_frames, empty_parts;
 	uint64_t last_ping_ms;
 	uint64_t sent_ms; /* when message bytes were sent last */
 };

@@ -14,6 +14,14 @@ static uint32_t or_default(uint32_t value, uint32_t preset)
 	return value ? value : preset;
 }
 
+/* Often enough against what is watched for, and no more; 0: nothing is. */
+static uint32_t watch_ms(const struct transport_settings *settings)
+{
+	uint32_t idle_ms = settings->idle_ms, age_ms = settings->age_ms;
+	uint32_t least_ms = idle_ms == 0 || (age_ms > 0 && age_ms < idle_ms) ? age_ms : idle_ms;
+	return least_ms > 0 ? least_ms / 16 + 1 : 0;
+}
+
 void transport_init(struct transport *transport, uv_loop_t *loop,
                     const struct transport_settings *settings)
 {
@@ -32,6 +40,8 @@ void transport_init(struct transport *transport, uv_loop_t *loop,
 	                                        .expired = connection_phase_expired};
 	waits[WAIT_LINGER] = (struct timeout_list){.after_ms = TRANSPORT_LINGER_MS,
 	                                           .expired = connection_phase_expired};
+	waits[WAIT_WATCH] =
+		(struct timeout_list){.after_ms = watch_ms(ours), .expired = connection_watched};
 	waits[WAIT_WRITE] = (struct timeout_list){
 		.after_ms = or_default(ours->write_stall_ms, LIMIT_WRITE_STALL),
 		.expired = connection_write_stalled};
@@ -59,8 +69,7 @@ void transport_drain(struct transport *transport)
 	transport->draining = true;
 	for (struct connection *at = transport->connections; at; at = next) {
 		next = at->next;
-		if (at->state == CONNECTION_OPEN)
-			at->protocol->drain(at);
+		connection_drain(at, TRANSPORT_STOPPING);
 	}
 }
 

@@ -21,6 +21,9 @@ enum {
 	TRANSPORT_IDLE_MS = 1000,
 };
 
+/* Why connections end when the server does. */
+#define TRANSPORT_STOPPING "the server is stopping"
+
 struct transport_settings {
 	struct rpc *rpc;
 	const char *agent; /* told in HELLO: "prismd/0.1.0"; outlives */
@@ -28,6 +31,8 @@ struct transport_settings {
 	uint32_t connection_limit; /* 0: LIMIT_CONNECTIONS */
 	uint32_t preface_ms;       /* 0: LIMIT_PREFACE */
 	uint32_t write_stall_ms;   /* 0: LIMIT_WRITE_STALL */
+	uint32_t idle_ms;          /* without a call a connection ends after so long; 0: never */
+	uint32_t age_ms;           /* after so long, more or less, it ends anyway; 0: never */
 	/* A peer broke the protocol, a limit was met; `peer` may be NULL. */
 	void (*note)(void *ctx, const struct peer *peer, const char *message);
 	void *ctx;
@@ -39,6 +44,7 @@ enum transport_wait {
 	WAIT_IDLE,    /* no call for a while: memory may be given back */
 	WAIT_ACK,     /* the answer to GOAWAY */
 	WAIT_LINGER,  /* the peer reads our last words */
+	WAIT_WATCH,   /* to look whether the connection is idle, or old */
 	WAIT_WRITE,   /* the socket takes bytes */
 	WAIT_STREAM,  /* the peer grants credit to a stream */
 	WAIT_ACCEPT,  /* memory for another connection */
@@ -51,6 +57,7 @@ struct transport_counters {
 	uint64_t accept_failures; /* no descriptor, no memory */
 	uint64_t native, tls, http1, http2, unknown;
 	uint64_t preface_timeouts, write_stalls, stream_stalls, protocol_errors;
+	uint64_t idle, old; /* asked to end for it */
 	uint64_t calls, calls_refused;
 	uint64_t bytes_in, bytes_out, writes;
 };

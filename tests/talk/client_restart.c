@@ -95,6 +95,20 @@ static void test_full(void **state)
 	server_down();
 }
 
+/* A connection that was closed for idleness, while nobody looked at it, costs no call. */
+static void test_idle(void **state)
+{
+	(void)state;
+	server_down();
+	server_up((const char *const[]){PATIENCE, "--listen", address, "--idle-ms", "300", NULL});
+	struct prism_channel *channel = channel_open(NULL);
+	assert_int_equal(echo(channel, false, NULL), PRISM_OK);
+	server_settled();
+	assert_int_equal(echo(channel, false, NULL), PRISM_OK);
+	prism_channel_close(channel, NULL, NULL);
+	server_down();
+}
+
 struct seen {
 	struct prism_result result;
 	unsigned done;
@@ -146,6 +160,7 @@ int main(void)
 		cmocka_unit_test_setup(test_restart, setup),
 		cmocka_unit_test_setup(test_killed, setup),
 		cmocka_unit_test_setup(test_full, setup),
+		cmocka_unit_test_setup(test_idle, setup),
 		cmocka_unit_test_setup(test_drained, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /* prismd-echo: the server with the test service, without a database.
  *
  * prismd-echo [--listen ADDRESS]... [--workers N] [--preface-ms N] [--stall-ms N] [--drain-ms N]
- *             [--connections N] [--record FILE] */
+ *             [--connections N] [--idle-ms N] [--age-ms N] [--keepalive-ms N] [--peer-ms N]
+ *             [--record FILE] */
 #include "daemon/server.h"
 #include "daemon/signals.h"
 #include "daemon/watchdog.h"
@@ -34,6 +35,10 @@ static bool set_number(struct echo *echo, const char *name, uint32_t value)
 		{"--preface-ms", &settings->transport.preface_ms},
 		{"--stall-ms", &settings->transport.write_stall_ms},
 		{"--connections", &settings->transport.connection_limit},
+		{"--idle-ms", &settings->transport.idle_ms},
+		{"--age-ms", &settings->transport.age_ms},
+		{"--keepalive-ms", &settings->listen.keepalive_ms},
+		{"--peer-ms", &settings->listen.peer_timeout_ms},
 	};
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
 		if (strcmp(name, numbers[i].name) != 0)

@@ -180,7 +180,7 @@ static void send_empty_frames(uint8_t flags)
 	struct talk one;
 	talk_open(&one, server.address, NULL);
 	say_call(&one.out, 1, flags, "Collect", nothing());
-	for (int i = 0; i < 100 * LIMIT_EMPTY_FRAMES; i++)
+	for (int i = 0; i < 100 * LIMIT_EMPTY_PARTS; i++)
 		say_message(&one.out, 1, flags, nothing());
 	talk_send(&one);
 	talk_expect_fault(&one, STATUS_RESOURCE_EXHAUSTED, "frames a second that carry nothing");

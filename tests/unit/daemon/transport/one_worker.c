@@ -25,7 +25,8 @@ int one_worker_setup(void **state)
 	services[0] = echo_service();
 	assert_true(router_new(&router, services, 1, fault));
 	assert_true(address_parse("127.0.0.1:0", &address, fault));
-	assert_true(listen_address_bind(&listen_address, &address, fault));
+	assert_true(
+		listen_address_bind(&listen_address, &address, &(struct listen_options){0}, fault));
 	settings = (struct server_settings){.addresses = &listen_address.address,
 	                                    .address_count = 1,
 	                                    .transport = {.agent = "one worker"}};

@@ -94,6 +94,56 @@ static void test_no_reader(void **state)
 	close(fd);
 }
 
+/* What the watch finds for a connection that had its last call so long ago. */
+static const char *watched_after(struct connection *connection, uint64_t idle_ms)
+{
+	connection->idle_since_ms = idle_ms ? uv_now(&worker->loop) - idle_ms : 0;
+	timeout_clear(&connection->watch);
+	connection_watched(&connection->watch);
+	assert_true(timeout_armed(&connection->watch) == !connection->leaving);
+	return connection->leaving;
+}
+
+static void test_idle(void **state)
+{
+	(void)state;
+	int fd = one_worker_dial(0);
+	one_worker_greet(fd, &(struct hello){0});
+	struct connection *connection = one_worker_connection();
+	worker->transport.settings.idle_ms = 1000;
+	worker->transport.waits[WAIT_WATCH].after_ms = 100;
+	assert_null(watched_after(connection, 0)); /* it has a call */
+	assert_null(watched_after(connection, 999));
+	assert_string_equal(watched_after(connection, 1000), "no call for long");
+	close(fd);
+}
+
+/* Connections that were made together do not end together. */
+static void test_age(void **state)
+{
+	(void)state;
+	enum { COUNT = 20, AGE_MS = 1000000 };
+	int fds[COUNT];
+	uint64_t least_ms = UINT64_MAX, most_ms = 0;
+	worker->transport.settings.age_ms = AGE_MS;
+	for (int i = 0; i < COUNT; i++) {
+		uint64_t before_ms = uv_now(&worker->loop);
+		fds[i] = one_worker_dial(0);
+		uint64_t old_ms = one_worker_connection()->old_ms;
+		assert_in_range(old_ms, before_ms + AGE_MS * 9 / 10,
+		                uv_now(&worker->loop) + AGE_MS * 11 / 10);
+		least_ms = old_ms < least_ms ? old_ms : least_ms;
+		most_ms = old_ms > most_ms ? old_ms : most_ms;
+	}
+	assert_true(most_ms - least_ms > AGE_MS / 10);
+	worker->transport.waits[WAIT_WATCH].after_ms = 100;
+	assert_null(watched_after(one_worker_connection(), 0));
+	one_worker_connection()->old_ms = uv_now(&worker->loop);
+	assert_string_equal(watched_after(one_worker_connection(), 0), "connected for long");
+	for (int i = 0; i < COUNT; i++)
+		close(fds[i]);
+}
+
 static void stall(struct stream *stream)
 {
 	timeout_clear(&stream->stall);
@@ -148,6 +198,8 @@ int main(void)
 		SHARED(test_input),
 		SHARED(test_slow_reader),
 		SHARED(test_no_reader),
+		SHARED(test_idle),
+		SHARED(test_age),
 		SHARED(test_streams_share_credit),
 		SHARED(test_stream_without_credit),
 	};

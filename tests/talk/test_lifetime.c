@@ -1,0 +1,165 @@
+/* How long a connection lives: without calls, beyond its age, with a peer that is gone. Each test
+ * has a server of its own. The waits are short here, and long against what a slow machine needs. */
+#include "tests/talk/talk.h"
+
+#include <netinet/in.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static struct talk talk;
+static struct buffer scratch;
+
+static void begin(const char *const arguments[])
+{
+	server_up(arguments);
+	talk_open(&talk, server.address, NULL);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	talk_close(&talk);
+	buffer_deinit(&scratch);
+	server_down();
+	return 0;
+}
+
+static void say_wait(uint32_t stream, uint64_t ms)
+{
+	struct buffer body = {0};
+	say_call(&talk.out, stream, FRAME_CLOSE, "Wait", numbers_message(&body, &ms, 1));
+	talk_send(&talk);
+	buffer_deinit(&body);
+}
+
+static void expect_drain(const char *reason)
+{
+	struct goaway_meta meta = talk_expect_goaway(&talk, 0);
+	assert_int_equal(meta.code, STATUS_UNAVAILABLE);
+	assert_int_equal(meta.last_stream, FRAME_STREAM_MAX);
+	assert_true(bytes_equal_string(meta.reason, reason));
+	say_goaway(&talk.out, FRAME_GOAWAY_ACK, &(struct goaway_meta){0});
+	talk_send(&talk);
+}
+
+static void expect_final(uint32_t last_stream)
+{
+	struct goaway_meta meta = talk_expect_goaway(&talk, FRAME_GOAWAY_FINAL);
+	assert_int_equal(meta.last_stream, last_stream);
+	talk_expect_closed(&talk);
+}
+
+/* --- idle ----------------------------------------------------------------- */
+
+static void test_idle(void **state)
+{
+	(void)state;
+	begin((const char *const[]){"--idle-ms", "500", NULL});
+	expect_drain("no call for long");
+	expect_final(0);
+}
+
+/* A call that runs for longer than that is no idleness; after it, the time begins anew. */
+static void test_idle_after_a_call(void **state)
+{
+	(void)state;
+	begin((const char *const[]){"--idle-ms", "500", NULL});
+	say_wait(1, 2000);
+	talk_expect_answer(&talk, 1, nothing());
+	expect_drain("no call for long");
+	expect_final(1);
+}
+
+/* --- age ------------------------------------------------------------------ */
+
+/* What runs goes on; what comes with the GOAWAY is taken; then it ends. */
+static void test_age(void **state)
+{
+	(void)state;
+	begin((const char *const[]){"--age-ms", "500", NULL});
+	say_call(&talk.out, 1, FRAME_NOMSG, "Chat", nothing());
+	talk_send(&talk);
+	struct goaway_meta meta = talk_expect_goaway(&talk, 0);
+	assert_true(bytes_equal_string(meta.reason, "connected for long"));
+	assert_int_equal(talk_ask(&talk, 3, "Echo", nothing()).len, 0);
+	say_goaway(&talk.out, FRAME_GOAWAY_ACK, &(struct goaway_meta){0});
+	say_message(&talk.out, 1, FRAME_NOMSG | FRAME_CLOSE, nothing());
+	talk_send(&talk);
+	talk_expect_end(&talk, 1, STATUS_OK, "");
+	expect_final(3);
+}
+
+/* --- the kernel ------------------------------------------------------------- */
+
+/* The server's end of the connection, as the kernel tells it: the timer that runs (02: keepalive)
+ * and when it fires, in hundredths of a second. */
+static bool server_end(unsigned *timer, unsigned long *fires)
+{
+	struct sockaddr_in ours;
+	socklen_t len = sizeof(ours);
+	char line[512];
+	unsigned long port, peer, state;
+	assert_int_equal(getsockname(talk.fd, (struct sockaddr *)&ours, &len), 0);
+	FILE *file = fopen("/proc/net/tcp", "r");
+	assert_non_null(file);
+	bool found = false;
+	while (!found && fgets(line, sizeof(line), file))
+		found = sscanf(line, "%*d: %*x:%lx %*x:%lx %lx %*x:%*x %x:%lx", &port, &peer,
+		               &state, timer, fires) == 5 &&
+		        peer == ntohs(ours.sin_port) && state == 1;
+	fclose(file);
+	return found;
+}
+
+static void test_keepalive(void **state)
+{
+	(void)state;
+	unsigned timer = 0;
+	unsigned long fires = 0;
+	begin((const char *const[]){"--keepalive-ms", "7000", NULL});
+	while (server_end(&timer, &fires) && timer != 2) /* first its HELLO is acknowledged */
+		sched_yield();
+	assert_int_equal(timer, 2);
+	assert_in_range(fires, 0, 710);
+}
+
+static void test_no_keepalive(void **state)
+{
+	(void)state;
+	unsigned timer = 1;
+	unsigned long fires;
+	begin((const char *const[]){NULL});
+	while (server_end(&timer, &fires) && timer == 1)
+		sched_yield();
+	assert_int_equal(timer, 0);
+}
+
+/* Whoever keeps the window shut is given up by the kernel, whatever write_stall says. */
+static void test_peer_timeout(void **state)
+{
+	(void)state;
+	begin((const char *const[]){"--stall-ms", "3600000", "--peer-ms", "1000", NULL});
+	struct talk one;
+	struct hello hello = {.stream_credit = FRAME_STREAM_MAX,
+	                      .connection_credit = FRAME_STREAM_MAX};
+	talk_open(&one, server.address, &hello);
+	say_call(&one.out, 1, FRAME_CLOSE, "Expand",
+	         numbers_message(&scratch, (uint64_t[]){100000, 100000}, 2));
+	talk_send(&one);
+	server_settled_but(1); /* `talk` */
+	talk_close(&one);
+}
+
+#define LIFE(test) cmocka_unit_test_teardown(test, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LIFE(test_idle),      LIFE(test_idle_after_a_call), LIFE(test_age),
+		LIFE(test_keepalive), LIFE(test_no_keepalive),      LIFE(test_peer_timeout),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
