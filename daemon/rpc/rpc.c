@@ -12,10 +12,7 @@
 
 static const uint64_t TRIM_EVERY_NS = UINT64_C(1000000000);
 
-enum {
-	WARM_STACKS = 16,      /* idle stacks that are not worth a timer */
-	ID_BITS_OF_A_RPC = 48, /* call ids: the rest says which rpc of the process */
-};
+enum { WARM_STACKS = 16 }; /* idle stacks that are not worth a timer */
 
 static atomic_uint_fast64_t rpcs_made;
 
@@ -40,7 +37,7 @@ enum status rpc_init(struct rpc *rpc, uv_loop_t *loop, const struct rpc_settings
 		.ctx = settings->ctx,
 		.running_limit = limit > 0 && limit < LIMIT_FIBERS ? limit : LIMIT_FIBERS,
 		.trim_ns = UINT64_MAX,
-		.next_id = (atomic_fetch_add(&rpcs_made, 1) << ID_BITS_OF_A_RPC) + 1,
+		.next_id = (atomic_fetch_add(&rpcs_made, 1) << RPC_ID_BITS) + 1,
 	};
 	if (!counters_new(rpc))
 		return STATUS_INTERNAL;

@@ -14,6 +14,8 @@ struct pool;
 struct auth;
 struct health;
 
+enum { RPC_ID_BITS = 48 }; /* of a call's id; the rest says which rpc of the process */
+
 enum verdict {
 	VERDICT_PROCEED,
 	VERDICT_PENDING, /* somebody will call rpc_proceed(); until then the call is not freed */

@@ -364,6 +364,19 @@ void connection_write_stalled(struct timeout *stall)
 
 /* --- its beginning ------------------------------------------------------- */
 
+/* An IPv4 client of a socket that takes both. */
+static bool is_mapped(const struct sockaddr_in6 *six)
+{
+	return six->sin6_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&six->sin6_addr);
+}
+
+static struct sockaddr_in unmapped(const struct sockaddr_in6 *six)
+{
+	struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = six->sin6_port};
+	memcpy(&four.sin_addr, six->sin6_addr.s6_addr + 12, sizeof(four.sin_addr));
+	return four;
+}
+
 static void name_peer(struct connection *connection)
 {
 	union {
@@ -377,7 +390,11 @@ static void name_peer(struct connection *connection)
 	if (connection->handle.type == UV_NAMED_PIPE ||
 	    uv_tcp_getpeername(&connection->tcp, &name.any, &len) != 0) {
 		snprintf(peer->address, sizeof(peer->address), "unix");
-	} else if (name.any.sa_family == AF_INET6) {
+		return;
+	}
+	if (is_mapped(&name.in6))
+		name.in = unmapped(&name.in6);
+	if (name.any.sa_family == AF_INET6) {
 		uv_ip6_name(&name.in6, host, sizeof(host));
 		snprintf(peer->address, sizeof(peer->address), "[%s]:%u", host,
 		         ntohs(name.in6.sin6_port));

@@ -195,6 +195,7 @@ static enum status count(struct call *call, const Prism__Test__V1__CountRequest 
 	response->running = call->rpc->running;
 	response->connections = worker->transport.connection_count;
 	response->fibers = fiber_alive();
+	response->worker = call->id >> RPC_ID_BITS;
 	return STATUS_OK;
 }
 

@@ -123,6 +123,9 @@ struct server_count {
 };
 struct server_count server_count(void);
 
+/* A field of the answer to Count. */
+uint64_t server_count_field(struct bytes message, uint32_t number);
+
 /* Waits until nothing is left of what a test did; `connections`: but so many that are still open.
  */
 void server_settled_but(uint64_t connections);

@@ -22,7 +22,7 @@ void server_down(void)
 	assert_int_equal(program_stop(&server), 0);
 }
 
-static uint64_t field(struct bytes message, uint32_t number)
+uint64_t server_count_field(struct bytes message, uint32_t number)
 {
 	struct reader reader = reader_init(message);
 	while (reader_left(&reader) > 0) {
@@ -39,10 +39,10 @@ struct server_count server_count(void)
 	talk_open(&talk, server.address, NULL);
 	struct bytes answer = talk_ask(&talk, 1, "Count", nothing());
 	struct server_count count = {
-		.calls = field(answer, 1) - 1,
-		.running = field(answer, 2) - 1,
-		.connections = field(answer, 3) - 1,
-		.fibers = field(answer, 4) - 1,
+		.calls = server_count_field(answer, 1) - 1,
+		.running = server_count_field(answer, 2) - 1,
+		.connections = server_count_field(answer, 3) - 1,
+		.fibers = server_count_field(answer, 4) - 1,
 	};
 	talk_close(&talk);
 	return count;
