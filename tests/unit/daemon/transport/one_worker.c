@@ -1,5 +1,6 @@
 #include "tests/unit/daemon/transport/one_worker.h"
 
+#include "daemon/admin/health.h"
 #include "daemon/rpc/fiber.h"
 #include "daemon/transport/connection.h"
 #include "tests/talk/echo_service.h"
@@ -12,10 +13,23 @@
 enum { SETTLE_TURNS = 10000, FRAME_MAX_SIZE = 1024 };
 
 struct worker *worker;
-static struct service services[1];
+static struct service services[2];
 static struct router *router;
 static struct listen_address listen_address;
 static struct server_settings settings;
+
+static bool parts_open(struct rpc *rpc, void *ctx, char message[SERVER_MESSAGE_SIZE])
+{
+	(void)ctx;
+	(void)message;
+	return health_new(&rpc->health, router);
+}
+
+static void parts_close(struct rpc *rpc, void *ctx)
+{
+	(void)ctx;
+	health_free(rpc->health);
+}
 
 int one_worker_setup(void **state)
 {
@@ -23,13 +37,15 @@ int one_worker_setup(void **state)
 	char fault[ADDRESS_MESSAGE_SIZE], message[SERVER_MESSAGE_SIZE];
 	struct address address;
 	services[0] = echo_service();
-	assert_true(router_new(&router, services, 1, fault));
+	services[1] = health_service();
+	assert_true(router_new(&router, services, 2, fault));
 	assert_true(address_parse("127.0.0.1:0", &address, fault));
 	assert_true(
 		listen_address_bind(&listen_address, &address, &(struct listen_options){0}, fault));
 	settings = (struct server_settings){.addresses = &listen_address.address,
 	                                    .address_count = 1,
-	                                    .transport = {.agent = "one worker"}};
+	                                    .transport = {.agent = "one worker"},
+	                                    .parts = {.open = parts_open, .close = parts_close}};
 	int fd = listen_address_socket(&listen_address, fault);
 	assert_true(fd >= 0);
 	worker = worker_new(&settings, router, &fd, message);
@@ -98,10 +114,15 @@ void one_worker_greet(int fd, const struct hello *hello)
 
 void one_worker_call(int fd, uint32_t stream, const char *method, struct bytes body)
 {
-	uint8_t said[FRAME_MAX_SIZE];
 	char path[128];
-	int len = snprintf(path, sizeof(path), "/prism.test.v1.EchoService/%s", method);
-	struct call_meta meta = {.path = bytes_of(path, (size_t)len)};
+	snprintf(path, sizeof(path), "/prism.test.v1.EchoService/%s", method);
+	one_worker_call_path(fd, stream, path, body);
+}
+
+void one_worker_call_path(int fd, uint32_t stream, const char *path, struct bytes body)
+{
+	uint8_t said[FRAME_MAX_SIZE];
+	struct call_meta meta = {.path = bytes_of_string(path)};
 	struct writer writer = writer_init(said, sizeof(said));
 	frame_header_write(&writer, FRAME_CALL, FRAME_CLOSE, stream, call_meta_size(&meta, NULL, 0),
 	                   body.len);
@@ -109,6 +130,15 @@ void one_worker_call(int fd, uint32_t stream, const char *method, struct bytes b
 	writer_bytes(&writer, body.data, body.len);
 	assert_false(writer.failed);
 	one_worker_say(fd, bytes_of(said, (size_t)(writer.at - said)));
+}
+
+void one_worker_grant(int fd, uint32_t stream, uint32_t increment)
+{
+	uint8_t said[FRAME_HEADER_SIZE + sizeof(increment)];
+	struct writer writer = writer_init(said, sizeof(said));
+	frame_header_write(&writer, FRAME_CREDIT, 0, stream, 0, sizeof(increment));
+	writer_u32(&writer, increment);
+	one_worker_say(fd, bytes_of(said, sizeof(said)));
 }
 
 size_t one_worker_hear(int fd, size_t most)

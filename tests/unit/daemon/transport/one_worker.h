@@ -1,5 +1,6 @@
 /* one_worker - a worker of the test server on the test's own thread: its loop turns when the test
- * says so, and what it holds may be looked at between two turns. */
+ * says so, and what it holds may be looked at between two turns. It serves EchoService and Health.
+ */
 #pragma once
 #include "daemon/worker.h"
 
@@ -32,6 +33,11 @@ void one_worker_say(int fd, struct bytes bytes);
 
 /* A CALL frame with CLOSE to a method of the EchoService. */
 void one_worker_call(int fd, uint32_t stream, const char *method, struct bytes body);
+
+void one_worker_call_path(int fd, uint32_t stream, const char *path, struct bytes body);
+
+/* CREDIT on a stream, or on the connection: 0. */
+void one_worker_grant(int fd, uint32_t stream, uint32_t increment);
 
 /* Reads what there is, at most `most` bytes, and drops it; returns how much. */
 size_t one_worker_hear(int fd, size_t most);
