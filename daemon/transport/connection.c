@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum { READ_SHARE = 131072 }; /* bytes that are read from one connection in a turn */
 
@@ -459,31 +460,60 @@ static void refuse(struct connection *connection)
 	transport_wait(transport, WAIT_LINGER, &connection->phase);
 }
 
-bool connection_accept(struct transport *transport, uv_stream_t *listener)
+static struct connection *connection_new(struct transport *transport, uv_handle_type type)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
-	if (!connection || handle_init(connection, transport->loop, listener->type) != 0) {
+	if (!connection || handle_init(connection, transport->loop, type) != 0) {
 		free(connection);
-		return false;
+		return NULL;
 	}
 	enlist(connection, transport);
 	connection->protocol = &sniffing;
 	connection->peer.transport = sniffing.name;
-	int error = uv_accept(listener, &connection->stream);
+	return connection;
+}
+
+/* `error`: of taking the socket. */
+static void start(struct connection *connection, int error)
+{
+	struct transport *transport = connection->transport;
 	if (error == 0)
 		error = uv_read_start(&connection->stream, on_room, on_read);
 	if (error != 0) {
 		transport_accept_failed(transport, error);
 		connection_abort(connection);
-		return true;
+		return;
 	}
 	name_peer(connection);
 	if (over_limit(transport)) {
 		refuse(connection);
-		return true;
+		return;
 	}
 	transport_wait(transport, WAIT_PREFACE, &connection->phase);
 	if (transport->waits[WAIT_WATCH].after_ms > 0)
 		transport_wait(transport, WAIT_WATCH, &connection->watch);
+}
+
+bool connection_accept(struct transport *transport, uv_stream_t *listener)
+{
+	struct connection *connection = connection_new(transport, listener->type);
+	if (!connection)
+		return false;
+	start(connection, uv_accept(listener, &connection->stream));
 	return true;
+}
+
+void connection_take(struct transport *transport, uv_handle_type type, int fd)
+{
+	struct connection *connection = connection_new(transport, type);
+	int error = UV_ENOMEM;
+	if (connection)
+		error = type == UV_NAMED_PIPE ? uv_pipe_open(&connection->pipe, fd)
+		                              : uv_tcp_open(&connection->tcp, fd);
+	if (error != 0)
+		close(fd);
+	if (connection)
+		start(connection, error);
+	else
+		transport_accept_failed(transport, error);
 }

@@ -71,6 +71,9 @@ struct connection {
 MUST_CHECK
 bool connection_accept(struct transport *transport, uv_stream_t *listener);
 
+/* The same for a connected socket of that type, taken in any case. */
+void connection_take(struct transport *transport, uv_handle_type type, int fd);
+
 /* The end of the turn will write, or look at the connection otherwise. */
 void connection_touch(struct connection *connection);
 

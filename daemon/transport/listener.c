@@ -2,6 +2,7 @@
 #include "daemon/transport/connection.h"
 #include "daemon/transport/listen_address.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* Without memory the connection waits in libuv, and those behind it in the kernel. */
@@ -28,9 +29,9 @@ static void on_connection(uv_stream_t *stream, int error)
 }
 
 enum status listener_open(struct listener *listener, struct transport *transport, int fd,
-                          bool is_unix)
+                          bool is_unix, bool inherited)
 {
-	*listener = (struct listener){.transport = transport};
+	*listener = (struct listener){.transport = transport, .inherited = inherited};
 	int error = is_unix ? uv_pipe_init(transport->loop, &listener->pipe, 0)
 	                    : uv_tcp_init(transport->loop, &listener->tcp);
 	if (error == 0)
@@ -44,9 +45,21 @@ enum status listener_open(struct listener *listener, struct transport *transport
 	return error == 0 ? STATUS_OK : STATUS_UNAVAILABLE;
 }
 
+static void accept_rest(struct listener *listener)
+{
+	uv_os_fd_t fd;
+	if (uv_fileno(&listener->handle, &fd) != 0)
+		return;
+	for (int taken; (taken = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;)
+		connection_take(listener->transport, listener->handle.type, taken);
+}
+
 void listener_close(struct listener *listener)
 {
 	timeout_clear(&listener->retry);
-	if (!uv_is_closing(&listener->handle))
-		uv_close(&listener->handle, NULL);
+	if (uv_is_closing(&listener->handle))
+		return;
+	if (!listener->inherited)
+		accept_rest(listener);
+	uv_close(&listener->handle, NULL);
 }

@@ -13,6 +13,7 @@ struct listener {
 		uv_pipe_t pipe;
 	};
 	struct transport *transport;
+	bool inherited;       /* others accept from it when we are gone */
 	struct timeout retry; /* while there is no memory for the connection that waits */
 };
 
@@ -20,9 +21,11 @@ struct listener {
  * be called. */
 MUST_CHECK
 enum status listener_open(struct listener *listener, struct transport *transport, int fd,
-                          bool is_unix);
+                          bool is_unix, bool inherited);
 
 void listener_retry(struct timeout *retry);
 
-/* No new connections; the loop must run once more. */
+/* No new connections, but for those that wait already: they would be reset, and what their clients
+ * sent along would be lost. Of an inherited socket they wait for whoever comes after us. The loop
+ * must run once more. */
 void listener_close(struct listener *listener);

@@ -74,14 +74,25 @@ void one_worker_turns(int count)
 		uv_run(&worker->loop, UV_RUN_NOWAIT);
 }
 
-int one_worker_dial(int receive_buffer)
+static int connect_with(int receive_buffer)
 {
-	uint64_t before = worker->transport.counters.accepted;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (receive_buffer > 0)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
 	assert_int_equal(connect(fd, &listen_address.address.any, listen_address.address.len), 0);
+	return fd;
+}
+
+int one_worker_connect(void)
+{
+	return connect_with(0);
+}
+
+int one_worker_dial(int receive_buffer)
+{
+	uint64_t before = worker->transport.counters.accepted;
+	int fd = connect_with(receive_buffer);
 	while (worker->transport.counters.accepted == before)
 		uv_run(&worker->loop, UV_RUN_ONCE);
 	return fd;

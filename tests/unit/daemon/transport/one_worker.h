@@ -21,6 +21,9 @@ int one_worker_teardown(void **state);
 
 void one_worker_turns(int count);
 
+/* A client's connected socket; the worker has not looked. */
+int one_worker_connect(void);
+
 /* A client's socket that does not block; `receive_buffer` bytes of SO_RCVBUF (0: the default).
  * Returns when the worker has accepted it. */
 int one_worker_dial(int receive_buffer);

@@ -94,6 +94,22 @@ static void test_no_reader(void **state)
 	close(fd);
 }
 
+/* A client whose connection waits when the worker stops is served: a closed socket would reset it.
+ */
+static void test_accept_at_the_end(void **state)
+{
+	(void)state;
+	int fd = one_worker_connect();
+	assert_int_equal(worker->transport.connection_count, 0);
+	worker_order(worker, WORKER_DRAIN, 60000);
+	listener_close(&worker->listeners[0]);
+	assert_int_equal(worker->transport.connection_count, 1);
+	one_worker_greet(fd, &(struct hello){0});
+	one_worker_call(fd, 1, "Echo", bytes_of("\x0a\x02ok", 4));
+	assert_int_equal(worker->transport.counters.calls, 1);
+	close(fd);
+}
+
 /* What the watch finds for a connection that had its last call so long ago. */
 static const char *watched_after(struct connection *connection, uint64_t idle_ms)
 {
@@ -198,6 +214,7 @@ int main(void)
 		SHARED(test_input),
 		SHARED(test_slow_reader),
 		SHARED(test_no_reader),
+		SHARED(test_accept_at_the_end),
 		SHARED(test_idle),
 		SHARED(test_age),
 		SHARED(test_streams_share_credit),
