@@ -154,6 +154,11 @@ int program_stop(struct program *program)
 	if (program->pid == 0)
 		return 0;
 	kill(program->pid, SIGTERM);
+	return program_wait(program);
+}
+
+int program_wait(struct program *program)
+{
 	int code = wait_for_exit(program->pid);
 	if (code != 0)
 		print_log(program);

@@ -32,6 +32,9 @@ int program_start_fails(struct program *program, const char *const argv[], const
 /* SIGTERM, then waits. The exit code, or 128 + signal. */
 int program_stop(struct program *program);
 
+/* Waits for one that was told to stop. The same code. */
+int program_wait(struct program *program);
+
 /* SIGKILL, then waits. */
 void program_kill(struct program *program);
 

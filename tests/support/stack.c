@@ -30,7 +30,7 @@ static size_t append(const char **all, size_t count, const char *const *more)
 	return count;
 }
 
-static void serve_at(struct stack *stack, const char *address, const char *const arguments[])
+void stack_serve_at(struct stack *stack, const char *address, const char *const arguments[])
 {
 	const char *const fixed[] = {program_path("prismd"),
 	                             "--listen",
@@ -47,7 +47,7 @@ static void serve_at(struct stack *stack, const char *address, const char *const
 
 void stack_serve(struct stack *stack, const char *const arguments[])
 {
-	serve_at(stack, "127.0.0.1:0", arguments);
+	stack_serve_at(stack, "127.0.0.1:0", arguments);
 }
 
 void stack_kill_and_serve(struct stack *stack, const char *const arguments[])
@@ -55,7 +55,7 @@ void stack_kill_and_serve(struct stack *stack, const char *const arguments[])
 	char address[sizeof(stack->prismd.address)];
 	memcpy(address, stack->prismd.address, sizeof(address));
 	program_kill(&stack->prismd);
-	serve_at(stack, address, arguments);
+	stack_serve_at(stack, address, arguments);
 }
 
 void stack_prism_db(struct stack *stack, const char *const arguments[], char text[PROGRAM_TEXT])

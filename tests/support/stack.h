@@ -23,6 +23,9 @@ void stack_open(struct stack *stack);
 /* Starts prismd with `arguments` (NULL-terminated, or NULL) besides address, state and database. */
 void stack_serve(struct stack *stack, const char *const arguments[]);
 
+/* The same at this address. */
+void stack_serve_at(struct stack *stack, const char *address, const char *const arguments[]);
+
 /* SIGKILL, then another prismd at the same address. */
 void stack_kill_and_serve(struct stack *stack, const char *const arguments[]);
 
