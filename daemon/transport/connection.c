@@ -51,6 +51,7 @@ void connection_abort(struct connection *connection)
 	connection->state = CONNECTION_CLOSING;
 	timeout_clear(&connection->phase);
 	timeout_clear(&connection->watch);
+	timeout_clear(&connection->unit);
 	timeout_clear(&connection->stall);
 	if (connection->protocol->gone)
 		connection->protocol->gone(connection);
@@ -64,6 +65,7 @@ void connection_finish(struct connection *connection)
 		return;
 	connection->state = CONNECTION_FINISHING;
 	timeout_clear(&connection->phase);
+	timeout_clear(&connection->unit);
 	connection_touch(connection);
 }
 
@@ -154,6 +156,8 @@ static struct bytes complete(struct connection *connection, struct bytes in)
 			connection, buffer_bytes(&connection->input), &connection->needed);
 		if (connection->state == CONNECTION_OPEN)
 			buffer_consume(&connection->input, used);
+		if (used > 0)
+			timeout_clear(&connection->unit);
 	}
 	return skip(in, taken);
 }
@@ -180,8 +184,27 @@ static void feed(struct connection *connection, struct bytes in)
 		else
 			in = begin(connection, in);
 	}
-	if (buffer_len(&connection->input) == 0 || connection->state != CONNECTION_OPEN)
+	if (buffer_len(&connection->input) == 0 || connection->state != CONNECTION_OPEN) {
 		buffer_deinit(&connection->input);
+		timeout_clear(&connection->unit);
+	} else if (!timeout_armed(&connection->unit)) {
+		transport_wait(connection->transport, WAIT_UNIT, &connection->unit);
+	}
+}
+
+void connection_unit_expired(struct timeout *unit)
+{
+	struct connection *connection =
+		(struct connection *)((char *)unit - offsetof(struct connection, unit));
+	if (connection->paused) { /* it is we who do not read */
+		transport_wait(connection->transport, WAIT_UNIT, unit);
+		return;
+	}
+	connection->transport->counters.slow_units++;
+	if (connection->protocol->stuck)
+		connection->protocol->stuck(connection);
+	else
+		connection_abort(connection);
 }
 
 static void read_pause(struct connection *connection)

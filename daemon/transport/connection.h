@@ -30,6 +30,8 @@ struct protocol {
 	void (*drain)(struct connection *connection);
 	/* connection->phase expired. */
 	void (*expired)(struct connection *connection);
+	/* A unit that began does not end. NULL: the connection is closed. */
+	void (*stuck)(struct connection *connection);
 	/* The connection is closing: frees the session, cancels its calls. NULL: no session. */
 	void (*gone)(struct connection *connection);
 };
@@ -49,6 +51,7 @@ struct connection {
 	void *session;
 	struct buffer input; /* the beginning of a unit */
 	size_t needed;       /* the size of that unit, as far as it is known */
+	struct timeout unit; /* while `input` has such a beginning */
 	struct buffer output;
 	struct outgoing *outgoing;
 	struct timeout phase;   /* preface, ACK or linger */
@@ -115,6 +118,7 @@ void connection_flush(struct connection *connection);
 
 void connection_phase_expired(struct timeout *phase);
 void connection_write_stalled(struct timeout *stall);
+void connection_unit_expired(struct timeout *unit);
 void connection_watched(struct timeout *watch);
 
 /* Why a refused connection is. */

@@ -436,6 +436,13 @@ static void native_expired(struct connection *connection)
 	}
 }
 
+static void native_stuck(struct connection *connection)
+{
+	session_fail(connection->session, STATUS_DEADLINE_EXCEEDED,
+	             "a frame did not end within %u ms",
+	             connection->transport->waits[WAIT_UNIT].after_ms);
+}
+
 static void native_before_write(struct connection *connection)
 {
 	struct session *session = connection->session;
@@ -468,6 +475,7 @@ const struct protocol native = {
 	.produce = native_before_write,
 	.drain = native_drain,
 	.expired = native_expired,
+	.stuck = native_stuck,
 	.gone = native_gone,
 };
 

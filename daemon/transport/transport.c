@@ -40,6 +40,9 @@ void transport_init(struct transport *transport, uv_loop_t *loop,
 	                                        .expired = connection_phase_expired};
 	waits[WAIT_LINGER] = (struct timeout_list){.after_ms = TRANSPORT_LINGER_MS,
 	                                           .expired = connection_phase_expired};
+	waits[WAIT_UNIT] =
+		(struct timeout_list){.after_ms = or_default(ours->unit_ms, LIMIT_FRAME_TIME),
+	                              .expired = connection_unit_expired};
 	waits[WAIT_WATCH] =
 		(struct timeout_list){.after_ms = watch_ms(ours), .expired = connection_watched};
 	waits[WAIT_WRITE] = (struct timeout_list){

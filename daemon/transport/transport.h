@@ -31,6 +31,7 @@ struct transport_settings {
 	uint32_t connection_limit; /* 0: LIMIT_CONNECTIONS */
 	uint32_t preface_ms;       /* 0: LIMIT_PREFACE */
 	uint32_t write_stall_ms;   /* 0: LIMIT_WRITE_STALL */
+	uint32_t unit_ms;          /* 0: LIMIT_FRAME_TIME */
 	uint32_t idle_ms;          /* without a call a connection ends after so long; 0: never */
 	uint32_t age_ms;           /* after so long, more or less, it ends anyway; 0: never */
 	/* A peer broke the protocol, a limit was met; `peer` may be NULL. */
@@ -44,6 +45,7 @@ enum transport_wait {
 	WAIT_IDLE,    /* no call for a while: memory may be given back */
 	WAIT_ACK,     /* the answer to GOAWAY */
 	WAIT_LINGER,  /* the peer reads our last words */
+	WAIT_UNIT,    /* the rest of a frame */
 	WAIT_WATCH,   /* to look whether the connection is idle, or old */
 	WAIT_WRITE,   /* the socket takes bytes */
 	WAIT_STREAM,  /* the peer grants credit to a stream */
@@ -57,6 +59,7 @@ struct transport_counters {
 	uint64_t accept_failures; /* no descriptor, no memory */
 	uint64_t native, tls, http1, http2, unknown;
 	uint64_t preface_timeouts, write_stalls, stream_stalls, protocol_errors;
+	uint64_t slow_units;
 	uint64_t idle, old; /* asked to end for it */
 	uint64_t calls, calls_refused;
 	uint64_t bytes_in, bytes_out, writes;

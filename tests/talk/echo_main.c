@@ -1,8 +1,8 @@
 /* prismd-echo: the server with the test service, without a database.
  *
  * prismd-echo [--listen ADDRESS]... [--workers N] [--preface-ms N] [--stall-ms N] [--drain-ms N]
- *             [--connections N] [--idle-ms N] [--age-ms N] [--keepalive-ms N] [--peer-ms N]
- *             [--record FILE] */
+ *             [--connections N] [--unit-ms N] [--idle-ms N] [--age-ms N] [--keepalive-ms N]
+ *             [--peer-ms N] [--record FILE] */
 #include "daemon/server.h"
 #include "daemon/signals.h"
 #include "daemon/watchdog.h"
@@ -35,6 +35,7 @@ static bool set_number(struct echo *echo, const char *name, uint32_t value)
 		{"--preface-ms", &settings->transport.preface_ms},
 		{"--stall-ms", &settings->transport.write_stall_ms},
 		{"--connections", &settings->transport.connection_limit},
+		{"--unit-ms", &settings->transport.unit_ms},
 		{"--idle-ms", &settings->transport.idle_ms},
 		{"--age-ms", &settings->transport.age_ms},
 		{"--keepalive-ms", &settings->listen.keepalive_ms},
