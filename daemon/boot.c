@@ -344,6 +344,7 @@ static struct transport_settings transport_settings_of(const struct boot *boot)
 		.note = on_transport_note,
 	};
 	randombytes_buf(&settings.boot_id, sizeof(settings.boot_id));
+	randombytes_buf(&settings.seed, sizeof(settings.seed));
 	return settings;
 }
 

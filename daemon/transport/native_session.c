@@ -141,8 +141,9 @@ static void on_goaway(struct session *session, const struct frame *frame)
 		if (session->state == SESSION_DRAINING)
 			drain_last(session);
 	} else {
-		if (!final)
+		if (!final && !session->goaway_acked)
 			send_goaway(session, FRAME_GOAWAY_ACK, &(struct goaway_meta){0});
+		session->goaway_acked = true;
 		drain_last(session);
 	}
 }
@@ -488,6 +489,7 @@ void native_begin(struct connection *connection)
 		return;
 	}
 	session->connection = connection;
+	session->streams.seed = connection->transport->settings.seed;
 	session->cancels.left = LIMIT_CANCELS_WHILE_RUNNING;
 	session->unknown_frames.left = LIMIT_UNKNOWN_STREAM_FRAMES;
 	session->empty_parts.left = LIMIT_EMPTY_PARTS;

@@ -29,7 +29,7 @@ struct session {
 	struct connection *connection;
 	enum session_state state;
 	uint32_t last_stream; /* the highest that CALL named */
-	bool final_sent;
+	bool final_sent, goaway_acked;
 	uint8_t ping_strikes;
 	uint16_t acks_unsent; /* PING ACKs in the output */
 	/* what the peer told, or the defaults */

@@ -28,6 +28,7 @@ struct transport_settings {
 	struct rpc *rpc;
 	const char *agent; /* told in HELLO: "prismd/0.1.0"; outlives */
 	uint64_t boot_id;
+	uint32_t seed;             /* of hash tables that are keyed by what clients choose */
 	uint32_t connection_limit; /* 0: LIMIT_CONNECTIONS */
 	uint32_t preface_ms;       /* 0: LIMIT_PREFACE */
 	uint32_t write_stall_ms;   /* 0: LIMIT_WRITE_STALL */
