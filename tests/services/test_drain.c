@@ -31,7 +31,8 @@ struct slot {
 	unsigned started;
 };
 
-/* On a thread and a loop of its own, until it is told to stop. */
+/* On a thread and a loop of its own, until it is told to stop. Nothing is sent again that may have
+ * been executed: an outcome that is not known would be a call that failed. */
 struct load {
 	pthread_t thread;
 	uv_loop_t loop;
@@ -81,7 +82,6 @@ static void begin_read(struct slot *slot)
 		prism_v1_story_service_get_story(slot->channel, &patient, &request, on_read, slot));
 }
 
-/* Without a request_id: if it were sent twice it would be there twice. */
 static void begin_write(struct slot *slot)
 {
 	Prism__V1__Story story = PRISM__V1__STORY__INIT;
@@ -131,8 +131,10 @@ static void load_begin(struct load *load)
 	uv_loop_init(&load->loop);
 	uv_async_init(&load->loop, &load->stop, on_stop);
 	load->stop.data = load;
-	const struct prism_channel_options options = {
-		.address = address, .key = tenant.key, .actor = MEMBER};
+	const struct prism_channel_options options = {.address = address,
+	                                              .key = tenant.key,
+	                                              .actor = MEMBER,
+	                                              .retry = {.max_attempts = 1}};
 	for (int i = 0; i < CHANNELS; i++)
 		assert_int_equal(
 			prism_channel_open(&load->channels[i], &options, &load->loop, NULL),
