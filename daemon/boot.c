@@ -339,8 +339,9 @@ static struct transport_settings transport_settings_of(const struct boot *boot)
 		.connection_limit = connection_limit_of(config),
 		.preface_ms = config_u32(config, SETTING_PREFACE_TIMEOUT),
 		.write_stall_ms = config_u32(config, SETTING_WRITE_STALL),
-		.idle_ms = config_u32(config, SETTING_IDLE_TIMEOUT),
-		.age_ms = config_u32(config, SETTING_MAX_AGE),
+		.idle_ms = config_u32(config, SETTING_CONNECTION_IDLE),
+		.age_ms = config_u32(config, SETTING_CONNECTION_AGE),
+		.grace_ms = config_u32(config, SETTING_CONNECTION_GRACE),
 		.note = on_transport_note,
 	};
 	randombytes_buf(&settings.boot_id, sizeof(settings.boot_id));
@@ -352,8 +353,8 @@ static struct listen_options listen_options_of(const struct config *config)
 {
 	static const mode_t modes[] = {0600, 0660, 0666}; /* UNIX_MODE's words */
 	return (struct listen_options){
-		.keepalive_ms = config_u32(config, SETTING_KEEPALIVE),
-		.peer_timeout_ms = config_u32(config, SETTING_PEER_TIMEOUT),
+		.keepalive_ms = config_u32(config, SETTING_TCP_KEEPALIVE),
+		.user_timeout_ms = config_u32(config, SETTING_TCP_USER_TIMEOUT),
 		.unix_mode = modes[config_number(config, SETTING_UNIX_MODE)],
 	};
 }

@@ -106,13 +106,24 @@ void rpc_proceed(struct call *call, enum status status)
 	call_make_ready(call);
 }
 
+static void cancel(struct call *call, enum status why)
+{
+	call_stop(call, why);
+	if (call->state == CALL_PENDING)
+		dispatch_tell_pending(call);
+}
+
 void rpc_cancel_all(struct rpc *rpc, enum status why)
 {
-	for (struct call *call = rpc->calls; call; call = call->live_next) {
-		call_stop(call, why);
-		if (call->state == CALL_PENDING)
-			dispatch_tell_pending(call);
-	}
+	for (struct call *call = rpc->calls; call; call = call->live_next)
+		cancel(call, why);
+}
+
+void rpc_cancel_peer(struct rpc *rpc, const struct peer *peer, enum status why)
+{
+	for (struct call *call = rpc->calls; call; call = call->live_next)
+		if (call->peer == peer)
+			cancel(call, why);
 }
 
 void rpc_deinit(struct rpc *rpc)

@@ -96,6 +96,9 @@ uint64_t rpc_now(struct rpc *rpc);
  * told it, at the next rpc_run(). */
 void rpc_cancel_all(struct rpc *rpc, enum status why);
 
+/* The same for the calls of one peer. */
+void rpc_cancel_peer(struct rpc *rpc, const struct peer *peer, enum status why);
+
 /* Asserts that no call is left, closes the timer (the loop must run once more before `rpc` goes
  * away), frees the cache. */
 void rpc_deinit(struct rpc *rpc);

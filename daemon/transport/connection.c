@@ -65,6 +65,7 @@ void connection_finish(struct connection *connection)
 		return;
 	connection->state = CONNECTION_FINISHING;
 	timeout_clear(&connection->phase);
+	timeout_clear(&connection->watch);
 	timeout_clear(&connection->unit);
 	connection_touch(connection);
 }
@@ -105,6 +106,18 @@ void connection_phase_expired(struct timeout *phase)
 		connection_abort(connection);
 }
 
+static void retire(struct connection *connection, uint64_t now_ms)
+{
+	struct transport *transport = connection->transport;
+	uint32_t grace_ms = transport->settings.grace_ms;
+	transport->counters.old++;
+	connection_drain(connection, "connected for long");
+	if (grace_ms == 0 || connection->state != CONNECTION_OPEN)
+		return;
+	connection->grace_ms = now_ms + grace_ms;
+	transport_wait(transport, WAIT_WATCH, &connection->watch);
+}
+
 void connection_watched(struct timeout *watch)
 {
 	struct connection *connection =
@@ -112,14 +125,17 @@ void connection_watched(struct timeout *watch)
 	struct transport *transport = connection->transport;
 	uint64_t now_ms = uv_now(transport->loop), since_ms = connection->idle_since_ms;
 	uint32_t idle_ms = transport->settings.idle_ms;
-	if (connection->state != CONNECTION_OPEN)
-		return;
-	if (idle_ms > 0 && since_ms > 0 && now_ms - since_ms >= idle_ms) {
+	if (connection->leaving) {
+		if (connection->grace_ms <= now_ms)
+			rpc_cancel_peer(transport->settings.rpc, &connection->peer,
+			                STATUS_UNAVAILABLE);
+		else
+			transport_wait(transport, WAIT_WATCH, watch);
+	} else if (idle_ms > 0 && since_ms > 0 && now_ms - since_ms >= idle_ms) {
 		transport->counters.idle++;
 		connection_drain(connection, "no call for long");
 	} else if (connection->old_ms <= now_ms) {
-		transport->counters.old++;
-		connection_drain(connection, "connected for long");
+		retire(connection, now_ms);
 	} else {
 		transport_wait(transport, WAIT_WATCH, watch);
 	}

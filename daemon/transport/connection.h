@@ -58,6 +58,7 @@ struct connection {
 	struct timeout watch;   /* now and then: is it idle, is it old? */
 	uint64_t idle_since_ms; /* no call is open since; 0: there is one */
 	uint64_t old_ms;        /* when it has lived long enough; UINT64_MAX: never */
+	uint64_t grace_ms;      /* when its calls had time enough after that; UINT64_MAX: never */
 	const char *leaving;    /* why it was asked to end; NULL: it was not */
 	struct timeout stall;   /* while a write is under way */
 	size_t stall_left;      /* what the peer had not taken when it was looked at last */

@@ -49,7 +49,7 @@ static bool set_tcp_options(int fd, const struct listen_options *given)
 {
 	const struct option options[] = {
 		{IPPROTO_TCP, TCP_NODELAY, 1},
-		{IPPROTO_TCP, TCP_USER_TIMEOUT, (int)given->peer_timeout_ms},
+		{IPPROTO_TCP, TCP_USER_TIMEOUT, (int)given->user_timeout_ms},
 		{SOL_SOCKET, SO_KEEPALIVE, given->keepalive_ms > 0},
 		{IPPROTO_TCP, TCP_KEEPIDLE, seconds(given->keepalive_ms)},
 		{IPPROTO_TCP, TCP_KEEPINTVL, seconds(given->keepalive_ms / KEEPALIVE_QUESTIONS)},

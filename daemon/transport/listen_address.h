@@ -18,7 +18,7 @@ struct listen_options {
 	uint32_t keepalive_ms;
 	/* TCP: for so long, bytes that were sent may stay unacknowledged, the client's window shut,
 	 * and questions unanswered. 0: the kernel's choice. */
-	uint32_t peer_timeout_ms;
+	uint32_t user_timeout_ms;
 	bool dual_stack;  /* [::] takes IPv4 too */
 	mode_t unix_mode; /* of a unix socket's file: who may write may connect; 0: by the umask */
 };

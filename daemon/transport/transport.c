@@ -17,8 +17,12 @@ static uint32_t or_default(uint32_t value, uint32_t preset)
 /* Often enough against what is watched for, and no more; 0: nothing is. */
 static uint32_t watch_ms(const struct transport_settings *settings)
 {
-	uint32_t idle_ms = settings->idle_ms, age_ms = settings->age_ms;
-	uint32_t least_ms = idle_ms == 0 || (age_ms > 0 && age_ms < idle_ms) ? age_ms : idle_ms;
+	uint32_t all_ms[] = {settings->idle_ms, settings->age_ms,
+	                     settings->age_ms > 0 ? settings->grace_ms : 0};
+	uint32_t least_ms = 0;
+	for (size_t i = 0; i < sizeof(all_ms) / sizeof(*all_ms); i++)
+		if (all_ms[i] > 0 && (least_ms == 0 || all_ms[i] < least_ms))
+			least_ms = all_ms[i];
 	return least_ms > 0 ? least_ms / 16 + 1 : 0;
 }
 

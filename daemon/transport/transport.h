@@ -35,6 +35,7 @@ struct transport_settings {
 	uint32_t unit_ms;          /* 0: LIMIT_FRAME_TIME */
 	uint32_t idle_ms;          /* without a call a connection ends after so long; 0: never */
 	uint32_t age_ms;           /* after so long, more or less, it ends anyway; 0: never */
+	uint32_t grace_ms;         /* after which its calls are cancelled then; 0: they are not */
 	/* A peer broke the protocol, a limit was met; `peer` may be NULL. */
 	void (*note)(void *ctx, const struct peer *peer, const char *message);
 	void *ctx;

@@ -1,8 +1,8 @@
 /* prismd-echo: the server with the test service, without a database.
  *
  * prismd-echo [--listen ADDRESS]... [--workers N] [--preface-ms N] [--stall-ms N] [--drain-ms N]
- *             [--connections N] [--unit-ms N] [--idle-ms N] [--age-ms N] [--keepalive-ms N]
- *             [--peer-ms N] [--record FILE] */
+ *             [--connections N] [--unit-ms N] [--idle-ms N] [--age-ms N] [--tcp-keepalive-ms N]
+ *             [--tcp-user-ms N] [--record FILE] */
 #include "daemon/server.h"
 #include "daemon/signals.h"
 #include "daemon/watchdog.h"
@@ -38,8 +38,9 @@ static bool set_number(struct echo *echo, const char *name, uint32_t value)
 		{"--unit-ms", &settings->transport.unit_ms},
 		{"--idle-ms", &settings->transport.idle_ms},
 		{"--age-ms", &settings->transport.age_ms},
-		{"--keepalive-ms", &settings->listen.keepalive_ms},
-		{"--peer-ms", &settings->listen.peer_timeout_ms},
+		{"--grace-ms", &settings->transport.grace_ms},
+		{"--tcp-keepalive-ms", &settings->listen.keepalive_ms},
+		{"--tcp-user-ms", &settings->listen.user_timeout_ms},
 	};
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
 		if (strcmp(name, numbers[i].name) != 0)

@@ -92,6 +92,28 @@ static void test_age(void **state)
 	expect_final(3);
 }
 
+/* Calls that take their time after that are ended, and their callers told; so the connection ends.
+ */
+static void test_grace(void **state)
+{
+	(void)state;
+	begin((const char *const[]){"--age-ms", "500", "--grace-ms", "500", NULL});
+	say_wait(1, 60000);
+	say_call(&talk.out, 3, FRAME_MORE, "Echo", nothing());
+	talk_send(&talk);
+	expect_drain("connected for long");
+	for (int left = 2; left > 0; left--) {
+		struct end_meta meta;
+		const char *reason;
+		struct frame frame = talk_next(&talk);
+		assert_int_equal(frame.type, FRAME_END);
+		assert_true(end_meta_decode(frame.meta, &meta, &reason));
+		assert_int_equal(meta.code, STATUS_UNAVAILABLE);
+		assert_int_equal(meta.retry, RETRY_SAFE);
+	}
+	expect_final(3);
+}
+
 /* --- the kernel ------------------------------------------------------------- */
 
 /* The server's end of the connection, as the kernel tells it: the timer that runs (02: keepalive)
@@ -119,7 +141,7 @@ static void test_keepalive(void **state)
 	(void)state;
 	unsigned timer = 0;
 	unsigned long fires = 0;
-	begin((const char *const[]){"--keepalive-ms", "7000", NULL});
+	begin((const char *const[]){"--tcp-keepalive-ms", "7000", NULL});
 	while (server_end(&timer, &fires) && timer != 2) /* first its HELLO is acknowledged */
 		sched_yield();
 	assert_int_equal(timer, 2);
@@ -138,10 +160,10 @@ static void test_no_keepalive(void **state)
 }
 
 /* Whoever keeps the window shut is given up by the kernel, whatever write_stall says. */
-static void test_peer_timeout(void **state)
+static void test_user_timeout(void **state)
 {
 	(void)state;
-	begin((const char *const[]){"--stall-ms", "3600000", "--peer-ms", "1000", NULL});
+	begin((const char *const[]){"--stall-ms", "3600000", "--tcp-user-ms", "1000", NULL});
 	struct talk one;
 	struct hello hello = {.stream_credit = FRAME_STREAM_MAX,
 	                      .connection_credit = FRAME_STREAM_MAX};
@@ -158,8 +180,9 @@ static void test_peer_timeout(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		LIFE(test_idle),      LIFE(test_idle_after_a_call), LIFE(test_age),
-		LIFE(test_keepalive), LIFE(test_no_keepalive),      LIFE(test_peer_timeout),
+		LIFE(test_idle),         LIFE(test_idle_after_a_call), LIFE(test_age),
+		LIFE(test_grace),        LIFE(test_keepalive),         LIFE(test_no_keepalive),
+		LIFE(test_user_timeout),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
