@@ -2,12 +2,17 @@
  * has a server of its own. The waits are short here, and long against what a slow machine needs. */
 #include "tests/talk/talk.h"
 
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 static struct talk talk;
 static struct buffer scratch;
@@ -67,7 +72,7 @@ static void test_idle_after_a_call(void **state)
 {
 	(void)state;
 	begin((const char *const[]){"--idle-ms", "500", NULL});
-	say_wait(1, 2000);
+	say_wait(1, 1200);
 	talk_expect_answer(&talk, 1, nothing());
 	expect_drain("no call for long");
 	expect_final(1);
@@ -175,14 +180,90 @@ static void test_user_timeout(void **state)
 	talk_close(&one);
 }
 
+/* --- a network of our own, that may be cut ----------------------------------- */
+
+static void set_network(bool up)
+{
+	struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = up ? IFF_UP : 0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &loopback), 0);
+	close(fd);
+}
+
+static int setup_network(void **state)
+{
+	(void)state;
+	if (unshare(CLONE_NEWNET) == 0)
+		set_network(true);
+	return 0;
+}
+
+static bool network_is_ours(void)
+{
+	static ino_t before;
+	struct stat network;
+	assert_int_equal(stat("/proc/self/ns/net", &network), 0);
+	if (before == 0) /* asked first by main() */
+		before = network.st_ino;
+	return network.st_ino != before;
+}
+
+static void until_server_closed(void)
+{
+	unsigned timer;
+	unsigned long fires;
+	for (int i = 0; i < TALK_PATIENCE_MS / 10; i++) {
+		if (!server_end(&timer, &fires))
+			return;
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	}
+	fail_msg("the server keeps the connection of a client that is gone");
+}
+
+/* No packet comes or goes any more: an idle connection is found out by the kernel's questions. */
+static void test_silent_peer(void **state)
+{
+	(void)state;
+	begin((const char *const[]){"--tcp-keepalive-ms", "1000", NULL});
+	if (!network_is_ours())
+		skip();
+	set_network(false);
+	until_server_closed();
+	set_network(true);
+	server_settled();
+}
+
+/* And one with an answer on its way by the bytes that nobody acknowledges. */
+static void test_silent_peer_with_an_answer(void **state)
+{
+	(void)state;
+	begin((const char *const[]){"--tcp-user-ms", "1000", NULL});
+	if (!network_is_ours())
+		skip();
+	say_wait(1, 2000);
+	assert_int_equal(talk_ask(&talk, 3, "Echo", nothing()).len, 0); /* so the other one runs */
+	set_network(false);
+	until_server_closed();
+	set_network(true);
+	server_settled();
+}
+
 #define LIFE(test) cmocka_unit_test_teardown(test, teardown)
+#define CUT(test)  cmocka_unit_test_setup_teardown(test, setup_network, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		LIFE(test_idle),         LIFE(test_idle_after_a_call), LIFE(test_age),
-		LIFE(test_grace),        LIFE(test_keepalive),         LIFE(test_no_keepalive),
+		LIFE(test_idle),
+		LIFE(test_idle_after_a_call),
+		LIFE(test_age),
+		LIFE(test_grace),
+		LIFE(test_keepalive),
+		LIFE(test_no_keepalive),
 		LIFE(test_user_timeout),
+		CUT(test_silent_peer),
+		CUT(test_silent_peer_with_an_answer),
 	};
+	(void)network_is_ours();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
