@@ -343,6 +343,11 @@ static void test_connections(void **state)
 		talk_open(&many[i], server.address, NULL);
 	expect_refusal(); /* and it is no connection that counts */
 	expect_refusal();
+	struct talk other;
+	talk_dial(&other, server.address);
+	talk_send_bytes(&other, "GET / HTTP/1.1\r\n\r\n", 18);
+	talk_expect_closed(&other); /* nothing is served to it, whatever it speaks */
+	talk_close(&other);
 	for (int i = 0; i < REFUSED; i++) /* few of them are kept, and those not for long */
 		talk_dial(&silent[i], server.address);
 	for (int i = 0; i < REFUSED; i++) {
