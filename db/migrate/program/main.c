@@ -74,6 +74,12 @@ static const struct verb verbs[] = {
          "  --replace  take the place of a database with contents, which is kept under another "
          "name\n",
          1, 1, verb_restore},
+	{"dump-schema", "dump-schema", "print the schema as SQL",
+         "The statements that make the schema of the database, in the server's own words, in an "
+         "order "
+         "in\n"
+         "which they run. The same form as db/schema; the order of columns is the database's.\n",
+         0, 0, verb_dump_schema},
 	{"create-key",
          "create-key --name NAME --scope SCOPE [--scope SCOPE]...\n"
          "           [--organization ID] [--expires DAYS] [--label LABEL] [--json]",

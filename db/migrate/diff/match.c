@@ -1,0 +1,181 @@
+#include "db/migrate/diff/diff.h"
+#include "db/migrate/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The labels of `old` in `new`, in their order, with others between them. */
+bool enum_grows(const struct object *old, const struct object *new)
+{
+	const char *label = old->shape, *in = new->shape;
+	while (*label) {
+		size_t len = strcspn(label, "\x1e"), other = strcspn(in, "\x1e");
+		if (!*in)
+			return false;
+		if (len == other && memcmp(label, in, len) == 0)
+			label += len + (label[len] != '\0');
+		in += other + (in[other] != '\0');
+	}
+	return true;
+}
+
+static bool is_type(const struct object *object)
+{
+	return object->kind == KIND_ENUM || object->kind == KIND_DOMAIN ||
+	       object->kind == KIND_RANGE;
+}
+
+static enum action decide(const struct object *old, const struct object *new)
+{
+	if (strcmp(old->definition, new->definition) == 0)
+		return ACTION_KEEP;
+	if (old->kind == KIND_ENUM && enum_grows(old, new))
+		return ACTION_CHANGE;
+	if (is_type(old))
+		return ACTION_SWAP;
+	return strcmp(old->shape, new->shape) == 0 && new->change[0] ? ACTION_CHANGE
+	                                                             : ACTION_REPLACE;
+}
+
+static void add(struct diff *diff, struct object *old, struct object *new)
+{
+	struct change *change = &diff->at[diff->count++];
+	*change =
+		(struct change){.old = old, .new = new, .drop_node = NO_NODE, .make_node = NO_NODE};
+	if (!old)
+		change->action = new->only_new ? ACTION_KEEP : ACTION_MAKE;
+	else if (!new)
+		change->action = ACTION_DROP;
+	else
+		change->action = decide(old, new);
+	if (old)
+		diff->of_old[old->index] = change;
+	if (new)
+		diff->of_new[new->index] = change;
+}
+
+static bool is_twin(const struct change *gone, const struct change *come)
+{
+	const struct object *old = gone->old, *new = come->new;
+	return gone->action == ACTION_DROP && come->action == ACTION_MAKE &&
+	       old->kind == new->kind && old->parent &&new->parent &&new->rename[0] &&
+	       strcmp(old->parent->name, new->parent->name) == 0 &&
+	       strcmp(old->definition, new->definition) == 0;
+}
+
+/* An index or a constraint that is there under another name is renamed, not made again. */
+static void pair_twins(struct diff *diff)
+{
+	for (size_t i = 0; i < diff->count; i++) {
+		struct change *gone = &diff->at[i];
+		for (size_t j = 0; j < diff->count && gone->action == ACTION_DROP; j++) {
+			struct change *come = &diff->at[j];
+			if (!is_twin(gone, come))
+				continue;
+			gone->new = come->new;
+			gone->action = ACTION_RENAME;
+			diff->of_new[come->new->index] = gone;
+			come->action = ACTION_KEEP;
+			come->new = NULL;
+		}
+	}
+}
+
+/* A table that becomes a partition, or stops being one, keeps its columns and keys; only whose they
+ * are changes. */
+static void excuse_partitions(struct diff *diff)
+{
+	for (size_t i = 0; i < diff->count; i++) {
+		struct change *change = &diff->at[i];
+		const struct object *object = change->new ? change->new : change->old;
+		if (!object || object->kind != KIND_INHERITANCE || change->action == ACTION_KEEP)
+			continue;
+		const struct object *table = object->parent;
+		for (size_t j = 0; j < diff->count; j++) {
+			struct change *other = &diff->at[j];
+			const struct object *part = other->new ? other->new : other->old;
+			bool of_table = part && part->parent && part != object && !part->only_new &&
+			                part->kind != KIND_COMMENT && part->kind != KIND_GRANT &&
+			                strcmp(part->parent->name, table->name) == 0 &&
+			                part->parent->kind == KIND_TABLE;
+			if (of_table && catalog_find(diff->from, KIND_TABLE, table->name) &&
+			    catalog_find(diff->to, KIND_TABLE, table->name) &&
+			    (other->action == ACTION_MAKE || other->action == ACTION_DROP))
+				other->action = ACTION_KEEP;
+		}
+	}
+}
+
+void diff_match(struct diff *diff, const struct catalog *from, const struct catalog *to,
+                const struct plan_settings *settings)
+{
+	*diff = (struct diff){.from = from, .to = to, .settings = settings};
+	diff->at = must_zero(from->count + to->count, sizeof(struct change));
+	diff->of_old = must_zero(from->count, sizeof(struct change *));
+	diff->of_new = must_zero(to->count, sizeof(struct change *));
+	for (size_t i = 0, j = 0; i < from->count || j < to->count;) {
+		if (i < from->count && from->at[i]->only_new) {
+			i++;
+			continue;
+		}
+		int order = i == from->count ? 1
+		            : j == to->count ? -1
+		                             : object_compare(from->at[i], to->at[j]);
+		if (order == 0 && to->at[j]->only_new)
+			order = -1;
+		struct object *old = order <= 0 ? from->at[i++] : NULL;
+		struct object *new = order >= 0 ? to->at[j++] : NULL;
+		add(diff, old, new);
+	}
+	pair_twins(diff);
+	excuse_partitions(diff);
+}
+
+void diff_clear(struct diff *diff)
+{
+	free(diff->at);
+	free(diff->of_old);
+	free(diff->of_new);
+	*diff = (struct diff){0};
+}
+
+bool change_drops(const struct change *change)
+{
+	return change->action == ACTION_DROP || change->action == ACTION_REPLACE ||
+	       change->action == ACTION_SWAP;
+}
+
+bool change_makes(const struct change *change)
+{
+	return change->action == ACTION_MAKE || change->action == ACTION_REPLACE ||
+	       change->action == ACTION_SWAP;
+}
+
+struct change *diff_parent(const struct diff *diff, const struct change *change)
+{
+	if (change->new && change->new->parent)
+		return diff->of_new[change->new->parent->index];
+	if (change->old && change->old->parent)
+		return diff->of_old[change->old->parent->index];
+	return NULL;
+}
+
+bool diff_is_live(const struct diff *diff, const struct change *change)
+{
+	const struct change *parent = diff_parent(diff, change);
+	return parent && parent->old && parent->new && !change_makes(parent) &&
+	       !change_drops(parent) && (!diff_parent(diff, parent) || diff_is_live(diff, parent));
+}
+
+void plan_differences(const struct catalog *from, const struct catalog *to,
+                      void (*each)(void *ctx, const struct object *from, const struct object *to),
+                      void *ctx)
+{
+	struct diff diff;
+	const struct plan_settings settings = {false};
+	diff_match(&diff, from, to, &settings);
+	for (size_t i = 0; i < diff.count; i++)
+		if (diff.at[i].action != ACTION_KEEP)
+			each(ctx, diff.at[i].old, diff.at[i].new);
+	diff_clear(&diff);
+}
