@@ -1,4 +1,5 @@
 #include "db/migrate/catalog/catalog.h"
+#include "db/migrate/catalog/canonical.h"
 #include "db/migrate/catalog/link.h"
 #include "db/migrate/catalog/query.h"
 #include "db/migrate/memory.h"
@@ -22,8 +23,9 @@ struct loaded {
 	struct catalog catalog; /* first: catalog_free() gets its address */
 	PGresult *results[RESULTS_MAX];
 	size_t result_count, capacity;
-	char **made; /* texts that were put together here */
-	size_t made_count;
+	const PGresult *casts; /* one of them */
+	char **made;           /* texts that were put together here */
+	size_t made_count, made_capacity;
 };
 
 /* How texts are written that the server derives from what it has stored. */
@@ -84,6 +86,9 @@ static void take_row(struct object *object, const PGresult *result, int row)
 		.old_name = column(result, row, "old_name"),
 		.aside = column(result, row, "aside"),
 		.drop_aside = column(result, row, "drop_aside"),
+		.base = column(result, row, "base"),
+		.using_cast = column(result, row, "using_cast"),
+		.using_text = column(result, row, "using_text"),
 		.part = column(result, row, "part"),
 		.label = column(result, row, "label"),
 		.claim = column(result, row, "claim"),
@@ -113,6 +118,8 @@ static bool take_result(struct loaded *loaded, struct links *links, PGresult *re
 		enum kind kind = kind_of(name);
 		if (kind < KIND_COUNT)
 			add_object(loaded, result, row, kind);
+		else if (strcmp(name, "cast") == 0)
+			loaded->casts = result;
 		else if (strcmp(name, "dependency") == 0)
 			links_add(
 				links, address_at(result, row, "class", "oid", "sub"),
@@ -185,28 +192,45 @@ static char *concatenate(const char *first, const char *second, const char *thir
 
 static const char *keep(struct loaded *loaded, char *string)
 {
+	if (loaded->made_count == loaded->made_capacity) {
+		loaded->made_capacity = loaded->made_capacity * 2 + 64;
+		loaded->made = must(realloc(loaded->made, loaded->made_capacity * sizeof(char *)));
+	}
 	return loaded->made[loaded->made_count++] = string;
 }
 
 /* A comment is named by what it is on. */
-static void word_comments(struct loaded *loaded)
+static void word_comment(struct loaded *loaded, struct object *object)
 {
-	size_t count = 0;
-	for (size_t i = 0; i < loaded->catalog.count; i++)
-		count += loaded->catalog.at[i]->kind == KIND_COMMENT;
-	loaded->made = must_zero(count * 2, sizeof(char *));
+	if (!object->label[0])
+		object->label = object->parent->label;
+	object->name = object->label;
+	object->make =
+		keep(loaded, concatenate("COMMENT ON ", object->label, " IS ", object->definition));
+	object->change = object->make;
+	object->drop = keep(loaded, concatenate("COMMENT ON ", object->label, " IS NULL", ""));
+}
+
+static void make_canonical(struct loaded *loaded, struct object *object)
+{
+	const char **texts[] = {&object->definition,  &object->shape,          &object->make,
+	                        &object->make_online, &object->replace_online, &object->change,
+	                        &object->part};
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		char *text = canonical_text(*texts[i]);
+		if (text)
+			*texts[i] = keep(loaded, text);
+	}
+}
+
+static void word_objects(struct loaded *loaded)
+{
 	for (size_t i = 0; i < loaded->catalog.count; i++) {
 		struct object *object = loaded->catalog.at[i];
-		if (object->kind != KIND_COMMENT)
-			continue;
-		if (!object->label[0])
-			object->label = object->parent->label;
-		object->name = object->label;
-		object->make = keep(loaded, concatenate("COMMENT ON ", object->label, " IS ",
-		                                        object->definition));
-		object->change = object->make;
-		object->drop =
-			keep(loaded, concatenate("COMMENT ON ", object->label, " IS NULL", ""));
+		if (object->kind == KIND_COMMENT)
+			word_comment(loaded, object);
+		else if (object->kind != KIND_FUNCTION && object->kind != KIND_PROCEDURE)
+			make_canonical(loaded, object);
 	}
 }
 
@@ -229,7 +253,7 @@ bool catalog_read(struct catalog **out, PGconn *connection, char *message, size_
 	if (read) {
 		struct catalog *catalog = &loaded->catalog;
 		links_resolve(&links, catalog);
-		word_comments(loaded);
+		word_objects(loaded);
 		if (catalog->count)
 			qsort(catalog->at, catalog->count, sizeof(struct object *), compare);
 		for (size_t i = 0; i < catalog->count; i++)
@@ -287,6 +311,19 @@ struct object *catalog_find(const struct catalog *catalog, enum kind kind, const
 	struct object **found =
 		bsearch(&key, catalog->at, catalog->count, sizeof(struct object *), compare);
 	return found ? *found : NULL;
+}
+
+char catalog_cast(const struct catalog *catalog, const char *source, const char *target)
+{
+	const struct loaded *loaded = (const struct loaded *)catalog;
+	size_t len = strlen(source);
+	for (int row = 0; loaded->casts && row < PQntuples(loaded->casts); row++) {
+		const char *name = column(loaded->casts, row, "name");
+		if (strncmp(name, source, len) == 0 && strncmp(name + len, " to ", 4) == 0 &&
+		    strcmp(name + len + 4, target) == 0)
+			return column(loaded->casts, row, "flags")[0];
+	}
+	return '\0';
 }
 
 static void hash(crypto_hash_sha256_state *state, const char *text)

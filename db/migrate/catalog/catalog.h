@@ -28,6 +28,10 @@ void catalog_free(struct catalog *catalog);
 /* NULL: there is none. */
 struct object *catalog_find(const struct catalog *catalog, enum kind kind, const char *name);
 
+/* How a value of type `source` becomes a `target`: pg_cast's castcontext, or 0: only by its text.
+ */
+char catalog_cast(const struct catalog *catalog, const char *source, const char *target);
+
 /* Orders by kind, then name. */
 int object_compare(const struct object *a, const struct object *b);
 

@@ -3,8 +3,8 @@
 SELECT 'column' AS kind, q.tab || '.' || q.name AS name, 'pg_class'::regclass::oid AS class, q.oid, q.sub, 'pg_class'::regclass::oid AS parent_class,
 	q.oid AS parent_oid, q.type || coalesce(' ' || q.generated, '') AS definition, coalesce(q.generated, '') AS shape,
 	format('ALTER TABLE %s¦ADD COLUMN¦', q.tab) AS make,
-	format('ALTER TABLE %s¦ALTER COLUMN %s TYPE %s USING %s::%s%s¦', q.tab, q.name, q.type, q.name, CASE WHEN q.foreign_type THEN 'text::' ELSE '' END,
-		q.plain_type) AS change,
+	format('ALTER TABLE %s¦ALTER COLUMN %s TYPE %s¤¦', q.tab, q.name, q.type) AS change, q.base,
+	format(' USING %s::%s', q.name, q.plain_type) AS using_cast, format(' USING %s::text::%s', q.name, q.plain_type) AS using_text,
 	format('ALTER TABLE %s¦DROP COLUMN %s¦', q.tab, q.name) AS drop, concat_ws(' ', q.name, q.type, q.generated) AS part,
 	format('COLUMN %s.%s', q.tab, q.name) AS label, '+' AS flags
 FROM (SELECT c.oid, a.attnum AS sub, c.oid::regclass::text AS tab, quote_ident(a.attname) AS name, format_type(a.atttypid, a.atttypmod) AS plain_type,
@@ -12,9 +12,8 @@ FROM (SELECT c.oid, a.attnum AS sub, c.oid::regclass::text AS tab, quote_ident(a
 		|| CASE WHEN a.attcollation = t.typcollation THEN '' ELSE ' COLLATE ' || a.attcollation::regcollation END AS type,
 		CASE WHEN a.attgenerated = 's' THEN format('GENERATED ALWAYS AS (%s) STORED', pg_get_expr(d.adbin, d.adrelid))
 			WHEN a.attgenerated = 'v' THEN format('GENERATED ALWAYS AS (%s) VIRTUAL', pg_get_expr(d.adbin, d.adrelid)) END AS generated,
-		coalesce(e.typtype, t.typtype) IN ('e', 'd', 'c', 'r') AS foreign_type
+		a.atttypid::regtype AS base
 	FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid
-	LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
 	LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 	WHERE {{own_column a c}} AND {{ours pg_class c.oid c.relnamespace}}) q;
 
@@ -93,3 +92,7 @@ FROM (SELECT c.oid, a.attnum AS sub, c.oid::regclass::text AS tab, quote_ident(a
 		UNION ALL SELECT split_part(o, '=', 1), format('(%s)', o), format('RESET (%s)', split_part(o, '=', 1)) FROM unnest(a.attoptions) o
 	) f (what, value, undo)
 	WHERE {{own_column a c}} AND {{ours pg_class c.oid c.relnamespace}}) q;
+
+-- How a value of one type becomes one of another: i and a, by itself; e, when it is asked to. Not objects: what USING is chosen by.
+SELECT 'cast' AS kind, format('%s to %s', k.castsource::regtype, k.casttarget::regtype) AS name, k.castcontext AS flags
+FROM pg_cast k WHERE k.castsource <> k.casttarget;

@@ -58,6 +58,8 @@ struct object {
 	                                  name, for that of another */
 	const char *aside,
 		*drop_aside; /* of a type: puts it under another name, and drops it there */
+	const char *base, *using_cast,
+		*using_text; /* of a column: its type without modifiers; ways to it from another */
 	const char *part;    /* what stands for it in its parent's `make`, "": it cannot be there */
 	const char *label;   /* COMMENT ON this */
 	const char *claim;   /* the name that nothing else of the same schema may have */

@@ -44,8 +44,9 @@ FROM (SELECT k.oid, k.contypid AS type, k.contypid::regtype::text AS domain, quo
 
 SELECT 'type' AS kind, t.oid::regtype::text AS name, 'pg_type'::regclass::oid AS class, t.oid,
 	format('CREATE TYPE %s AS', t.oid::regtype) AS make, format('DROP TYPE %s', t.oid::regtype) AS drop,
-	format('TYPE %s', t.oid::regtype) AS label, t.oid::regtype::text AS claim, '(' AS flags
+	format('TYPE %s', t.oid::regtype) AS label, t.oid::regtype::text AS claim, '(' AS flags, {{aside TYPE q}}
 FROM pg_type t JOIN pg_class c ON c.oid = t.typrelid
+CROSS JOIN LATERAL (SELECT t.oid::regtype::text AS name, {{place t}}) q
 WHERE c.relkind = 'c' AND {{ours pg_type t.oid t.typnamespace}};
 
 SELECT 'attribute' AS kind, q.type || '.' || q.name AS name, 'pg_class'::regclass::oid AS class, q.oid, q.sub,
@@ -62,13 +63,15 @@ FROM (SELECT c.oid, a.attnum AS sub, t.oid AS parent, t.oid::regtype::text AS ty
 
 SELECT 'range' AS kind, q.name, 'pg_type'::regclass::oid AS class, q.oid, q.body AS definition, q.body AS shape,
 	format('CREATE TYPE %s AS RANGE (%s)', q.name, q.body) AS make, format('DROP TYPE %s', q.name) AS drop,
-	'TYPE ' || q.name AS label, q.name AS claim, {{aside TYPE q}}
-FROM (SELECT t.oid, t.oid::regtype::text AS name, {{place t}}, concat_ws(', ', format('SUBTYPE = %s', r.rngsubtype::regtype),
+	'TYPE ' || q.name AS label, q.name AS claim, q.aside, format('DROP TYPE %s%s', q.place, q.stand_in) AS drop_aside
+FROM (SELECT t.oid, t.oid::regtype::text AS name, {{place t}},
+		format('ALTER TYPE %s RENAME TO %I¶ALTER TYPE %s RENAME TO %I', t.oid::regtype, left(t.typname, 58) || '_old',
+			r.rngmultitypid::regtype, left(m.typname, 58) || '_old') AS aside, concat_ws(', ', format('SUBTYPE = %s', r.rngsubtype::regtype),
 		CASE WHEN NOT o.opcdefault THEN format('SUBTYPE_OPCLASS = %I.%I', n.nspname, o.opcname) END,
 		CASE WHEN r.rngcollation <> s.typcollation THEN format('COLLATION = %s', r.rngcollation::regcollation) END,
 		CASE WHEN r.rngcanonical <> 0 THEN format('CANONICAL = %s', r.rngcanonical) END,
 		CASE WHEN r.rngsubdiff <> 0 THEN format('SUBTYPE_DIFF = %s', r.rngsubdiff) END,
 		format('MULTIRANGE_TYPE_NAME = %s', r.rngmultitypid::regtype)) AS body
-	FROM pg_type t JOIN pg_range r ON r.rngtypid = t.oid JOIN pg_type s ON s.oid = r.rngsubtype
+	FROM pg_type t JOIN pg_range r ON r.rngtypid = t.oid JOIN pg_type s ON s.oid = r.rngsubtype JOIN pg_type m ON m.oid = r.rngmultitypid
 	JOIN pg_opclass o ON o.oid = r.rngsubopc JOIN pg_namespace n ON n.oid = o.opcnamespace
 	WHERE {{ours pg_type t.oid t.typnamespace}}) q;

@@ -106,7 +106,8 @@ bool graph_merge_if_possible(struct graph *graph, int part, int whole)
 {
 	part = whole_of(graph, part);
 	whole = whole_of(graph, whole);
-	if (part != whole && comes_between(graph, part, whole))
+	if (part != whole &&
+	    (comes_between(graph, part, whole) || comes_between(graph, whole, part)))
 		return false;
 	graph_merge(graph, part, whole);
 	return true;

@@ -19,19 +19,13 @@ bool enum_grows(const struct object *old, const struct object *new)
 	return true;
 }
 
-static bool is_type(const struct object *object)
-{
-	return object->kind == KIND_ENUM || object->kind == KIND_DOMAIN ||
-	       object->kind == KIND_RANGE;
-}
-
 static enum action decide(const struct object *old, const struct object *new)
 {
 	if (strcmp(old->definition, new->definition) == 0)
 		return ACTION_KEEP;
 	if (old->kind == KIND_ENUM && enum_grows(old, new))
 		return ACTION_CHANGE;
-	if (is_type(old))
+	if (old->kind == KIND_ENUM || old->kind == KIND_DOMAIN)
 		return ACTION_SWAP;
 	return strcmp(old->shape, new->shape) == 0 && new->change[0] ? ACTION_CHANGE
 	                                                             : ACTION_REPLACE;

@@ -108,15 +108,22 @@ static void add_claim_edges(struct ordering *ordering)
 	}
 }
 
-/* Dropping something drops its parts; that needs no words. */
-static void merge_drops(struct ordering *ordering)
+/* Dropping something drops its parts; that needs no words. But foreign keys that go round in a
+ * circle have to go first. */
+static void merge_drops(struct ordering *ordering, bool foreign_keys)
 {
 	for (size_t i = 0; i < ordering->diff->count; i++) {
 		struct change *change = &ordering->diff->at[i];
-		if (change->drop_node == NO_NODE || !change->old->parent)
+		if (change->drop_node == NO_NODE || !change->old->parent ||
+		    (change->old->kind == KIND_FOREIGN_KEY) != foreign_keys)
 			continue;
 		const struct change *parent = ordering->diff->of_old[change->old->parent->index];
-		if (parent && parent->drop_node != NO_NODE)
+		if (!parent || parent->drop_node == NO_NODE)
+			continue;
+		if (foreign_keys)
+			(void)graph_merge_if_possible(ordering->graph, change->drop_node,
+			                              parent->drop_node);
+		else
 			graph_merge(ordering->graph, change->drop_node, parent->drop_node);
 	}
 }
@@ -220,8 +227,9 @@ void diff_order(struct diff *diff, struct sequence *out)
 	add_new_edges(&ordering);
 	add_own_edges(&ordering);
 	add_claim_edges(&ordering);
-	merge_drops(&ordering);
+	merge_drops(&ordering, false);
 	merge_owned_sequences(&ordering);
+	merge_drops(&ordering, true);
 	merge_makes(&ordering);
 	graph_sort(ordering.graph, comes_first, take, &ordering);
 	graph_free(ordering.graph);

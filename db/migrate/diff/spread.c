@@ -69,10 +69,13 @@ static bool minds_type(const struct object *object)
 
 /* The type itself is another one: columns change over to it, all else that names it is made again.
  */
-static void spread_swap(struct spread *spread, const struct object *dependent)
+static void spread_swap(struct spread *spread, const struct object *type,
+                        const struct object *dependent)
 {
 	struct change *change = spread->diff->of_old[dependent->index];
-	if (dependent->kind == KIND_COLUMN && !is_generated(dependent))
+	if (dependent->parent == type)
+		raise_to(spread, change, ACTION_REPLACE);
+	else if (dependent->kind == KIND_COLUMN && !is_generated(dependent))
 		raise_to(spread, change, ACTION_CHANGE);
 	else if (dependent->kind == KIND_ATTRIBUTE)
 		raise_to(spread, change, ACTION_CHANGE);
@@ -90,16 +93,32 @@ static void spread_retype(struct spread *spread, const struct object *dependent)
 		raise_to(spread, change, ACTION_REPLACE);
 }
 
+/* A type that columns have is not dropped, nor gets another type for an attribute. */
+static void swap_if_used(struct spread *spread, const struct object *type)
+{
+	struct change *change = spread->diff->of_old[type->index];
+	for (struct object **at = spread->dependents[type->index]; *at; at++) {
+		if ((*at)->kind != KIND_COLUMN || change->action == ACTION_SWAP)
+			continue;
+		change->action = ACTION_SWAP;
+		push(spread, change);
+	}
+}
+
 static void spread_one(struct spread *spread, const struct change *change)
 {
 	if (!change->old)
 		return;
+	if (change->action == ACTION_CHANGE && change->old->kind == KIND_ATTRIBUTE)
+		swap_if_used(spread, change->old->parent);
+	if (change->action == ACTION_REPLACE && change->old->kind == KIND_RANGE)
+		swap_if_used(spread, change->old);
 	for (struct object **at = spread->dependents[change->old->index]; *at; at++) {
 		struct change *other = spread->diff->of_old[(*at)->index];
 		if (!other)
 			continue;
 		if (change->action == ACTION_SWAP)
-			spread_swap(spread, *at);
+			spread_swap(spread, change->old, *at);
 		else if (change_drops(change))
 			raise_to(spread, other, ACTION_REPLACE);
 		else if (change->action == ACTION_CHANGE && change->old->kind == KIND_COLUMN)

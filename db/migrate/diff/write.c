@@ -214,17 +214,37 @@ static void emit_make(struct writer *writer, const struct object *object, const 
 		forget_last(writer);
 }
 
-/* `text` with the former name where it goes. */
-static void emit_named(struct writer *writer, const char *text, const struct object *old,
+/* `text` with `name` where it goes. */
+static void emit_named(struct writer *writer, const char *text, const char *name,
                        const char *hazard)
 {
 	struct text named = {0};
 	const char *place = strchr(text, STATEMENT_NAME);
 	text_add_len(&named, text, place ? (size_t)(place - text) : strlen(text));
 	if (place)
-		text_add_all(&named, old->old_name, place + 1, NULL);
+		text_add_all(&named, name, place + 1, NULL);
 	emit_all(writer, text_string(&named), hazard);
 	text_clear(&named);
+}
+
+/* How a column's values get into its new type. The same type again is one that was made anew under
+ * its name. */
+static const char *using_of(const struct writer *writer, const struct object *old,
+                            const struct object *new)
+{
+	if (strcmp(old->definition, new->definition) == 0)
+		return new->using_text;
+	if (strcmp(old->base, new->base) == 0)
+		return "";
+	switch (catalog_cast(writer->diff->to, old->base, new->base)) {
+	case 'i':
+	case 'a':
+		return "";
+	case 'e':
+		return new->using_cast;
+	default:
+		return new->using_text;
+	}
 }
 
 /* quote_literal() for a label: as the server does it. */
@@ -362,7 +382,10 @@ static void emit_change(struct writer *writer, const struct change *change)
 	if (new->kind == KIND_ENUM)
 		emit_labels(writer, change->old, new);
 	else
-		emit_named(writer, text, change->old, hazard_of(change, false));
+		emit_named(writer, text,
+		           new->kind == KIND_COLUMN ? using_of(writer, change->old, new)
+		                                    : change->old->old_name,
+		           hazard_of(change, false));
 }
 
 static void emit_step(struct writer *writer, const struct step_of *step)
@@ -372,7 +395,7 @@ static void emit_step(struct writer *writer, const struct step_of *step)
 	if (step->drop)
 		emit_drop(writer, change);
 	else if (change->action == ACTION_RENAME)
-		emit_named(writer, change->new->rename, change->old, NULL);
+		emit_named(writer, change->new->rename, change->old->old_name, NULL);
 	else if (change->action == ACTION_CHANGE)
 		emit_change(writer, change);
 	else
