@@ -30,10 +30,11 @@ FROM (SELECT d.oid, c.oid AS relation, a.attnum AS sub, c.oid::regclass::text AS
 		JOIN pg_attrdef e ON e.adrelid = p.attrelid AND e.adnum = p.attnum
 		WHERE i.inhrelid = c.oid AND pg_get_expr(e.adbin, e.adrelid) = pg_get_expr(d.adbin, d.adrelid)))) q;
 
+-- Online in four statements: in one with SET NOT NULL, the constraint that proves it would be gone first.
 SELECT 'not null' AS kind, q.tab || '.' || q.name AS name, 'pg_class'::regclass::oid AS parent_class, q.oid AS parent_oid, q.sub AS parent_sub,
 	format('ALTER TABLE %s¦ALTER COLUMN %s SET NOT NULL¦', q.tab, q.name) AS make,
 	CASE WHEN NOT q.partitioned THEN format('ALTER TABLE %1$s¦ADD CONSTRAINT %3$s CHECK (%2$s IS NOT NULL) NOT VALID¦¶@alone ALTER TABLE %1$s¦VALIDATE CONSTRAINT %3$s¦'
-		'¶ALTER TABLE %1$s¦ALTER COLUMN %2$s SET NOT NULL¦¶ALTER TABLE %1$s¦DROP CONSTRAINT %3$s¦', q.tab, q.name, q.witness) END AS make_online,
+		'¶ALTER TABLE %1$s ALTER COLUMN %2$s SET NOT NULL¶ALTER TABLE %1$s DROP CONSTRAINT %3$s', q.tab, q.name, q.witness) END AS make_online,
 	format('ALTER TABLE %s¦ALTER COLUMN %s DROP NOT NULL¦', q.tab, q.name) AS drop, 'NOT NULL' AS part
 FROM (SELECT c.oid, a.attnum AS sub, c.oid::regclass::text AS tab, quote_ident(a.attname) AS name, c.relkind = 'p' AS partitioned,
 		quote_ident(left(c.relname || '_' || a.attname, 54) || '_not_null') AS witness

@@ -47,7 +47,7 @@ WITH objects AS (
 		CASE WHEN grantable AND grantee <> owner THEN ' WITH GRANT OPTION' ELSE '' END AS option
 	FROM atoms
 )
-SELECT 'grant' AS kind, format('%s%s%s on %s to %s', CASE WHEN NOT actual THEN 'no ' ELSE '' END, privilege, columns, target, who) AS name,
+SELECT 'grant' AS kind, format('on %s to %s: %s%s%s', target, who, CASE WHEN NOT actual THEN 'no ' ELSE '' END, privilege, columns) AS name,
 	class AS parent_class, oid AS parent_oid, sub AS parent_sub, trim(option) AS definition,
 	CASE WHEN actual THEN format('GRANT¦%s%s¦ON %s TO %s%s', privilege, columns, target, role, option)
 		ELSE format('REVOKE¦%s%s¦ON %s FROM %s', privilege, columns, target, role) END AS make,
@@ -59,8 +59,8 @@ FROM worded
 WHERE NOT (actual = hard AND actual = implied);
 
 -- Who is meant by default is who owns prism_meta: whoever migrates.
-SELECT 'default privilege' AS kind, format('%s%s on %s%s to %s%s', CASE WHEN NOT q.actual THEN 'no ' ELSE '' END, q.privilege, q.target, q.place, q.role,
-		q.for_role) AS name,
+SELECT 'default privilege' AS kind, format('on %s%s%s to %s: %s%s', q.target, q.place, q.for_role, q.role, CASE WHEN NOT q.actual THEN 'no ' ELSE '' END,
+		q.privilege) AS name,
 	'pg_namespace'::regclass::oid AS parent_class, q.namespace AS parent_oid, trim(q.option) AS definition,
 	CASE WHEN q.actual THEN format('ALTER DEFAULT PRIVILEGES%s%s GRANT¦%s¦ON %s TO %s%s', q.for_role, q.place, q.privilege, q.target, q.role, q.option)
 		ELSE format('ALTER DEFAULT PRIVILEGES%s%s REVOKE¦%s¦ON %s FROM %s', q.for_role, q.place, q.privilege, q.target, q.role) END AS make,

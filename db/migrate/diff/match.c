@@ -161,6 +161,14 @@ bool diff_is_live(const struct diff *diff, const struct change *change)
 	       !change_drops(parent) && (!diff_parent(diff, parent) || diff_is_live(diff, parent));
 }
 
+/* What comes or goes with something else is not worth a line of its own. */
+static bool goes_along(const struct diff *diff, const struct change *change)
+{
+	const struct change *parent = diff_parent(diff, change);
+	return parent && parent->action == change->action &&
+	       (change->action == ACTION_MAKE || change->action == ACTION_DROP);
+}
+
 void plan_differences(const struct catalog *from, const struct catalog *to,
                       void (*each)(void *ctx, const struct object *from, const struct object *to),
                       void *ctx)
@@ -169,7 +177,7 @@ void plan_differences(const struct catalog *from, const struct catalog *to,
 	const struct plan_settings settings = {false};
 	diff_match(&diff, from, to, &settings);
 	for (size_t i = 0; i < diff.count; i++)
-		if (diff.at[i].action != ACTION_KEEP)
+		if (diff.at[i].action != ACTION_KEEP && !goes_along(&diff, &diff.at[i]))
 			each(ctx, diff.at[i].old, diff.at[i].new);
 	diff_clear(&diff);
 }

@@ -38,7 +38,7 @@ void plan_free(struct plan *plan);
 char *plan_text(const struct plan *plan);
 
 /* Each object that differs, for people: `from` NULL: it is missing there, `to` NULL: it is more
- * than there should be. */
+ * than there should be. What comes or than there should be. */
 void plan_differences(const struct catalog *from, const struct catalog *to,
                       void (*each)(void *ctx, const struct object *from, const struct object *to),
                       void *ctx);

@@ -74,12 +74,25 @@ static const struct verb verbs[] = {
          "  --replace  take the place of a database with contents, which is kept under another "
          "name\n",
          1, 1, verb_restore},
-	{"dump-schema", "dump-schema", "print the schema as SQL",
-         "The statements that make the schema of the database, in the server's own words, in an "
-         "order "
-         "in\n"
-         "which they run. The same form as db/schema; the order of columns is the database's.\n",
-         0, 0, verb_dump_schema},
+	{"check", "check [--json]", "compare the live schema with what the migrations build",
+         "Exit code 1: migrations are pending, or the schema was changed by other means; says what "
+         "differs,\n"
+         "and the SQL that mends it. The migrations are replayed in a scratch database on the same "
+         "server.\n",
+         0, 0, verb_check},
+	{"diff", "diff FROM TO", "print the SQL that leads from one schema to another",
+         "FROM and TO are each one of\n"
+         "  live              the database\n"
+         "  declared          the files of --schema (default: db/schema)\n"
+         "  base, REV, head   what the migrations build, in a scratch database\n"
+         "  a URL or a libpq connection string\n",
+         2, 2, verb_diff},
+	{"dump-schema", "dump-schema [live|declared|REV|URL]", "print a schema as SQL",
+         "The statements that make it (default: that of the database), in the server's own words "
+         "and "
+         "in an\n"
+         "order in which they run. The order of columns is the database's.\n",
+         0, 1, verb_dump_schema},
 	{"create-key",
          "create-key --name NAME --scope SCOPE [--scope SCOPE]...\n"
          "           [--organization ID] [--expires DAYS] [--label LABEL] [--json]",
@@ -126,6 +139,7 @@ static void print_common(FILE *out)
 	      "/var/lib/prism for\n"
 	      "                     root, ~/.local/state/prism\n"
 	      "  --migrations DIR   use these files in place of those compiled in\n"
+	      "  --schema DIR       the declared schema (default: db/schema)\n"
 	      "  --json             print data as JSON\n"
 	      "  --help, --version\n"
 	      "\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 no database, 4 busy (another "

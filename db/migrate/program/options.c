@@ -11,6 +11,7 @@ enum option_key {
 	OPTION_DATABASE_URL = 256,
 	OPTION_STATE_DIR,
 	OPTION_MIGRATIONS,
+	OPTION_SCHEMA,
 	OPTION_NAME,
 	OPTION_LABEL,
 	OPTION_SCOPE,
@@ -36,6 +37,7 @@ static const struct option table[] = {
 	{"database-url", required_argument, NULL, OPTION_DATABASE_URL},
 	{"state-dir", required_argument, NULL, OPTION_STATE_DIR},
 	{"migrations", required_argument, NULL, OPTION_MIGRATIONS},
+	{"schema", required_argument, NULL, OPTION_SCHEMA},
 	{"name", required_argument, NULL, OPTION_NAME},
 	{"label", required_argument, NULL, OPTION_LABEL},
 	{"scope", required_argument, NULL, OPTION_SCOPE},
@@ -90,6 +92,8 @@ static const char **text_option(struct options *options, int key)
 		return &options->state_dir;
 	case OPTION_MIGRATIONS:
 		return &options->migrations;
+	case OPTION_SCHEMA:
+		return &options->schema;
 	case OPTION_NAME:
 		return &options->name;
 	case OPTION_LABEL:
