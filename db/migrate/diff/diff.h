@@ -43,6 +43,9 @@ void diff_clear(struct diff *diff);
 bool change_drops(const struct change *change);
 bool change_makes(const struct change *change);
 
+/* The parent of its parent, and so on: itself, if it has none. */
+const struct object *object_root(const struct object *object);
+
 /* The change of the object's parent; NULL: it has none. */
 struct change *diff_parent(const struct diff *diff, const struct change *change);
 

@@ -75,6 +75,40 @@ static void pair_twins(struct diff *diff)
 	}
 }
 
+const struct object *object_root(const struct object *object)
+{
+	while (object->parent)
+		object = object->parent;
+	return object;
+}
+
+/* What a partition has from its parent. */
+static bool is_inherited(enum kind kind)
+{
+	static const enum kind inherited[] = {
+		KIND_COLUMN, KIND_NOT_NULL, KIND_DEFAULT,     KIND_STORAGE, KIND_PRIMARY_KEY,
+		KIND_UNIQUE, KIND_CHECK,    KIND_FOREIGN_KEY, KIND_INDEX,   KIND_TRIGGER,
+	};
+	for (size_t i = 0; i < sizeof(inherited) / sizeof(inherited[0]); i++)
+		if (kind == inherited[i])
+			return true;
+	return false;
+}
+
+static void excuse_parts(struct diff *diff, const struct object *table)
+{
+	for (size_t i = 0; i < diff->count; i++) {
+		struct change *change = &diff->at[i];
+		const struct object *object = change->new ? change->new : change->old;
+		if (!object || !is_inherited(object->kind) ||
+		    (change->action != ACTION_MAKE && change->action != ACTION_DROP))
+			continue;
+		const struct object *root = object_root(object);
+		if (root->kind == KIND_TABLE && strcmp(root->name, table->name) == 0)
+			change->action = ACTION_KEEP;
+	}
+}
+
 /* A table that becomes a partition, or stops being one, keeps its columns and keys; only whose they
  * are changes. */
 static void excuse_partitions(struct diff *diff)
@@ -82,21 +116,11 @@ static void excuse_partitions(struct diff *diff)
 	for (size_t i = 0; i < diff->count; i++) {
 		struct change *change = &diff->at[i];
 		const struct object *object = change->new ? change->new : change->old;
-		if (!object || object->kind != KIND_INHERITANCE || change->action == ACTION_KEEP)
-			continue;
-		const struct object *table = object->parent;
-		for (size_t j = 0; j < diff->count; j++) {
-			struct change *other = &diff->at[j];
-			const struct object *part = other->new ? other->new : other->old;
-			bool of_table = part && part->parent && part != object && !part->only_new &&
-			                part->kind != KIND_COMMENT && part->kind != KIND_GRANT &&
-			                strcmp(part->parent->name, table->name) == 0 &&
-			                part->parent->kind == KIND_TABLE;
-			if (of_table && catalog_find(diff->from, KIND_TABLE, table->name) &&
-			    catalog_find(diff->to, KIND_TABLE, table->name) &&
-			    (other->action == ACTION_MAKE || other->action == ACTION_DROP))
-				other->action = ACTION_KEEP;
-		}
+		if (object && object->kind == KIND_INHERITANCE &&
+		    (change->action == ACTION_MAKE || change->action == ACTION_DROP) &&
+		    catalog_find(diff->from, KIND_TABLE, object->parent->name) &&
+		    catalog_find(diff->to, KIND_TABLE, object->parent->name))
+			excuse_parts(diff, object->parent);
 	}
 }
 

@@ -187,13 +187,6 @@ static int rank_of(const struct step_of *node)
 	return node->drop ? kinds[change->old->kind].drop_rank : kinds[change->new->kind].make_rank;
 }
 
-static const struct object *root_of(const struct object *object)
-{
-	while (object->parent)
-		object = object->parent;
-	return object;
-}
-
 static bool comes_first(void *ctx, int one, int other)
 {
 	const struct ordering *ordering = ctx;
@@ -202,7 +195,7 @@ static bool comes_first(void *ctx, int one, int other)
 	const struct object *y = b->drop ? b->change->old : b->change->new;
 	if (rank_of(a) != rank_of(b))
 		return rank_of(a) < rank_of(b);
-	int order = strcmp(root_of(x)->name, root_of(y)->name);
+	int order = strcmp(object_root(x)->name, object_root(y)->name);
 	if (order == 0)
 		order = (x->address.sub > y->address.sub) - (x->address.sub < y->address.sub);
 	if (order == 0)

@@ -42,7 +42,8 @@ static bool find_revision(const struct sources *sources, const char *word, uint3
 static enum exit_code read_connection(struct sources *sources, size_t i)
 {
 	char message[MIGRATE_MESSAGE_SIZE];
-	const char *conninfo = is_connection(sources->words[i]) ? sources->words[i] : sources->conninfo;
+	const char *conninfo =
+		is_connection(sources->words[i]) ? sources->words[i] : sources->conninfo;
 	PGconn *connection = db_connect(conninfo, "prism-db", message, sizeof(message));
 	if (!connection) {
 		say("%s", message);

@@ -22,8 +22,8 @@ struct sources {
 	struct shadow shadow; /* opened where one is needed; name[0] then */
 };
 
-/* Reads all of them, each once, in one scratch database where they are not in one. What it returns is EXIT_DONE, or it said why
- * not. */
+/* Reads all of them, each once, in one scratch database where they are not in one. What it returns
+ * is EXIT_DONE, or it said why not. */
 MUST_CHECK
 enum exit_code sources_read(struct sources *sources);
 void sources_clear(struct sources *sources);

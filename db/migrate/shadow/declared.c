@@ -36,7 +36,8 @@ static char *read_text(const char *path, char *message, size_t message_size)
 	return result;
 }
 
-bool declared_read(struct declared *declared, const char *directory, char *message, size_t message_size)
+bool declared_read(struct declared *declared, const char *directory, char *message,
+                   size_t message_size)
 {
 	struct dirent **entries = NULL;
 	char path[PATH_SIZE];
@@ -80,7 +81,8 @@ static bool run_file(PGconn *connection, const struct declared_file *file, char 
 {
 	DB_RESULT result = PQexec(connection, file->text);
 	ExecStatusType status = PQresultStatus(result);
-	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY) {
+	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK &&
+	    status != PGRES_EMPTY_QUERY) {
 		explain(result, file->name, file->text, 0, message, message_size);
 		return false;
 	}
@@ -92,15 +94,18 @@ static bool run_file(PGconn *connection, const struct declared_file *file, char 
 	return false;
 }
 
-bool declared_catalog(const struct declared *declared, PGconn *connection, struct catalog **out, char *message,
-                      size_t message_size)
+bool declared_catalog(const struct declared *declared, PGconn *connection, struct catalog **out,
+                      char *message, size_t message_size)
 {
-	/* The files stand in the order of their topics: a function may name a table of a later one. */
-	DB_RESULT begun = PQexec(connection, "BEGIN; SET LOCAL search_path = public; SET LOCAL TimeZone = 'UTC';"
-	                                     "SET LOCAL check_function_bodies = off");
+	/* The files stand in the order of their topics: a function may name a table of a later one.
+	 */
+	DB_RESULT begun = PQexec(
+		connection, "BEGIN; SET LOCAL search_path = public; SET LOCAL TimeZone = 'UTC';"
+			    "SET LOCAL check_function_bodies = off");
 	bool read = PQresultStatus(begun) == PGRES_COMMAND_OK;
 	if (!read)
-		db_message(message, message_size, "begin a transaction", PQerrorMessage(connection));
+		db_message(message, message_size, "begin a transaction",
+		           PQerrorMessage(connection));
 	for (size_t i = 0; read && i < declared->count; i++)
 		read = run_file(connection, &declared->at[i], message, message_size);
 	read = read && catalog_read(out, connection, message, message_size);

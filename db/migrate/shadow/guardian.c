@@ -18,10 +18,9 @@ static void wait_for_backend(PGconn *server, const char *pid)
 	const struct timespec pause = {0, 100000000};
 	char message[256];
 	for (int i = 0; i < BACKEND_WAITS; i++) {
-		DB_RESULT found =
-			db_run(server, "look for the backend",
-		               "SELECT FROM pg_stat_activity WHERE pid = $1::integer", 1, &pid,
-		               message, sizeof(message));
+		DB_RESULT found = db_run(server, "look for the backend",
+		                         "SELECT FROM pg_stat_activity WHERE pid = $1::integer", 1,
+		                         &pid, message, sizeof(message));
 		if (!found || PQntuples(found) == 0)
 			return;
 		nanosleep(&pause, NULL);

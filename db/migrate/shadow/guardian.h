@@ -1,4 +1,5 @@
-/* guardian - a child process that drops a database when its parent has died without doing so. Private to shadow/. */
+/* guardian - a child process that drops a database when its parent has died without doing so.
+ * Private to shadow/. */
 #pragma once
 #include "proto/status.h"
 

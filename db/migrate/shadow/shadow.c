@@ -9,9 +9,11 @@ static const char program[] = "prism-db shadow";
 
 /* Like the database that is asked, whose name says whose backend made it. */
 static const char make_sql[] =
-	"SELECT format('CREATE DATABASE %I TEMPLATE template0 ENCODING %L LC_COLLATE %L LC_CTYPE %L%s',"
+	"SELECT format('CREATE DATABASE %I TEMPLATE template0 ENCODING %L LC_COLLATE %L LC_CTYPE "
+        "%L%s',"
 	" $1::text, pg_encoding_to_char(encoding), datcollate, datctype,"
-	" CASE WHEN to_jsonb(d) ->> 'datlocprovider' = 'i' THEN format(' LOCALE_PROVIDER icu ICU_LOCALE %L',"
+	" CASE WHEN to_jsonb(d) ->> 'datlocprovider' = 'i' THEN format(' LOCALE_PROVIDER icu "
+        "ICU_LOCALE %L',"
 	" coalesce(to_jsonb(d) ->> 'daticulocale', to_jsonb(d) ->> 'datlocale')) ELSE '' END)"
 	" FROM pg_database d WHERE datname = current_database()";
 
@@ -29,9 +31,9 @@ static bool name_database(char out[SHADOW_CONNINFO_SIZE], const char *conninfo, 
 {
 	bool url = strstr(conninfo, "://");
 	int len = snprintf(out, SHADOW_CONNINFO_SIZE, "%s%sdbname=%s", conninfo,
-	                   !url                      ? " "
+	                   !url                    ? " "
 	                   : strchr(conninfo, '?') ? "&"
-	                                             : "?",
+	                                           : "?",
 	                   name);
 	return len > 0 && len < SHADOW_CONNINFO_SIZE;
 }
@@ -41,8 +43,7 @@ static bool run_given(PGconn *server, const char *doing, const char *sql, const 
                       char *message, size_t message_size)
 {
 	const char *values[] = {name};
-	DB_RESULT given =
-		db_run(server, doing, sql, name ? 1 : 0, values, message, message_size);
+	DB_RESULT given = db_run(server, doing, sql, name ? 1 : 0, values, message, message_size);
 	for (int row = 0; given && row < PQntuples(given); row++) {
 		DB_RESULT done = db_run(server, doing, PQgetvalue(given, row, 0), 0, NULL, message,
 		                        message_size);
@@ -89,8 +90,8 @@ static bool make(struct shadow *shadow, const char *conninfo, char *message, siz
 		shadow->guardian = 0;
 		return false;
 	}
-	return run_given(shadow->server, "make a scratch database", make_sql, shadow->name,
-	                 message, message_size);
+	return run_given(shadow->server, "make a scratch database", make_sql, shadow->name, message,
+	                 message_size);
 }
 
 bool shadow_open(struct shadow *shadow, const char *conninfo, char *message, size_t message_size)
@@ -110,9 +111,9 @@ void shadow_close(struct shadow *shadow)
 {
 	char ignored[256];
 	PQfinish(shadow->connection);
-	bool dropped = shadow->guardian > 0 &&
-	               run_given(shadow->server, "drop the scratch database", drop_sql,
-	                         shadow->name, ignored, sizeof(ignored));
+	bool dropped =
+		shadow->guardian > 0 && run_given(shadow->server, "drop the scratch database",
+	                                          drop_sql, shadow->name, ignored, sizeof(ignored));
 	PQfinish(shadow->server);
 	if (dropped)
 		guardian_dismiss(shadow->guardian, shadow->to_guardian);
