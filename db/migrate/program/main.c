@@ -74,6 +74,19 @@ static const struct verb verbs[] = {
          "  --replace  take the place of a database with contents, which is kept under another "
          "name\n",
          1, 1, verb_restore},
+	{"revision", "revision -m TITLE [--autogenerate]", "write the next migration",
+         "A pair of files in --migrations (default: migrations), to be filled by hand; with "
+         "--autogenerate,\n"
+         "with what leads from the migrations to the declared schema (--schema, default: "
+         "db/schema), "
+         "and\n"
+         "back. Both are run in a scratch database before they are written, and have to give the "
+         "declared\n"
+         "schema and the former one. Statements take the form that leaves tables in use; what "
+         "loses "
+         "data\n"
+         "says so. `-- prism: renamed from OLD` in the declared schema tells a rename.\n",
+         0, 0, verb_revision},
 	{"check", "check [--json]", "compare the live schema with what the migrations build",
          "Exit code 1: migrations are pending, or the schema was changed by other means; says what "
          "differs,\n"

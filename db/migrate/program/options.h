@@ -15,7 +15,8 @@ struct options {
 	const char *format, *container, *into, *keep, *jobs; /* of backup and restore */
 	const char *scopes[OPTIONS_SCOPES_MAX];
 	size_t scope_count;
-	bool sql, dry_run, verify, replace, json, verbose, help, version;
+	const char *title; /* -m */
+	bool autogenerate, sql, dry_run, verify, replace, json, verbose, help, version;
 	const char *operands[OPTIONS_OPERANDS_MAX]; /* the verb is the first */
 	size_t operand_count;
 };

@@ -32,6 +32,7 @@ enum exit_code verb_verify(const struct options *options);
 enum exit_code verb_stamp(const struct options *options);
 enum exit_code verb_backup(const struct options *options);
 enum exit_code verb_restore(const struct options *options);
+enum exit_code verb_revision(const struct options *options);
 enum exit_code verb_check(const struct options *options);
 enum exit_code verb_diff(const struct options *options);
 enum exit_code verb_dump_schema(const struct options *options);

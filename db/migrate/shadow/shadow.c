@@ -10,10 +10,10 @@ static const char program[] = "prism-db shadow";
 /* Like the database that is asked, whose name says whose backend made it. */
 static const char make_sql[] =
 	"SELECT format('CREATE DATABASE %I TEMPLATE template0 ENCODING %L LC_COLLATE %L LC_CTYPE "
-        "%L%s',"
+	"%L%s',"
 	" $1::text, pg_encoding_to_char(encoding), datcollate, datctype,"
 	" CASE WHEN to_jsonb(d) ->> 'datlocprovider' = 'i' THEN format(' LOCALE_PROVIDER icu "
-        "ICU_LOCALE %L',"
+	"ICU_LOCALE %L',"
 	" coalesce(to_jsonb(d) ->> 'daticulocale', to_jsonb(d) ->> 'datlocale')) ELSE '' END)"
 	" FROM pg_database d WHERE datname = current_database()";
 
