@@ -312,6 +312,8 @@ static const char *hazard_of(const struct change *change, bool drop)
 		return "where it has counted to is lost";
 	if (!drop && change->action == ACTION_SWAP && change->new->kind == KIND_ENUM)
 		return "fails while rows have a label that is no longer there";
+	if (!drop && change->action == ACTION_MAKE && change->new->kind == KIND_NOT_NULL)
+		return "fails while a row has nothing there";
 	if (!drop && change->action == ACTION_MAKE && change->new->kind == KIND_IDENTITY)
 		return "its numbers begin anew: set the sequence beyond those that are there";
 	if (!drop && change->action == ACTION_CHANGE && change->new->kind == KIND_COLUMN)

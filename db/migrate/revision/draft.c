@@ -16,87 +16,90 @@ void draft_clear(struct draft *draft)
 	*draft = (struct draft){0};
 }
 
-static size_t count_renames(const struct draft *draft)
+/* All statements in their order; renames have no hazard. The texts are borrowed. */
+static struct statement *flatten(const struct draft *draft, size_t *count)
 {
-	size_t count = 0;
-	for (size_t i = 0; i < draft->renames->count; i++)
-		count += !draft->renames->at[i].used;
-	return count;
-}
-
-static size_t count_statements(const struct draft *draft)
-{
-	size_t count = count_renames(draft);
+	size_t renames = draft->renames->count, most = renames, at = 0;
 	for (size_t i = 0; i < draft->count; i++)
-		count += draft->plans[i]->count;
-	return count;
+		most += draft->plans[i]->count;
+	struct statement *all = must_zero(most, sizeof(struct statement));
+	for (size_t i = 0; draft->up && i < renames; i++)
+		if (!draft->renames->at[i].used)
+			all[at++].text = draft->renames->at[i].up;
+	for (size_t i = 0; i < draft->count; i++) {
+		for (size_t j = 0; j < draft->plans[i]->count; j++)
+			all[at++] = draft->plans[i]->at[j];
+		for (size_t j = renames; i == 0 && !draft->up && j-- > 0;)
+			if (!draft->renames->at[j].used)
+				all[at++].text = draft->renames->at[j].down;
+	}
+	*count = at;
+	return all;
 }
 
 bool draft_is_empty(const struct draft *draft)
 {
-	return count_statements(draft) == 0;
+	size_t count;
+	free(flatten(draft, &count));
+	return count == 0;
 }
 
-static bool any(const struct draft *draft, bool (*is)(const struct statement *statement))
+/* What wants a transaction to itself has one if it is all there is. */
+static bool wants_transaction(const struct statement *all, size_t count)
 {
-	for (size_t i = 0; i < draft->count; i++)
-		for (size_t j = 0; j < draft->plans[i]->count; j++)
-			if (is(&draft->plans[i]->at[j]))
-				return true;
-	return false;
+	for (size_t i = 0; i < count; i++)
+		if (all[i].place == PLACE_OUTSIDE || (all[i].place == PLACE_ALONE && count > 1))
+			return false;
+	return true;
 }
 
-static bool is_outside(const struct statement *statement)
+static void add_statements(struct text *text, const struct statement *all, size_t count)
 {
-	return statement->place == PLACE_OUTSIDE;
-}
-
-static bool is_alone(const struct statement *statement)
-{
-	return statement->place == PLACE_ALONE;
-}
-
-static bool is_forward(const struct statement *statement)
-{
-	return statement->forward;
-}
-
-static void add_renames(const struct draft *draft, struct text *text)
-{
-	size_t count = draft->renames->count;
 	for (size_t i = 0; i < count; i++) {
-		const struct hint *hint = &draft->renames->at[draft->up ? i : count - 1 - i];
-		if (!hint->used)
-			text_add_all(text, draft->up ? hint->up : hint->down, ";\n", NULL);
+		if (all[i].hazard)
+			text_add_all(text, "-- Beware: ", all[i].hazard, ".\n", NULL);
+		text_add_all(text, all[i].text, ";\n", NULL);
 	}
 }
 
-static void add_plan(const struct plan *plan, struct text *text)
+static void add_functions_off(struct text *text, const struct statement *all, size_t count)
 {
-	for (size_t i = 0; i < plan->count; i++) {
-		if (plan->at[i].hazard)
-			text_add_all(text, "-- Beware: ", plan->at[i].hazard, ".\n", NULL);
-		text_add_all(text, plan->at[i].text, ";\n", NULL);
+	bool forward = false;
+	for (size_t i = 0; i < count; i++)
+		forward = forward || all[i].forward;
+	if (forward)
+		text_add(text, "SET LOCAL check_function_bodies = off;\n");
+}
+
+/* Neighbours that can share a transaction do so, in a block. */
+static void add_blocks(struct text *text, const struct statement *all, size_t count)
+{
+	for (size_t i = 0; i < count;) {
+		size_t together = 0;
+		while (i + together < count && all[i + together].place == PLACE_INSIDE)
+			together++;
+		bool block = together > 1 || (together == 1 && all[i].forward);
+		text_add(text, block ? "BEGIN;\n" : "");
+		add_functions_off(text, all + i, block ? together : 0);
+		add_statements(text, all + i, together ? together : 1);
+		text_add(text, block ? "COMMIT;\n" : "");
+		i += together ? together : 1;
 	}
 }
 
 char *draft_text(const struct draft *draft, const char *comment)
 {
 	struct text text = {0};
-	/* What wants a transaction to itself has one if it is all there is. */
-	bool none = any(draft, is_outside) || (any(draft, is_alone) && count_statements(draft) > 1);
-	bool forward = any(draft, is_forward);
-	text_add_all(&text, comment, none ? "-- prism: transaction none\n" : "", NULL);
-	if (forward)
-		text_add_all(&text, none ? "SET" : "SET LOCAL", " check_function_bodies = off;\n", NULL);
-	if (draft->up)
-		add_renames(draft, &text);
-	for (size_t i = 0; i < draft->count; i++) {
-		add_plan(draft->plans[i], &text);
-		if (i == 0 && !draft->up)
-			add_renames(draft, &text);
+	size_t count;
+	struct statement *all = flatten(draft, &count);
+	text_add(&text, comment);
+	if (wants_transaction(all, count)) {
+		add_functions_off(&text, all, count);
+		add_statements(&text, all, count);
+	} else {
+		text_add(&text, "-- prism: transaction none\n");
+		add_blocks(&text, all, count);
 	}
-	if (forward && none)
-		text_add(&text, "RESET check_function_bodies;\n");
+	free(all);
 	return text_take(&text);
 }

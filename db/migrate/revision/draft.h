@@ -6,7 +6,8 @@
 
 enum { DRAFT_PLANS_MAX = 4 };
 
-/* The statements of one direction: plans, with renames before the first one (up) or behind it (down). */
+/* The statements of one direction: plans, with renames before the first one (up) or behind it
+ * (down). */
 struct draft {
 	const struct hints *renames;
 	bool up;

@@ -50,8 +50,9 @@ static char *joined(const char *const *parts, size_t count)
 		text_add(&text, parts[i]);
 	return text_take(&text);
 }
-#define JOINED(...) \
-	joined((const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+#define JOINED(...)                                \
+	joined((const char *const[]){__VA_ARGS__}, \
+	       sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 /* Behind the last dot that is not quoted. */
 static const char *last_of(const char *name)
@@ -123,7 +124,9 @@ static bool take_item(const struct place *place, struct hint *hint, const struct
 	} else {
 		return refuse(place, "this line begins with nothing that could be renamed");
 	}
-	const char *what = head->maker->kind == KIND_ENUM ? "VALUE " : constraint ? "CONSTRAINT " : "COLUMN ";
+	const char *what = head->maker->kind == KIND_ENUM ? "VALUE "
+	                   : constraint                   ? "CONSTRAINT "
+	                                                  : "COLUMN ";
 	hint->up = JOINED("ALTER ", head->maker->alter, " ", owner, " RENAME ", what,
 	                  text_string(&old), " TO ", text_string(&new));
 	hint->down = JOINED("ALTER ", head->maker->alter, " ", owner, " RENAME ", what,
@@ -143,8 +146,8 @@ static void take_whole(const struct place *place, struct hint *hint, const struc
 		const char *table = text_string(&head->table);
 		hint->old_name = JOINED(table, ".", text_string(&old));
 		hint->new_name = JOINED(table, ".", name);
-		hint->up = JOINED("ALTER ", alter, " ", text_string(&old), " ON ", table, " RENAME TO ",
-		                  name);
+		hint->up = JOINED("ALTER ", alter, " ", text_string(&old), " ON ", table,
+		                  " RENAME TO ", name);
 		hint->down = JOINED("ALTER ", alter, " ", name, " ON ", table, " RENAME TO ",
 		                    text_string(&old));
 	} else {
@@ -153,7 +156,8 @@ static void take_whole(const struct place *place, struct hint *hint, const struc
 		text_add(&in_schema, text_string(&old));
 		hint->old_name = text_take(&in_schema);
 		hint->new_name = JOINED(name);
-		hint->up = JOINED("ALTER ", alter, " ", hint->old_name, " RENAME TO ", last_of(name));
+		hint->up =
+			JOINED("ALTER ", alter, " ", hint->old_name, " RENAME TO ", last_of(name));
 		hint->down = JOINED("ALTER ", alter, " ", name, " RENAME TO ", text_string(&old));
 	}
 	text_clear(&old);
@@ -194,7 +198,8 @@ static bool read_file(struct hints *hints, struct place *place)
 	return fine;
 }
 
-bool hints_read(struct hints *hints, const struct declared *declared, char *message, size_t message_size)
+bool hints_read(struct hints *hints, const struct declared *declared, char *message,
+                size_t message_size)
 {
 	bool fine = true;
 	*hints = (struct hints){0};
@@ -236,14 +241,16 @@ static bool is_built(const struct catalog *built, const struct hint *hint, const
 	size_t len = strlen(name);
 	for (size_t i = 0; i < built->count; i++) {
 		const struct object *object = built->at[i];
-		bool constraint = hint->kind == KIND_CHECK && object->rename[0] && object->kind != KIND_INDEX;
+		bool constraint =
+			hint->kind == KIND_CHECK && object->rename[0] && object->kind != KIND_INDEX;
 		if ((object->kind == hint->kind || constraint) && strcmp(object->name, name) == 0)
 			return true;
 		if (object->kind == hint->kind &&
 		    (object->kind == KIND_FUNCTION || object->kind == KIND_PROCEDURE) &&
 		    strncmp(object->name, name, len) == 0 && object->name[len] == '(')
 			return true;
-		if (hint->kind == KIND_ENUM && !hint->new_label && strcmp(object->name, name) == 0 &&
+		if (hint->kind == KIND_ENUM && !hint->new_label &&
+		    strcmp(object->name, name) == 0 &&
 		    (object->kind == KIND_TYPE || object->kind == KIND_RANGE))
 			return true;
 	}
@@ -289,7 +296,8 @@ static bool settle(struct hints *hints, struct hint *hint, const struct catalog 
 	return fine;
 }
 
-bool hints_settle(struct hints *hints, const struct catalog *built, char *message, size_t message_size)
+bool hints_settle(struct hints *hints, const struct catalog *built, char *message,
+                  size_t message_size)
 {
 	for (size_t i = 0; i < hints->count; i++)
 		if (!settle(hints, &hints->at[i], built, message, message_size))

@@ -1,6 +1,7 @@
 /* lex - SQL cut into tokens as the scanner of the server does it, comments among them.
  *
- * Borrows the text. Thread: any. Errors: what is not ended (a string, a comment) ends with the text: PostgreSQL says so better. */
+ * Borrows the text. Thread: any. Errors: what is not ended (a string, a comment) ends with the
+ * text: PostgreSQL says so better. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

@@ -21,7 +21,8 @@ struct making {
 	struct declared declared;
 	struct hints hints;
 	struct shadow shadow;
-	struct catalog *built, *renamed, *target; /* by the migrations; after the renames; declared */
+	struct catalog *built, *renamed,
+		*target; /* by the migrations; after the renames; declared */
 	struct draft up, down;
 	char *up_text, *down_text;
 	char *message; /* of MIGRATE_MESSAGE_SIZE */
@@ -50,12 +51,14 @@ static bool make_slug(struct making *making)
 	making->slug[len] = '\0';
 	if (len == 0)
 		snprintf(making->message, MIGRATE_MESSAGE_SIZE,
-		         "-m says what the migration is about, in letters and digits: it becomes the "
+		         "-m says what the migration is about, in letters and digits: it becomes "
+		         "the "
 		         "files' name");
 	return len > 0;
 }
 
-/* Tries the renames, in a transaction that is rolled back: the rest is compared as it is after them. */
+/* Tries the renames, in a transaction that is rolled back: the rest is compared as it is after
+ * them. */
 static bool read_renamed(struct making *making)
 {
 	PGconn *connection = making->shadow.connection;
@@ -72,7 +75,8 @@ static bool read_renamed(struct making *making)
 			         hint->line, hint->up,
 			         PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
 	}
-	fine = fine && catalog_read(&making->renamed, connection, making->message, MIGRATE_MESSAGE_SIZE);
+	fine = fine &&
+	       catalog_read(&making->renamed, connection, making->message, MIGRATE_MESSAGE_SIZE);
 	PQclear(PQexec(connection, "ROLLBACK"));
 	return fine;
 }
@@ -118,10 +122,11 @@ static bool make_draft(struct making *making)
 	draft_add(&making->up, up);
 	draft_add(&making->down, plan_make(making->target, making->renamed, &settings));
 	if (*up->by_hand)
-		snprintf(making->message, MIGRATE_MESSAGE_SIZE,
-		         "prism-db does not write these: make a revision without --autogenerate for "
-		         "them\n%s",
-		         up->by_hand);
+		snprintf(
+			making->message, MIGRATE_MESSAGE_SIZE,
+			"prism-db does not write these: make a revision without --autogenerate for "
+			"them\n%s",
+			up->by_hand);
 	return !*up->by_hand;
 }
 
@@ -191,7 +196,8 @@ static enum proof judge(struct making *making, struct draft *draft, const struct
 	const struct plan_settings settings = {.online = true};
 	struct catalog *reached;
 	struct listing listing = {0};
-	if (!catalog_read(&reached, making->shadow.connection, making->message, MIGRATE_MESSAGE_SIZE))
+	if (!catalog_read(&reached, making->shadow.connection, making->message,
+	                  MIGRATE_MESSAGE_SIZE))
 		return PROOF_FAILS;
 	enum proof proof = equal(reached, wanted) ? PROOF_HOLDS : PROOF_AGAIN;
 	if (proof == PROOF_AGAIN) {
@@ -288,19 +294,20 @@ static enum revision_status leave_to_hand(struct making *making)
 	return REVISION_MADE;
 }
 
-enum revision_status revision_make(const struct revision_settings *settings, char name[REVISION_NAME_SIZE],
+enum revision_status revision_make(const struct revision_settings *settings,
+                                   char name[REVISION_NAME_SIZE],
                                    char message[MIGRATE_MESSAGE_SIZE])
 {
 	struct making making = {.settings = settings, .message = message};
-	if (!make_slug(&making) || !migration_set_load(&making.known, settings->migrations, message,
-	                                               MIGRATE_MESSAGE_SIZE))
+	if (!make_slug(&making) ||
+	    !migration_set_load(&making.known, settings->migrations, message, MIGRATE_MESSAGE_SIZE))
 		return REVISION_BAD;
 	making.revision = (uint32_t)making.known->count + 1;
-	enum revision_status status = settings->conninfo ? generate(&making) : leave_to_hand(&making);
+	enum revision_status status =
+		settings->conninfo ? generate(&making) : leave_to_hand(&making);
 	snprintf(name, REVISION_NAME_SIZE, "%04u_%s", making.revision, making.slug);
-	if (status == REVISION_MADE &&
-	    !write_pair(settings->migrations, name, making.up_text, making.down_text, message,
-	                MIGRATE_MESSAGE_SIZE))
+	if (status == REVISION_MADE && !write_pair(settings->migrations, name, making.up_text,
+	                                           making.down_text, message, MIGRATE_MESSAGE_SIZE))
 		status = REVISION_FAILED;
 	clear(&making);
 	return status;

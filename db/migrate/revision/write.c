@@ -23,8 +23,8 @@ static bool write_file(const char *path, const char *text, char *message, size_t
 	return written;
 }
 
-bool write_pair(const char *directory, const char *name, const char *up, const char *down, char *message,
-                size_t message_size)
+bool write_pair(const char *directory, const char *name, const char *up, const char *down,
+                char *message, size_t message_size)
 {
 	char up_path[PATH_SIZE], down_path[PATH_SIZE];
 	snprintf(up_path, sizeof(up_path), "%s/%s.up.sql", directory, name);

@@ -6,5 +6,5 @@
 
 /* DIRECTORY/NAME.up.sql and .down.sql, which must not be there. False with a message. */
 MUST_CHECK
-bool write_pair(const char *directory, const char *name, const char *up, const char *down, char *message,
-                size_t message_size);
+bool write_pair(const char *directory, const char *name, const char *up, const char *down,
+                char *message, size_t message_size);
