@@ -89,6 +89,7 @@ static bool comes_between(struct graph *graph, int from, int target)
 	for (size_t i = 0; i < graph->before[from].count; i++)
 		if (whole_of(graph, graph->before[from].at[i]) != target)
 			add(&stack, whole_of(graph, graph->before[from].at[i]));
+	graph->seen[from] = true;
 	for (; depth < stack.count && !found; depth++) {
 		int node = stack.at[depth];
 		found = node == target;

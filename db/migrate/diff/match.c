@@ -48,29 +48,57 @@ static void add(struct diff *diff, struct object *old, struct object *new)
 		diff->of_new[new->index] = change;
 }
 
-static bool is_twin(const struct change *gone, const struct change *come)
+/* The column that a sequence goes with; "": none. */
+static const char *owner_of(const struct catalog *catalog, const struct object *sequence)
+{
+	const struct object *owner = catalog_find(catalog, KIND_SEQUENCE_OWNER, sequence->name);
+	return owner ? owner->definition : "";
+}
+
+static bool same_place(const struct diff *diff, const struct object *old, const struct object *new)
+{
+	if (old->kind == KIND_SEQUENCE)
+		return *owner_of(diff->from, old) &&
+		       strcmp(owner_of(diff->from, old), owner_of(diff->to, new)) == 0;
+	return old->parent && new->parent &&strcmp(old->parent->name, new->parent->name) == 0;
+}
+
+static bool is_twin(const struct diff *diff, const struct change *gone, const struct change *come)
 {
 	const struct object *old = gone->old, *new = come->new;
 	return gone->action == ACTION_DROP && come->action == ACTION_MAKE &&
-	       old->kind == new->kind && old->parent &&new->parent &&new->rename[0] &&
-	       strcmp(old->parent->name, new->parent->name) == 0 &&
-	       strcmp(old->definition, new->definition) == 0;
+	       old->kind == new->kind &&new->rename[0] &&
+	       strcmp(old->definition, new->definition) == 0 && same_place(diff, old, new);
 }
 
-/* An index or a constraint that is there under another name is renamed, not made again. */
+/* Whose it is comes along. */
+static void keep_owner(struct diff *diff, const struct change *change)
+{
+	const struct object *old = catalog_find(diff->from, KIND_SEQUENCE_OWNER, change->old->name);
+	const struct object *new = catalog_find(diff->to, KIND_SEQUENCE_OWNER, change->new->name);
+	if (old && new) {
+		diff->of_old[old->index]->action = ACTION_KEEP;
+		diff->of_new[new->index]->action = ACTION_KEEP;
+	}
+}
+
+/* An index, a constraint or a column's sequence that is there under another name is renamed, not
+ * made again. */
 static void pair_twins(struct diff *diff)
 {
 	for (size_t i = 0; i < diff->count; i++) {
 		struct change *gone = &diff->at[i];
 		for (size_t j = 0; j < diff->count && gone->action == ACTION_DROP; j++) {
 			struct change *come = &diff->at[j];
-			if (!is_twin(gone, come))
+			if (!is_twin(diff, gone, come))
 				continue;
 			gone->new = come->new;
 			gone->action = ACTION_RENAME;
 			diff->of_new[come->new->index] = gone;
 			come->action = ACTION_KEEP;
 			come->new = NULL;
+			if (gone->old->kind == KIND_SEQUENCE)
+				keep_owner(diff, gone);
 		}
 	}
 }

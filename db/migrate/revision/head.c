@@ -79,6 +79,28 @@ static struct token skip(struct lexer *lexer, struct token token)
 	return token;
 }
 
+const char *head_last(const char *name)
+{
+	const char *last = name;
+	bool quoted = false;
+	for (const char *at = name; *at; at++) {
+		quoted = quoted != (*at == '"');
+		if (*at == '.' && !quoted)
+			last = at + 1;
+	}
+	return last;
+}
+
+/* An index lives in the schema of its table. */
+static void enter_schema(struct text *name, const char *table)
+{
+	struct text whole = {0};
+	text_add_len(&whole, table, (size_t)(head_last(table) - table));
+	text_add(&whole, text_string(name));
+	text_clear(name);
+	*name = whole;
+}
+
 void head_read(struct head *head, const char *statement)
 {
 	struct lexer lexer;
@@ -94,10 +116,14 @@ void head_read(struct head *head, const char *statement)
 	if (!head->maker)
 		return;
 	token = read_name(&head->name, &lexer, skip(&lexer, lex_next(&lexer)));
-	while (head->maker->on_table && token.kind != TOKEN_END && !token_is(&token, "on"))
+	bool index = head->maker->kind == KIND_INDEX;
+	while ((head->maker->on_table || index) && token.kind != TOKEN_END &&
+	       !token_is(&token, "on"))
 		token = lex_next(&lexer);
-	if (head->maker->on_table && token.kind != TOKEN_END)
+	if (token_is(&token, "on"))
 		read_name(&head->table, &lexer, lex_next(&lexer));
+	if (index)
+		enter_schema(&head->name, text_string(&head->table));
 }
 
 void head_clear(struct head *head)

@@ -23,3 +23,6 @@ void head_clear(struct head *head);
 
 /* Adds an identifier as the catalog writes it: folded, and quoted only where it has to be. */
 void head_add_name(struct text *out, const char *text, size_t len);
+
+/* Behind the last dot that is not quoted. */
+const char *head_last(const char *name);

@@ -54,19 +54,6 @@ static char *joined(const char *const *parts, size_t count)
 	joined((const char *const[]){__VA_ARGS__}, \
 	       sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
-/* Behind the last dot that is not quoted. */
-static const char *last_of(const char *name)
-{
-	const char *last = name;
-	bool quoted = false;
-	for (const char *at = name; *at; at++) {
-		quoted = quoted != (*at == '"');
-		if (*at == '.' && !quoted)
-			last = at + 1;
-	}
-	return last;
-}
-
 /* What the line that the hint is about begins with: its own, or the one that follows. */
 static const char *subject_of(const struct place *place)
 {
@@ -152,12 +139,12 @@ static void take_whole(const struct place *place, struct hint *hint, const struc
 		                    text_string(&old));
 	} else {
 		struct text in_schema = {0};
-		text_add_len(&in_schema, name, (size_t)(last_of(name) - name));
+		text_add_len(&in_schema, name, (size_t)(head_last(name) - name));
 		text_add(&in_schema, text_string(&old));
 		hint->old_name = text_take(&in_schema);
 		hint->new_name = JOINED(name);
-		hint->up =
-			JOINED("ALTER ", alter, " ", hint->old_name, " RENAME TO ", last_of(name));
+		hint->up = JOINED("ALTER ", alter, " ", hint->old_name, " RENAME TO ",
+		                  head_last(name));
 		hint->down = JOINED("ALTER ", alter, " ", name, " RENAME TO ", text_string(&old));
 	}
 	text_clear(&old);
@@ -281,7 +268,8 @@ static char *before_renames(const struct hints *hints, const char *name)
 static bool settle(struct hints *hints, struct hint *hint, const struct catalog *built,
                    char *message, size_t message_size)
 {
-	bool part = hint->kind == KIND_COLUMN || hint->kind == KIND_CHECK || hint->new_label;
+	bool part = hint->kind == KIND_COLUMN || hint->kind == KIND_CHECK ||
+	            hint->kind == KIND_POLICY || hint->kind == KIND_TRIGGER || hint->new_label;
 	char *old = part ? before_renames(hints, hint->old_name) : JOINED(hint->old_name);
 	char *new = part ? before_renames(hints, hint->new_name) : JOINED(hint->new_name);
 	hint->used = has(built, hint, new, hint->new_label);
