@@ -93,6 +93,22 @@ static const struct verb verbs[] = {
          "and the SQL that mends it. The migrations are replayed in a scratch database on the same "
          "server.\n",
          0, 0, verb_check},
+	{"lint", "lint [REV|REV:REV] [--json]", "say what a migration does to a database in use",
+         "Runs it (default: the last one) in a scratch database and asks the server what it "
+         "locked, "
+         "read\n"
+         "through and wrote anew. Exit code 1: there are findings. `-- prism: allow RULE: why` in "
+         "the "
+         "file says\n"
+         "that one is meant. Rules:\n"
+         "  rewrite            a table that was there is written anew, locked meanwhile\n"
+         "  long-lock          a table is read through while it, or another, is locked\n"
+         "  data-loss          a table or column goes with what it holds\n"
+         "  enum-value         a label is used by the transaction that adds it\n"
+         "  foreign-key-index  a foreign key has no index\n"
+         "  organization-id    a table, or a foreign key between tenants' tables, is without it\n"
+         "  way-back           the down does not lead back\n",
+         0, 1, verb_lint},
 	{"diff", "diff FROM TO", "print the SQL that leads from one schema to another",
          "FROM and TO are each one of\n"
          "  live              the database\n"

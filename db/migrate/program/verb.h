@@ -34,6 +34,7 @@ enum exit_code verb_backup(const struct options *options);
 enum exit_code verb_restore(const struct options *options);
 enum exit_code verb_revision(const struct options *options);
 enum exit_code verb_check(const struct options *options);
+enum exit_code verb_lint(const struct options *options);
 enum exit_code verb_diff(const struct options *options);
 enum exit_code verb_dump_schema(const struct options *options);
 enum exit_code verb_create_key(const struct options *options);
