@@ -31,8 +31,8 @@ struct lint {
 	char *message;
 };
 
-__attribute__((format(printf, 4, 5))) static void report(const struct lint *lint, enum rule rule, unsigned line,
-                                                         const char *format, ...)
+__attribute__((format(printf, 4, 5))) static void report(const struct lint *lint, enum rule rule,
+                                                         unsigned line, const char *format, ...)
 {
 	char text[512];
 	va_list arguments;
@@ -151,7 +151,8 @@ static enum ran run(struct lint *lint, const struct statement_text *statement)
 	bool fine = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 	lint->statement = statement;
 	if (sqlstate && strcmp(sqlstate, "55P04") == 0)
-		report(lint, RULE_ENUM_VALUE, statement->line, "%s; add it in a migration of its own",
+		report(lint, RULE_ENUM_VALUE, statement->line,
+		       "%s; add it in a migration of its own",
 		       PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
 	if (!fine)
 		explain(result, lint->file, sql, statement->line, lint->message,
@@ -181,7 +182,8 @@ static bool is_word(const struct statement_text *statement, const char *word)
 	       strncasecmp(statement->text, word, statement->length) == 0;
 }
 
-/* As prism-db runs a file without a transaction: each statement in one of its own, blocks in one, what cannot be in one alone. */
+/* As prism-db runs a file without a transaction: each statement in one of its own, blocks in one,
+ * what cannot be in one alone. */
 static bool run_units(struct lint *lint)
 {
 	bool block = false, fine = true;
@@ -218,7 +220,8 @@ static bool run_whole(struct lint *lint)
 
 static const char constraints_sql[] = "SELECT coalesce(array_agg(oid), '{}') FROM pg_constraint";
 
-/* An index serves a foreign key if what it begins with are columns of it, the last one among them: the one that tells rows apart. */
+/* An index serves a foreign key if what it begins with are columns of it, the last one among them:
+ * the one that tells rows apart. */
 static const char unindexed_sql[] =
 	"SELECT k.conrelid::regclass, k.conname, (SELECT string_agg(quote_ident(a.attname), ', '"
 	"  ORDER BY c.at) FROM unnest(k.conkey) WITH ORDINALITY c (number, at)"
@@ -226,23 +229,27 @@ static const char unindexed_sql[] =
 	" FROM pg_constraint k JOIN pg_class t ON t.oid = k.conrelid"
 	" WHERE k.contype = 'f' AND k.conparentid = 0 AND k.oid <> ALL ($1::oid[])"
 	" AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = k.conrelid AND i.indisvalid"
-	"  AND (i.indpred IS NULL OR pg_get_expr(i.indpred, i.indrelid) ~ '^\\([^()]+ IS NOT NULL\\)$')"
+	"  AND (i.indpred IS NULL OR pg_get_expr(i.indpred, i.indrelid) ~ '^\\([^()]+ IS NOT "
+	"NULL\\)$')"
 	"  AND EXISTS (SELECT FROM generate_series(0, i.indnkeyatts - 1) n"
 	"   WHERE i.indkey[n] = k.conkey[cardinality(k.conkey)]"
 	"   AND (SELECT bool_and(i.indkey[m] = ANY (k.conkey)) FROM generate_series(0, n) m)))"
 	" ORDER BY 1, 2";
 
 static const char tenant_sql[] =
-	"SELECT c.oid::regclass, NULL, NULL FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+	"SELECT c.oid::regclass, NULL, NULL FROM pg_class c JOIN pg_namespace n ON n.oid = "
+	"c.relnamespace"
 	" WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.oid <> ALL ($2::oid[])"
 	" AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'prism_meta')"
 	" AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid"
 	"  AND a.attname = 'organization_id' AND NOT a.attisdropped)"
-	" UNION ALL SELECT k.conrelid::regclass, k.conname, k.confrelid::regclass FROM pg_constraint k"
+	" UNION ALL SELECT k.conrelid::regclass, k.conname, k.confrelid::regclass FROM "
+	"pg_constraint k"
 	" JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attname = 'organization_id'"
 	" JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attname = 'organization_id'"
 	" WHERE k.contype = 'f' AND k.conparentid = 0 AND k.oid <> ALL ($1::oid[])"
-	" AND NOT a.attisdropped AND NOT b.attisdropped AND a.attnum <> ALL (k.conkey) ORDER BY 1, 2";
+	" AND NOT a.attisdropped AND NOT b.attisdropped AND a.attnum <> ALL (k.conkey) ORDER BY 1, "
+	"2";
 
 static PGresult *ask(struct lint *lint, const char *sql, int count, const char *tables)
 {
@@ -302,16 +309,17 @@ static bool open_at(struct lint *lint, uint32_t revision)
 static bool watch_up(struct lint *lint)
 {
 	bool none = autocommit_wanted(lint->migration->up);
-	DB_RESULT constraints = db_run(lint->shadow.connection, "list the constraints",
-	                               constraints_sql, 0, NULL, lint->message,
-	                               MIGRATE_MESSAGE_SIZE);
+	DB_RESULT constraints =
+		db_run(lint->shadow.connection, "list the constraints", constraints_sql, 0, NULL,
+	               lint->message, MIGRATE_MESSAGE_SIZE);
 	if (!constraints || !watch_begin(&lint->watch, lint->shadow.connection, lint->message,
 	                                 MIGRATE_MESSAGE_SIZE))
 		return false;
 	lint->constraints = must(strdup(PQgetvalue(constraints, 0, 0)));
 	bool fine = (none ? run_units(lint) : run_whole(lint)) && look_at_keys(lint) &&
 	            look_at_tenants(lint);
-	PQclear(PQexec(lint->shadow.connection, "ROLLBACK"));
+	if (PQtransactionStatus(lint->shadow.connection) != PQTRANS_IDLE)
+		PQclear(PQexec(lint->shadow.connection, "ROLLBACK"));
 	return fine;
 }
 
@@ -322,8 +330,7 @@ static bool go_and_return(struct lint *lint)
 	struct catalog *first = NULL, *last = NULL;
 	struct shadow *shadow = &lint->shadow;
 	snprintf(target, sizeof(target), "%04u", lint->migration->revision);
-	bool fine = open_at(lint, lint->migration->revision - 1) &&
-	            catalog_read(&first, shadow->connection, lint->message, MIGRATE_MESSAGE_SIZE) &&
+	bool fine = catalog_read(&first, shadow->connection, lint->message, MIGRATE_MESSAGE_SIZE) &&
 	            shadow_upgrade(shadow, lint->settings->set, target, lint->message) &&
 	            shadow_downgrade(shadow, lint->settings->set, "-1", lint->message) &&
 	            catalog_read(&last, shadow->connection, lint->message, MIGRATE_MESSAGE_SIZE);
@@ -339,13 +346,17 @@ static bool go_and_return(struct lint *lint)
 	return fine;
 }
 
-static void close_shadow(struct lint *lint)
+/* Back at the revision before: what ran in one transaction was rolled back. */
+static bool return_to_start(struct lint *lint)
 {
-	if (lint->shadow.name[0])
-		shadow_close(&lint->shadow);
+	if (!autocommit_wanted(lint->migration->up))
+		return true;
+	shadow_close(&lint->shadow);
+	return open_at(lint, lint->migration->revision - 1);
 }
 
-bool lint_revision(const struct lint_settings *settings, uint32_t revision, char message[MIGRATE_MESSAGE_SIZE])
+bool lint_revision(const struct lint_settings *settings, uint32_t revision,
+                   char message[MIGRATE_MESSAGE_SIZE])
 {
 	struct lint lint = {.settings = settings,
 	                    .migration = migration_at(settings->set, revision),
@@ -357,10 +368,10 @@ bool lint_revision(const struct lint_settings *settings, uint32_t revision, char
 		snprintf(message, MIGRATE_MESSAGE_SIZE, "%s: %s", lint.file, why);
 	if (fine)
 		read_allowed(&lint);
-	fine = fine && open_at(&lint, revision - 1) && watch_up(&lint);
-	close_shadow(&lint);
-	fine = fine && go_and_return(&lint);
-	close_shadow(&lint);
+	fine = fine && open_at(&lint, revision - 1) && watch_up(&lint) && return_to_start(&lint) &&
+	       go_and_return(&lint);
+	if (lint.shadow.name[0])
+		shadow_close(&lint.shadow);
 	watch_clear(&lint.watch);
 	split_free(&lint.split);
 	free(lint.constraints);

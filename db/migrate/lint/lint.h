@@ -1,8 +1,8 @@
 /* lint - what a migration does to a database in use, found by running it.
  *
- * In a scratch database that is at the revision before; after each statement the server is asked what it has locked, read through
- * and written anew. So what counts is what PostgreSQL does, not what the SQL looks like. Blocking. Errors: a message. Out of memory
- * ends the program. */
+ * In a scratch database that is at the revision before; after each statement the server is asked
+ * what it has locked, read through and written anew. So what counts is what PostgreSQL does, not
+ * what the SQL looks like. Blocking. Errors: a message. Out of memory ends the program. */
 #pragma once
 #include "db/migrate/migrate.h"
 
@@ -34,4 +34,5 @@ struct lint_settings {
 
 /* False: the migration does not run, or there is no scratch database. */
 MUST_CHECK
-bool lint_revision(const struct lint_settings *settings, uint32_t revision, char message[MIGRATE_MESSAGE_SIZE]);
+bool lint_revision(const struct lint_settings *settings, uint32_t revision,
+                   char message[MIGRATE_MESSAGE_SIZE]);

@@ -6,13 +6,15 @@
 #include <string.h>
 
 static const char tables_sql[] =
-	"SELECT c.oid, c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+	"SELECT c.oid, c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = "
+	"c.relnamespace"
 	" WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_'"
 	" AND n.nspname NOT IN ('information_schema', 'prism_meta') ORDER BY 2";
 
 static const char look_sql[] =
 	"SELECT c.oid, coalesce(pg_relation_filenode(c.oid), 0), coalesce(s.seq_scan, 0),"
-	" coalesce((SELECT max(CASE l.mode WHEN 'ShareLock' THEN 1 WHEN 'ShareRowExclusiveLock' THEN 2"
+	" coalesce((SELECT max(CASE l.mode WHEN 'ShareLock' THEN 1 WHEN 'ShareRowExclusiveLock' "
+	"THEN 2"
 	"   WHEN 'ExclusiveLock' THEN 3 WHEN 'AccessExclusiveLock' THEN 4 ELSE 0 END)"
 	"  FROM pg_locks l WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.granted"
 	"  AND l.relation = c.oid AND l.database = (SELECT oid FROM pg_database"
@@ -164,7 +166,8 @@ static void see_all(struct watch *watch, const PGresult *tables, const PGresult 
 }
 
 bool watch_look(struct watch *watch, PGconn *connection, unsigned line,
-                void (*each)(void *ctx, const struct sight *sight), void *ctx, char *message, size_t message_size)
+                void (*each)(void *ctx, const struct sight *sight), void *ctx, char *message,
+                size_t message_size)
 {
 	struct looking looking = {watch, connection, list_oids(watch), message, message_size};
 	DB_RESULT tables = ask(&looking, look_sql);

@@ -1,11 +1,18 @@
-/* watch - what a statement did to the tables that were there before its migration, by asking the server. Private to lint/. */
+/* watch - what a statement did to the tables that were there before its migration, by asking the
+ * server. Private to lint/. */
 #pragma once
 #include "db/startup/connect.h"
 
 #include <stdint.h>
 
 /* Locks that make writers wait; from the weakest. */
-enum lock_strength { LOCK_WEAK, LOCK_SHARE, LOCK_SHARE_ROW_EXCLUSIVE, LOCK_EXCLUSIVE, LOCK_ACCESS_EXCLUSIVE };
+enum lock_strength {
+	LOCK_WEAK,
+	LOCK_SHARE,
+	LOCK_SHARE_ROW_EXCLUSIVE,
+	LOCK_EXCLUSIVE,
+	LOCK_ACCESS_EXCLUSIVE
+};
 
 struct watched_column {
 	int number;
@@ -40,11 +47,12 @@ struct sight {
 	const char *lost_column; /* NULL: none */
 };
 
-/* Looks again, and calls each(ctx, sight) for each table with which something has happened since; locks taken meanwhile are noted
- * with `line`. */
+/* Looks again, and calls each(ctx, sight) for each table with which something has happened since;
+ * locks taken meanwhile are noted with `line`. */
 MUST_CHECK
 bool watch_look(struct watch *watch, PGconn *connection, unsigned line,
-                void (*each)(void *ctx, const struct sight *sight), void *ctx, char *message, size_t message_size);
+                void (*each)(void *ctx, const struct sight *sight), void *ctx, char *message,
+                size_t message_size);
 
 /* The transaction has ended. */
 void watch_release(struct watch *watch);

@@ -22,20 +22,21 @@ static void print(void *ctx, const struct finding *finding)
 		                                "line", (int)finding->line, "rule",
 		                                rules[finding->rule].name, "text", finding->text));
 	else if (finding->line)
-		printf("%s:%u: %s: %s\n", finding->file, finding->line,
-		       rules[finding->rule].name, finding->text);
+		printf("%s:%u: %s: %s\n", finding->file, finding->line, rules[finding->rule].name,
+		       finding->text);
 	else
 		printf("%s: %s: %s\n", finding->file, rules[finding->rule].name, finding->text);
 }
 
 /* "0019", or "0017:0019", or nothing: the last one. */
-static bool read_range(const struct options *options, const struct migration_set *set, uint32_t *first,
-                       uint32_t *last)
+static bool read_range(const struct options *options, const struct migration_set *set,
+                       uint32_t *first, uint32_t *last)
 {
 	char word[MIGRATION_NAME_SIZE + 8], message[MIGRATE_MESSAGE_SIZE];
 	const char *range = options->operand_count > 1 ? options->operands[1] : "head";
 	const char *colon = strchr(range, ':');
-	snprintf(word, sizeof(word), "%.*s", (int)(colon ? (size_t)(colon - range) : strlen(range)), range);
+	snprintf(word, sizeof(word), "%.*s", (int)(colon ? (size_t)(colon - range) : strlen(range)),
+	         range);
 	if (!target_of_stamp(set, word, first, message, sizeof(message)) ||
 	    !target_of_stamp(set, colon ? colon + 1 : word, last, message, sizeof(message))) {
 		say("%s", message);
@@ -47,7 +48,8 @@ static bool read_range(const struct options *options, const struct migration_set
 	return false;
 }
 
-static enum exit_code lint_range(const struct lint_settings *settings, uint32_t first, uint32_t last)
+static enum exit_code lint_range(const struct lint_settings *settings, uint32_t first,
+                                 uint32_t last)
 {
 	char message[MIGRATE_MESSAGE_SIZE];
 	for (uint32_t revision = first; revision <= last; revision++)
@@ -70,9 +72,8 @@ enum exit_code verb_lint(const struct options *options)
 		return EXIT_USAGE;
 	}
 	struct printing printing = {.list = options->json ? json_array() : NULL};
-	struct lint_settings settings = {.set = loaded ? loaded : &migration_builtin,
-	                                 .each = print,
-	                                 .ctx = &printing};
+	struct lint_settings settings = {
+		.set = loaded ? loaded : &migration_builtin, .each = print, .ctx = &printing};
 	enum exit_code code = EXIT_USAGE;
 	if (read_range(options, settings.set, &first, &last)) {
 		code = EXIT_UNREACHABLE;
