@@ -74,7 +74,7 @@ static const struct verb verbs[] = {
          "  --replace  take the place of a database with contents, which is kept under another "
          "name\n",
          1, 1, verb_restore},
-	{"revision", "revision -m TITLE [--autogenerate]", "write the next migration",
+	{"revision", "revision -m|--message TITLE [--autogenerate]", "write the next migration",
          "A pair of files in --migrations (default: migrations), to be filled by hand; with "
          "--autogenerate,\n"
          "with what leads from the migrations to the declared schema (--schema, default: "
