@@ -4,11 +4,12 @@
 #include "migrate_fixture.h"
 #include "schema_maker.h"
 
-enum { BASES = 50, VERSIONS = 4, FIRST_BASE = 1 };
+enum { BASES = 50, ONLINE_BASES = 4, VERSIONS = 4, FIRST_BASE = 1 };
 
 struct session {
 	PGconn *connection;
 	uint64_t base;
+	bool online; /* statement by statement, in the forms that keep tables in use */
 };
 
 static void fail_on(const struct session *session, const char *doing, const char *sql)
@@ -71,12 +72,15 @@ static void print_difference(void *ctx, const struct object *from, const struct 
 static struct catalog *lead(const struct session *session, size_t version,
                             const struct catalog *from, const struct catalog *to)
 {
-	const struct plan_settings settings = {.online = false};
+	const struct plan_settings settings = {.online = session->online};
 	char doing[32], got[CATALOG_FINGERPRINT_SIZE], wanted[CATALOG_FINGERPRINT_SIZE];
 	struct plan *plan = plan_make(from, to, &settings);
 	char *sql = plan_text(plan);
 	snprintf(doing, sizeof(doing), "to version %zu", version);
-	run(session, doing, sql);
+	if (!session->online)
+		run(session, doing, sql);
+	for (size_t i = 0; session->online && i < plan->count; i++)
+		run(session, doing, plan->at[i].text);
 	struct catalog *reached = read_catalog(session);
 	catalog_fingerprint(reached, got);
 	catalog_fingerprint(to, wanted);
@@ -109,7 +113,8 @@ static void walk(const struct session *session)
 	for (uint64_t version = 0; version < VERSIONS; version++)
 		versions[version] = catalog_of(session, version);
 	struct catalog *empty = catalog_empty(versions[0]), *here = catalog_empty(versions[0]);
-	begin(session);
+	if (!session->online)
+		begin(session);
 	for (size_t version = 0; version <= VERSIONS; version++) {
 		const struct catalog *goal = version < VERSIONS ? versions[version] : empty;
 		struct catalog *reached = lead(session, version, here, goal);
@@ -118,30 +123,49 @@ static void walk(const struct session *session)
 		catalog_free(here);
 		here = reached;
 	}
-	end(session);
+	if (!session->online)
+		end(session);
 	catalog_free(here);
 	catalog_free(empty);
 	for (size_t version = 0; version < VERSIONS; version++)
 		catalog_free(versions[version]);
 }
 
-static void test_walks(void **state)
+static uint64_t number(const char *name, uint64_t usual)
 {
-	struct fixture *fixture = *state;
-	struct session session = {.connection = fixture->connection};
-	const char *only = getenv("PRISM_SCHEMA_BASE"), *count = getenv("PRISM_SCHEMA_BASES");
-	uint64_t first = only ? strtoull(only, NULL, 10) : FIRST_BASE;
-	uint64_t last = first + (only ? 0 : count ? strtoull(count, NULL, 10) - 1 : BASES - 1);
+	const char *text = getenv(name);
+	return text ? strtoull(text, NULL, 10) : usual;
+}
+
+/* PRISM_SCHEMA_BASE and PRISM_SCHEMA_BASES: others, or more of them. */
+static void walk_all(struct fixture *fixture, bool online, uint64_t bases)
+{
+	struct session session = {.connection = fixture->connection, .online = online};
+	uint64_t first = number("PRISM_SCHEMA_BASE", FIRST_BASE);
+	uint64_t last = first + number("PRISM_SCHEMA_BASES", bases) - 1;
+	cluster_sql(fixture_cluster(), "DROP ROLE IF EXISTS reader, \"odd role\"");
 	fixture_sql(fixture, schema_roles);
-	fixture_sql(fixture, "SET client_min_messages = warning");
+	fixture_sql(fixture, "SET client_min_messages = warning; SET search_path = public;"
+	                     "SET check_function_bodies = off");
 	for (session.base = first; session.base <= last; session.base++)
 		walk(&session);
+}
+
+static void test_walks(void **state)
+{
+	walk_all(*state, false, BASES);
+}
+
+static void test_online_walks(void **state)
+{
+	walk_all(*state, true, ONLINE_BASES);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_walks, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_online_walks, fixture_setup, fixture_teardown),
 	};
 	return cmocka_run_group_tests(tests, fixture_group_setup, fixture_group_teardown);
 }
