@@ -25,16 +25,17 @@ d.id, d.project_id, d.title, d.slug, d.content, d.document_type, d.status, d.cre
 -- columns: rank int4?, {{document_row}}, project_found bool, project_open bool?
 -- found: id
 WITH {{caller}}, {{fresh}}, {{place}},
-taken AS MATERIALIZED (
-  SELECT d.slug FROM place p JOIN documents d ON d.project_id = p.id
-  WHERE NOT $12 AND d.deleted_at IS NULL AND starts_with(d.slug, rtrim(left($11, 249), '-'))),
 chosen AS MATERIALIZED (
   SELECT c.slug
   FROM place p CROSS JOIN LATERAL (
-    SELECT n, CASE n WHEN 1 THEN $11 ELSE rtrim(left($11, 254 - length(n::text)), '-') || '-' || n END AS slug
-    FROM generate_series(1, CASE WHEN $12 THEN 1 ELSE 10000 END) n) c
-  WHERE p.open AND c.slug NOT IN (SELECT t.slug FROM taken t)
-  ORDER BY c.n LIMIT 1),
+    SELECT c.slug
+    FROM (
+      SELECT n, CASE n WHEN 1 THEN $11 ELSE rtrim(left($11, 254 - length(n::text)), '-') || '-' || n END AS slug
+      FROM generate_series(1, CASE WHEN $12 THEN 1 ELSE 10000 END) WITH ORDINALITY AS g(i, n)) c
+    WHERE $12 OR NOT EXISTS (
+      SELECT FROM documents d WHERE d.project_id = p.id AND d.slug = c.slug AND d.deleted_at IS NULL OFFSET 0)
+    ORDER BY c.n LIMIT 1) c
+  WHERE p.open),
 written AS (
   INSERT INTO documents AS d (organization_id, project_id, title, slug, content, document_type, metadata, creator_id,
     external_source, external_id)
@@ -74,9 +75,12 @@ SELECT c.rank, {{document_row}}
 FROM caller c
 LEFT JOIN (
   SELECT {{document_columns}}
-  FROM documents d JOIN projects p ON p.id = d.project_id AND p.deleted_at IS NULL
+  FROM projects p
+  JOIN LATERAL (
+    SELECT {{document_columns}}, d.organization_id FROM documents d
+    WHERE d.project_id = $5 AND d.slug = $6 AND d.deleted_at IS NULL OFFSET 0) d ON d.organization_id = $1
   WHERE (SELECT rank FROM caller) >= CASE d.status WHEN 'draft' THEN 2 ELSE $3 END
-    AND d.project_id = $5 AND d.slug = $6 AND d.organization_id = $1 AND d.deleted_at IS NULL) d ON true;
+    AND p.id = $5 AND p.deleted_at IS NULL) d ON true;
 
 -- statement: document_list
 -- Without their content; what changed last comes first.
@@ -236,7 +240,7 @@ written AS (
   CROSS JOIN LATERAL (
     SELECT c.slug
     FROM (SELECT n, CASE n WHEN 1 THEN i.slug ELSE rtrim(left(i.slug, 254 - length(n::text)), '-') || '-' || n END AS slug
-          FROM generate_series(1, CASE WHEN i.given THEN 1 ELSE 10000 END) n) c
+          FROM generate_series(1, CASE WHEN i.given THEN 1 ELSE 10000 END) WITH ORDINALITY AS g(i, n)) c
     WHERE i.given OR (
       c.slug NOT IN (SELECT t.slug FROM taken t) AND c.slug NOT IN (SELECT y.slug FROM item y WHERE y.id IS NULL AND y.given)
       AND (c.n = 1 OR c.slug NOT IN (SELECT y.slug FROM item y WHERE y.id IS NULL)))
