@@ -61,8 +61,7 @@ static void gather(struct plan *plan, const json_t *node)
 		add_scan(plan, node);
 	size_t i;
 	json_t *child;
-	json_array_foreach(json_object_get(node, "Plans"), i, child)
-		gather(plan, child);
+	json_array_foreach(json_object_get(node, "Plans"), i, child) gather(plan, child);
 }
 
 void plan_explain(struct plan *plan, PGconn *pg, const char *before, const char *sql)
@@ -130,11 +129,12 @@ static bool equates(const char *condition, const char *column)
 static bool covers(const char *condition, PGconn *pg, const char *index)
 {
 	char column[EXPRESSION_SIZE];
-	PGresult *columns = PQexecParams(pg,
-	                                 "SELECT pg_get_indexdef(i.indexrelid, n, true) FROM pg_index i,"
-	                                 " generate_series(1, i.indnkeyatts) n"
-	                                 " WHERE i.indexrelid = $1::regclass",
-	                                 1, NULL, &index, NULL, NULL, 0);
+	PGresult *columns =
+		PQexecParams(pg,
+	                     "SELECT pg_get_indexdef(i.indexrelid, n, true) FROM pg_index i,"
+	                     " generate_series(1, i.indnkeyatts) n"
+	                     " WHERE i.indexrelid = $1::regclass",
+	                     1, NULL, &index, NULL, NULL, 0);
 	assert_true(PQntuples(columns) > 0);
 	bool all = true;
 	for (int i = 0; i < PQntuples(columns); i++) {
@@ -151,12 +151,13 @@ bool plan_scan_is_by_full_key(PGconn *pg, const struct plan_scan *scan)
 	without_parentheses(condition, scan->condition);
 	if (!covers(condition, pg, scan->index))
 		return false;
-	PGresult *unique = PQexecParams(pg,
-	                                "SELECT u.indexrelid::regclass FROM pg_index i JOIN pg_index u"
-	                                " ON u.indrelid = i.indrelid AND u.indisunique"
-	                                " AND (u.indpred IS NULL OR u.indexrelid = i.indexrelid)"
-	                                " WHERE i.indexrelid = $1::regclass",
-	                                1, NULL, &scan->index, NULL, NULL, 0);
+	PGresult *unique =
+		PQexecParams(pg,
+	                     "SELECT u.indexrelid::regclass FROM pg_index i JOIN pg_index u"
+	                     " ON u.indrelid = i.indrelid AND u.indisunique"
+	                     " AND (u.indpred IS NULL OR u.indexrelid = i.indexrelid)"
+	                     " WHERE i.indexrelid = $1::regclass",
+	                     1, NULL, &scan->index, NULL, NULL, 0);
 	assert_int_equal(PQresultStatus(unique), PGRES_TUPLES_OK);
 	bool one_row = false;
 	for (int i = 0; i < PQntuples(unique) && !one_row; i++)

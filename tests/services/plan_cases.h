@@ -2,12 +2,13 @@
 #pragma once
 #include "db/statement.h"
 
-/* Every scan is by the full key of a unique index, unless `ranges` names its index and how many rows
- * it may read at a time: "INDEX ROWS, INDEX ROWS". */
+/* Every scan is by the full key of a unique index, unless `ranges` names its index and how many
+ * rows it may read at a time: "INDEX ROWS, INDEX ROWS". */
 struct plan_case {
 	const char *statement;
 	const char *values; /* "PARAMETER = EXPRESSION; ...": where it is not the usual one */
-	const char *later;  /* of a list: its page 10,000, which reads as much as `values`; or NULL */
+	const char
+		*later; /* of a list: its page 10,000, which reads as much as `values`; or NULL */
 	const char *ranges;
 };
 

@@ -1,6 +1,6 @@
-/* How every registered statement is executed among many rows: by full keys, a bounded number of rows
- * each time, and page 10,000 of a list like page 1. As the daemon has them: prepared ones under a plan
- * for any values and under one for these, the others under one for these.
+/* How every registered statement is executed among many rows: by full keys, a bounded number of
+ * rows each time, and page 10,000 of a list like page 1. As the daemon has them: prepared ones
+ * under a plan for any values and under one for these, the others under one for these.
  *
  * PRISM_PLAN_STORIES: how many stories there are (1,000,000, which take half a minute to make). */
 #include "tests/services/plan.h"
@@ -65,8 +65,12 @@ static int set_up(void **state)
 	(void)state;
 	static char text[PROGRAM_TEXT];
 	cluster = cluster_new(SETTINGS);
-	const char *const upgrade[] = {program_path("prism-db"), "--database-url",
-	                               cluster_conninfo(cluster), "upgrade", "head", NULL};
+	const char *const upgrade[] = {program_path("prism-db"),
+	                               "--database-url",
+	                               cluster_conninfo(cluster),
+	                               "upgrade",
+	                               "head",
+	                               NULL};
 	assert_int_equal(program_run(upgrade, NULL, text), 0);
 	pg = PQconnectdb(cluster_conninfo(cluster));
 	assert_int_equal(PQstatus(pg), CONNECTION_OK);
@@ -104,12 +108,14 @@ static void every_statement_has_a_case(void **state)
 	(void)state;
 	for (size_t i = 0; i < statement_count; i++)
 		if (!case_of(statements[i]->name))
-			fail_msg("statement %s: say in tests/services/plan_cases.def what its plan may "
+			fail_msg("statement %s: say in tests/services/plan_cases.def what its plan "
+			         "may "
 			         "read",
 			         statements[i]->name);
 	for (size_t i = 0; i < plan_case_count; i++)
 		if (!statement_named(plan_cases[i].statement))
-			fail_msg("plan_cases.def: there is no statement %s", plan_cases[i].statement);
+			fail_msg("plan_cases.def: there is no statement %s",
+			         plan_cases[i].statement);
 }
 
 /* How many rows the case lets this scan read at a time; -1: it must be by full key. */
@@ -123,13 +129,14 @@ static long range_of(const struct plan_case *one, const struct plan_scan *scan)
 	return -1;
 }
 
-static void complain(const char *statement, const char *plan, const struct plan_scan *scan, const char *what)
+static void complain(const char *statement, const char *plan, const struct plan_scan *scan,
+                     const char *what)
 {
 	complaints++;
-	print_message("%s, plan for %s: %s\n    %s%s%s%s%s %s: %ld rows, %ld times\n", statement, plan, what,
-	              scan->node, scan->table ? " on " : "", scan->table ? scan->table : "",
-	              scan->index ? " using " : "", scan->index ? scan->index : "", scan->condition, scan->rows,
-	              scan->loops);
+	print_message("%s, plan for %s: %s\n    %s%s%s%s%s %s: %ld rows, %ld times\n", statement,
+	              plan, what, scan->node, scan->table ? " on " : "",
+	              scan->table ? scan->table : "", scan->index ? " using " : "",
+	              scan->index ? scan->index : "", scan->condition, scan->rows, scan->loops);
 }
 
 static void judge(const struct plan_case *one, const char *mode, const struct plan_scan *scan)
@@ -171,7 +178,8 @@ static void examine_case(const struct plan_case *one, const char *mode)
 	long later = examine(one, mode, one->later);
 	if (later != rows) {
 		complaints++;
-		print_message("%s: page 1 reads %ld rows, page 10,000 %ld\n", one->statement, rows, later);
+		print_message("%s: page 1 reads %ld rows, page 10,000 %ld\n", one->statement, rows,
+		              later);
 	}
 }
 

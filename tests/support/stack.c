@@ -13,9 +13,14 @@ enum { ARGUMENTS_MAX = 24 };
 
 void stack_open(struct stack *stack)
 {
+	stack_open_with(stack, NULL);
+}
+
+void stack_open_with(struct stack *stack, const char *settings)
+{
 	*stack = (struct stack){0};
 	directory_make(stack->directory);
-	stack->cluster = cluster_new(NULL);
+	stack->cluster = cluster_new(settings);
 	char text[PROGRAM_TEXT];
 	stack_prism_db(stack, (const char *const[]){"upgrade", "head", NULL}, text);
 }

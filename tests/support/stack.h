@@ -20,6 +20,9 @@ struct stack {
 /* A cluster with the schema at head; no daemon yet. */
 void stack_open(struct stack *stack);
 
+/* The same, with `settings`, lines of postgresql.conf. */
+void stack_open_with(struct stack *stack, const char *settings);
+
 /* Starts prismd with `arguments` (NULL-terminated, or NULL) besides address, state and database. */
 void stack_serve(struct stack *stack, const char *const arguments[]);
 
