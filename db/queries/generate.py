@@ -277,6 +277,8 @@ class Statement:
         prepare = self.item.values.get("prepare")
         if prepare is not None and not re.fullmatch(r"no \(.{3,}\)", prepare):
             raise self.item.problem("write '-- prepare: no (reason)'", "prepare")
+        if prepare is not None and self.lane == "write":
+            raise self.item.problem("in the write lane all are prepared: its plans are for any values", "prepare")
 
     def check_found(self):
         names = [column.name for column in self.columns]

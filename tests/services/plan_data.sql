@@ -68,7 +68,7 @@ DO $$
 DECLARE
   t text;
 BEGIN
-  FOREACH t IN ARRAY ARRAY['organizations', 'organization_members', 'projects', 'epics', 'sprints', 'documents', 'stories'] LOOP
+  FOREACH t IN ARRAY ARRAY['principals', 'organizations', 'organization_members', 'projects', 'epics', 'sprints', 'documents', 'stories'] LOOP
     EXECUTE format('SELECT setval(pg_get_serial_sequence(%L, %L), (SELECT max(id) FROM %I))', t, 'id', t);
   END LOOP;
 END $$;

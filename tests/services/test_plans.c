@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-enum { LOOPS_MAX = 100, DATA_SIZE = 65536 };
+enum { LOOPS_MAX = 100, DATA_SIZE = 65536, EXECUTIONS = 8 };
 
 static const char SETTINGS[] = "shared_buffers = 256MB\nmaintenance_work_mem = 128MB\n"
 			       "max_wal_size = 8GB\nautovacuum = off\n";
@@ -197,11 +197,46 @@ static void statements_read_what_they_need(void **state)
 	assert_int_equal(complaints, 0);
 }
 
+static long generic_plans(const char *name)
+{
+	PGresult *result =
+		PQexecParams(pg, "SELECT generic_plans FROM pg_prepared_statements WHERE name = $1",
+	                     1, NULL, &name, NULL, NULL, 0);
+	assert_int_equal(PQntuples(result), 1);
+	long plans = strtol(PQgetvalue(result, 0, 0), NULL, 10);
+	PQclear(result);
+	return plans;
+}
+
+/* PostgreSQL plans a statement anew for each of its first executions, and for ever if it takes the
+ * plan for any values to be dearer. Of reads we want to know that it does not. */
+static void prepared_reads_are_planned_once(void **state)
+{
+	(void)state;
+	execute("SET plan_cache_mode = auto");
+	for (size_t i = 0; i < plan_case_count; i++) {
+		const struct statement *statement = statement_named(plan_cases[i].statement);
+		if (statement->unprepared || statement->lane != LANE_READ)
+			continue;
+		static char call[PLAN_CALL_SIZE];
+		plan_call(statement, plan_cases[i].values, call);
+		long before = generic_plans(statement->name);
+		for (int n = 0; n < EXECUTIONS; n++)
+			execute(call);
+		if (generic_plans(statement->name) == before) {
+			complaints++;
+			print_message("%s is planned each time\n", statement->name);
+		}
+	}
+	assert_int_equal(complaints, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_statement_has_a_case),
 		cmocka_unit_test(statements_read_what_they_need),
+		cmocka_unit_test(prepared_reads_are_planned_once),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
