@@ -59,13 +59,13 @@ class Prismd:
         self.options, self.load, self.connections = options, load, connections
         self.programs, self.machine = options.programs, options.machine
         self.state_dir = tempfile.mkdtemp(prefix='prism-bench-')
-        self.server = self.beside = self.database = None
+        self.server = self.database = None
 
     def __enter__(self):
         try:
             os.chmod(self.state_dir, 0o711)   # as root, PostgreSQL runs as another user and has to get to its part
             self.socket = 'unix:' + os.path.join(self.state_dir, 'rpc.sock')
-            self.server = self._start(self.state_dir, 1, '--listen', self.socket)
+            self.server = self._start(1)
             self.database = Database(self.state_dir, self.prism_db('conninfo').strip())
             self.load(self.database)
             self.key = self.create_key()
@@ -74,20 +74,19 @@ class Prismd:
             raise
         return self
 
-    def _start(self, state_dir, workers, *arguments):
+    def _start(self, workers):
         environment = dict(os.environ, DATABASE_POOL_SIZE=str(self.connections * workers + 2))
         environment.pop('DATABASE_URL', None)
-        return Process([self.programs.product('prismd'), '--state-dir', state_dir, '--workers', str(workers),
-                        '--listen', '127.0.0.1:0', *arguments], self.machine, environment)
+        return Process([self.programs.product('prismd'), '--state-dir', self.state_dir, '--workers', str(workers),
+                        '--listen', '127.0.0.1:0', '--listen', self.socket], self.machine, environment)
 
-    def start_beside(self, workers):
-        """A second daemon on the same database, which takes the same keys; where it likes, on all cores."""
-        state_dir = os.path.join(self.state_dir, 'beside')
-        os.mkdir(state_dir, 0o700)
-        shutil.copy(os.path.join(self.state_dir, 'keyring'), state_dir)
-        self.beside = self._start(state_dir, workers, '--database-url', self.database.conninfo)
-        self.machine.pin(self.beside.pid, self.machine.all)
-        return self.beside
+    def serve(self, workers):
+        """Ends the daemon and its PostgreSQL, and starts them again; more than one worker may use all cores."""
+        self.server.stop()
+        self.server = self._start(workers)
+        self.database = Database(self.state_dir, self.database.conninfo)
+        if workers > 1:
+            self.machine.pin(self.server.pid, self.machine.all)
 
     def prism_db(self, *arguments):
         return run([self.programs.product('prism-db'), '--state-dir', self.state_dir, *arguments])
@@ -100,9 +99,8 @@ class Prismd:
         return key.group(0)
 
     def __exit__(self, *_):
-        for server in (self.beside, self.server):
-            if server:
-                server.stop()
+        if self.server:
+            self.server.stop()
         if self.database:
             self.database.stop()
         shutil.rmtree(self.state_dir, ignore_errors=True)

@@ -39,13 +39,16 @@ class Story(Prismd):
 
     # --- one measurement each ------------------------------------------------
 
-    def prism(self, connections, in_flight, address=None, server=None):
-        server = server or self.server
-        command = [self.programs.bench('bench_load'), '--address', address or server.address, '--get-story',
+    def prism(self, connections, in_flight, address=None):
+        command = [self.programs.bench('bench_load'), '--address', address or self.server.address, '--get-story',
                    *self._stories()[2:], '--token', self.key, '--metadata', f'x-prism-actor={ACTOR}',
-                   '--connections', connections, '--in-flight', in_flight, '--server-pid', server.pid,
+                   '--connections', connections, '--in-flight', in_flight, '--server-pid', self.server.pid,
                    '--postmaster', self.database.postmaster, '--duration', self.options.seconds, '--json']
         return json.loads(run(command, self.machine.load))
+
+    def with_workers(self, workers):
+        self.serve(workers)
+        return self.prism(64, 1)
 
     def raw_echo(self):
         """A round trip with nothing in it: what any daemon in between adds at least."""
@@ -86,12 +89,11 @@ def measure(options):
                 'libpq': lambda: story.libpq(1, 1, 'turn')}
         for _, name, go in interleaved(busy, options.rounds):
             samples.add('busy', name, go())
-        two = story.start_beside(2)
-        workers = {'one worker': lambda: story.prism(64, 1), 'two workers': lambda: story.prism(64, 1, server=two)}
-        for _, name, go in interleaved(workers, options.rounds):
-            samples.add('workers', name, go())
         for _, name, go in interleaved(lone, options.rounds):
             samples.add('lone', name, go())
+        workers = {'one worker': lambda: story.with_workers(1), 'two workers': lambda: story.with_workers(2)}
+        for _, name, go in interleaved(workers, options.rounds):
+            samples.add('workers', name, go())
     return samples
 
 
