@@ -136,6 +136,7 @@ written AS (
 -- statement: story_create
 -- One story or many, all or none. A refused call takes no number.
 -- lane: write
+-- group: yes (before any lock that is not shared, each has the project's counter)
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, project_id int8, titles text[],
 --   descriptions text[], criteria text[], statuses text[], priorities text[], points int4[],
