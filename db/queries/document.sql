@@ -17,7 +17,8 @@ d.id, d.project_id, d.title, d.slug, d.content, d.document_type, d.status, d.cre
 
 -- statement: document_create
 -- A slug that was made of the title is tried with -2, -3 ... until one is free, after project_lock; who gives the
--- same one at the same time meets its unique key, and the handler tries again.
+-- same one at the same time meets its unique key, and the handler tries again. Which ones are taken is looked up
+-- once, and only when the first one is.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, project_id int8, title text, slug text, slug_given bool,
@@ -25,17 +26,17 @@ d.id, d.project_id, d.title, d.slug, d.content, d.document_type, d.status, d.cre
 -- columns: rank int4?, {{document_row}}, project_found bool, project_open bool?
 -- found: id
 WITH {{caller}}, {{fresh}}, {{place}},
+taken AS MATERIALIZED (
+  SELECT d.slug FROM place p JOIN documents d ON d.project_id = p.id
+  WHERE NOT $12 AND d.deleted_at IS NULL AND starts_with(d.slug, rtrim(left($11, 249), '-'))
+    AND EXISTS (SELECT FROM documents x WHERE x.project_id = $9 AND x.slug = $11 AND x.deleted_at IS NULL)),
 chosen AS MATERIALIZED (
   SELECT c.slug
-  FROM place p CROSS JOIN LATERAL (
-    SELECT c.slug
-    FROM (
-      SELECT n, CASE n WHEN 1 THEN $11 ELSE rtrim(left($11, 254 - length(n::text)), '-') || '-' || n END AS slug
-      FROM generate_series(1, CASE WHEN $12 THEN 1 ELSE 10000 END) WITH ORDINALITY AS g(i, n)) c
-    WHERE $12 OR NOT EXISTS (
-      SELECT FROM documents d WHERE d.project_id = p.id AND d.slug = c.slug AND d.deleted_at IS NULL OFFSET 0)
-    ORDER BY c.n LIMIT 1) c
-  WHERE p.open),
+  FROM place p CROSS JOIN (
+    SELECT n, CASE n WHEN 1 THEN $11 ELSE rtrim(left($11, 254 - length(n::text)), '-') || '-' || n END AS slug
+    FROM generate_series(1, CASE WHEN $12 THEN 1 ELSE 10000 END) WITH ORDINALITY AS g(i, n)) c
+  WHERE p.open AND c.slug NOT IN (SELECT t.slug FROM taken t)
+  ORDER BY c.n LIMIT 1),
 written AS (
   INSERT INTO documents AS d (organization_id, project_id, title, slug, content, document_type, metadata, creator_id,
     external_source, external_id)

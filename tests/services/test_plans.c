@@ -1,5 +1,5 @@
-/* How every registered statement is executed among many rows: by full keys, a bounded number of rows
- * each time, and page 10,000 of a list like page 1.
+/* How every registered statement is executed among many rows: by full keys, a bounded number of
+ * rows each time, and page 10,000 of a list like page 1.
  *
  * PRISM_PLAN_STORIES: how many stories there are (1,000,000, which take half a minute to make). */
 #include "tests/services/plan.h"
@@ -190,8 +190,8 @@ static void examine_case(const struct plan_case *one, const char *mode)
 	}
 }
 
-/* As the daemon has them: writes under plans for any values, prepared reads under either, the others
- * planned for these values. */
+/* As the daemon has them: writes under plans for any values, prepared reads under either, the
+ * others planned for these values. */
 static void statements_read_what_they_need(void **state)
 {
 	(void)state;
