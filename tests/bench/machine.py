@@ -83,9 +83,8 @@ class Process:
         self.stop()
 
 
-def run(command, cores=None, patience_s=300, both=False):
-    """Runs a program to its end on the given cores; its output (`both`: and its complaints). Anything but success is a
-    BenchError."""
+def run(command, cores=None, patience_s=300):
+    """Runs a program to its end on the given cores; its output. Anything but success is a BenchError."""
     command = [str(word) for word in command]
 
     def pin():
@@ -95,4 +94,4 @@ def run(command, cores=None, patience_s=300, both=False):
     ran = subprocess.run(command, capture_output=True, text=True, timeout=patience_s, preexec_fn=pin, check=False)
     if ran.returncode != 0:
         raise BenchError(f'{" ".join(command)}\n{ran.stdout}{ran.stderr}'.strip())
-    return ran.stdout + ran.stderr if both else ran.stdout
+    return ran.stdout
