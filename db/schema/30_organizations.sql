@@ -25,3 +25,4 @@ CREATE TABLE organization_members (
 	CONSTRAINT organization_members_role_check CHECK (role IN ('admin', 'member', 'viewer'))
 );
 CREATE INDEX organization_members_user_id_idx ON organization_members (user_id, organization_id);
+CREATE INDEX organization_members_admins_idx ON organization_members (organization_id, user_id) WHERE role = 'admin';

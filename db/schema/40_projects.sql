@@ -18,6 +18,7 @@ CREATE TABLE projects (
 CREATE INDEX idx_projects_organization_id ON projects (organization_id);
 CREATE INDEX idx_projects_status ON projects (status);
 CREATE INDEX projects_organization_id_status_idx ON projects (organization_id, status, id);
+CREATE INDEX projects_owner_idx ON projects (organization_id, owner_id, id) WHERE owner_id IS NOT NULL;
 
 -- What the next story of a project gets; beside the project, so that creating stories neither touches its version nor waits for
 -- who edits it.

@@ -27,6 +27,7 @@ CREATE INDEX idx_documents_project_id ON documents (project_id);
 CREATE INDEX idx_documents_type_status ON documents (document_type, status);
 CREATE INDEX idx_documents_slug ON documents (slug);
 CREATE INDEX documents_project_idx ON documents (organization_id, project_id, updated_at, id);
+CREATE INDEX documents_metadata_idx ON documents USING gin (metadata jsonb_path_ops);
 -- A deleted document gives its slug up; restoring it looks again.
 CREATE UNIQUE INDEX documents_project_id_slug_key ON documents (project_id, slug) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX documents_external_key ON documents (project_id, external_source, external_id)
