@@ -1,4 +1,5 @@
 #include "daemon/boot.h"
+#include "daemon/activation.h"
 #include "daemon/admin/health.h"
 #include "daemon/admin/reflection.h"
 #include "daemon/auth/auth.h"
@@ -39,6 +40,7 @@ struct boot {
 	struct database *database;
 	struct control *control;
 	struct server *server;
+	struct activation activation;
 	struct service services[SERVICES_MAX];
 	size_t service_count;
 	struct pool_settings pool;
@@ -225,6 +227,22 @@ static void on_database_found(void *ctx, enum database_state state, const char *
 
 /* --- the way up ------------------------------------------------------------------------ */
 
+/* First of all: what we start must not inherit them. */
+static enum boot_exit take_sockets(struct boot *boot, char message[BOOT_MESSAGE_SIZE])
+{
+	char fault[SERVER_MESSAGE_SIZE], refusal[CONFIG_REFUSAL_SIZE];
+	struct address open;
+	if (!activation_take(&boot->activation, fault)) {
+		snprintf(message, BOOT_MESSAGE_SIZE, "%s", fault);
+		return BOOT_CONFIG;
+	}
+	if (!activation_find_open(&boot->activation, &open) ||
+	    !config_refuses(boot->settings.config, &open, "LISTEN_FDS", refusal))
+		return BOOT_OK;
+	snprintf(message, BOOT_MESSAGE_SIZE, "%s", refusal);
+	return BOOT_CONFIG;
+}
+
 static enum boot_exit find_state_dir(struct boot *boot, char message[BOOT_MESSAGE_SIZE])
 {
 	const char *given = config_text(boot->settings.config, SETTING_STATE_DIR);
@@ -300,7 +318,8 @@ static uint32_t connection_limit_of(const struct config *config)
 {
 	uint32_t wanted = config_u32(config, SETTING_CONNECTIONS);
 	uint32_t workers = config_workers(config);
-	rlim_t reserved = config_pool_size(config) + 16 * (rlim_t)workers + RESERVED_DESCRIPTORS;
+	rlim_t reserved = config_pool_size(config) + RESERVED_DESCRIPTORS +
+	                  (16 + LIMIT_REFUSED_CONNECTIONS) * (rlim_t)workers;
 	struct rlimit limit;
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
 		return wanted;
@@ -329,7 +348,18 @@ static struct transport_settings transport_settings_of(const struct boot *boot)
 		.note = on_transport_note,
 	};
 	randombytes_buf(&settings.boot_id, sizeof(settings.boot_id));
+	randombytes_buf(&settings.seed, sizeof(settings.seed));
 	return settings;
+}
+
+static struct listen_options listen_options_of(const struct config *config)
+{
+	static const mode_t modes[] = {0600, 0660, 0666}; /* UNIX_MODE's words */
+	return (struct listen_options){
+		.keepalive_ms = config_u32(config, SETTING_TCP_KEEPALIVE),
+		.user_timeout_ms = config_u32(config, SETTING_TCP_USER_TIMEOUT),
+		.unix_mode = modes[config_number(config, SETTING_UNIX_MODE)],
+	};
 }
 
 static enum boot_exit start_server(struct boot *boot, char message[BOOT_MESSAGE_SIZE])
@@ -338,8 +368,9 @@ static enum boot_exit start_server(struct boot *boot, char message[BOOT_MESSAGE_
 	struct address addresses[SERVER_ADDRESSES_MAX];
 	boot->pool = pool_settings_of(boot);
 	struct server_settings settings = {
-		.addresses = addresses,
-		.address_count = config_addresses(config, addresses, SERVER_ADDRESSES_MAX),
+		.sockets = boot->activation.sockets,
+		.socket_count = boot->activation.count,
+		.listen = listen_options_of(config),
 		.workers = config_workers(config),
 		.transport = transport_settings_of(boot),
 		.services = boot->services,
@@ -355,6 +386,10 @@ static enum boot_exit start_server(struct boot *boot, char message[BOOT_MESSAGE_
 		.ctx = boot,
 	};
 	char fault[SERVER_MESSAGE_SIZE];
+	if (settings.socket_count == 0) {
+		settings.addresses = addresses;
+		settings.address_count = config_addresses(config, addresses, SERVER_ADDRESSES_MAX);
+	}
 	if (server_start(&boot->server, boot->settings.loop, &settings, fault))
 		return BOOT_OK;
 	snprintf(message, BOOT_MESSAGE_SIZE, "%s", fault);
@@ -389,7 +424,7 @@ static enum boot_exit watch(struct boot *boot, char message[BOOT_MESSAGE_SIZE])
 static enum boot_exit step_up(struct boot *boot, char message[BOOT_MESSAGE_SIZE])
 {
 	static enum boot_exit (*const steps[])(struct boot *, char[BOOT_MESSAGE_SIZE]) = {
-		watch, find_state_dir, open_keyring, open_database, start_server,
+		watch, take_sockets, find_state_dir, open_keyring, open_database, start_server,
 	};
 	list_services(boot);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {

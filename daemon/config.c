@@ -223,23 +223,29 @@ void config_set(struct config *config, enum setting setting, const char *value,
 
 /* --- combinations ----------------------------------------------------------------- */
 
+bool config_refuses(const struct config *config, const struct address *address, const char *where,
+                    char message[CONFIG_REFUSAL_SIZE])
+{
+	char text[ADDRESS_TEXT_SIZE];
+	if (config_number(config, SETTING_INSECURE_PLAINTEXT) != 0 || address_is_local(address))
+		return false;
+	address_format(address, text);
+	snprintf(message, CONFIG_REFUSAL_SIZE,
+	         "%s %s: other machines can connect there, and without TLS keys cross the "
+	         "network readable; listen on 127.0.0.1, [::1] or unix:/path, or set "
+	         "server.insecure_plaintext = i-know",
+	         where, text);
+	return true;
+}
+
 static void check_plaintext(struct config *config)
 {
 	struct address addresses[SERVER_ADDRESSES_MAX];
+	char message[CONFIG_REFUSAL_SIZE];
 	size_t count = config_addresses(config, addresses, SERVER_ADDRESSES_MAX);
-	if (config_number(config, SETTING_INSECURE_PLAINTEXT) != 0)
-		return;
-	for (size_t i = 0; i < count; i++) {
-		char text[ADDRESS_TEXT_SIZE];
-		if (address_is_local(&addresses[i]))
-			continue;
-		address_format(&addresses[i], text);
-		config_complain(config,
-		                "server.listen %s: other machines can connect there, and without "
-		                "TLS keys cross the network readable; listen on 127.0.0.1, [::1] "
-		                "or unix:/path, or set server.insecure_plaintext = i-know",
-		                text);
-	}
+	for (size_t i = 0; i < count; i++)
+		if (config_refuses(config, &addresses[i], "server.listen", message))
+			config_complain(config, "%s", message);
 }
 
 static void check_pool(struct config *config)

@@ -78,6 +78,14 @@ void config_read_environment(struct config *config, char *const *environment);
 void config_set(struct config *config, enum setting setting, const char *value,
                 enum config_source source, const char *where);
 
+enum { CONFIG_REFUSAL_SIZE = 512 };
+
+/* Whether `address` is one that other machines can connect to, and nobody said that they may
+ * without TLS; then with a message. `where` says how it came to be listened at. */
+MUST_CHECK
+bool config_refuses(const struct config *config, const struct address *address, const char *where,
+                    char message[CONFIG_REFUSAL_SIZE]);
+
 /* What single values cannot tell: combinations. */
 void config_check(struct config *config);
 

@@ -13,6 +13,7 @@ struct server {
 	struct address addresses[SERVER_ADDRESSES_MAX];
 	struct listen_address listen[SERVER_ADDRESSES_MAX];
 	size_t bound;
+	size_t adopted; /* of settings.sockets */
 	struct router *router;
 	struct worker *workers[SERVER_WORKERS_MAX];
 	uint32_t worker_count;
@@ -41,18 +42,51 @@ static void on_ended(uv_async_t *async)
 		server->settings.stopped(server->settings.ctx);
 }
 
+/* [::] takes IPv4 too, unless an IPv4 address of the same port is listed. */
+static bool takes_both(const struct server *server, const struct address *six)
+{
+	for (size_t i = 0; i < server->settings.address_count; i++)
+		if (server->addresses[i].any.sa_family == AF_INET &&
+		    address_port(&server->addresses[i]) == address_port(six))
+			return false;
+	return true;
+}
+
+static bool bind_one(struct server *server, size_t index, char fault[ADDRESS_MESSAGE_SIZE])
+{
+	const struct address *address = &server->addresses[index];
+	struct listen_options options = server->settings.listen;
+	options.dual_stack = takes_both(server, address);
+	return listen_address_bind(&server->listen[index], address, &options, fault);
+}
+
 static bool bind_all(struct server *server, char message[SERVER_MESSAGE_SIZE])
 {
 	char fault[ADDRESS_MESSAGE_SIZE];
 	for (size_t i = 0; i < server->settings.address_count; i++) {
-		struct listen_address *listen = &server->listen[i];
-		if (!listen_address_bind(listen, &server->addresses[i], fault)) {
+		if (!bind_one(server, i, fault)) {
 			snprintf(message, SERVER_MESSAGE_SIZE, "%s", fault);
 			return false;
 		}
-		server->addresses[i] = listen->address;
+		server->addresses[i] = server->listen[i].address;
 		server->bound++;
 	}
+	return true;
+}
+
+static bool adopt_all(struct server *server, char message[SERVER_MESSAGE_SIZE])
+{
+	char fault[ADDRESS_MESSAGE_SIZE];
+	for (; server->adopted < server->settings.socket_count; server->bound++) {
+		struct listen_address *listen = &server->listen[server->bound];
+		int fd = server->settings.sockets[server->adopted++];
+		if (!listen_address_adopt(listen, fd, &server->settings.listen, fault)) {
+			snprintf(message, SERVER_MESSAGE_SIZE, "%s", fault);
+			return false;
+		}
+		server->addresses[server->bound] = listen->address;
+	}
+	server->settings.address_count = server->bound;
 	return true;
 }
 
@@ -113,10 +147,12 @@ static struct server *server_new(const struct server_settings *settings)
 	struct server *server = calloc(1, sizeof(*server));
 	if (!server)
 		return NULL;
-	assert(settings->address_count > 0 && settings->address_count <= SERVER_ADDRESSES_MAX);
+	size_t count = settings->address_count + settings->socket_count;
+	assert(count > 0 && count <= SERVER_ADDRESSES_MAX);
 	server->settings = *settings;
-	memcpy(server->addresses, settings->addresses,
-	       settings->address_count * sizeof(*settings->addresses));
+	if (settings->address_count > 0)
+		memcpy(server->addresses, settings->addresses,
+		       settings->address_count * sizeof(*settings->addresses));
 	server->settings.addresses = server->addresses;
 	if (settings->pool) {
 		server->pool = *settings->pool;
@@ -148,8 +184,8 @@ bool server_start(struct server **out, uv_loop_t *main_loop, const struct server
 		return false;
 	}
 	if (watch(server, main_loop, message) && make_router(server, message) &&
-	    bind_all(server, message) && make_workers(server, message) &&
-	    run_workers(server, message)) {
+	    bind_all(server, message) && adopt_all(server, message) &&
+	    make_workers(server, message) && run_workers(server, message)) {
 		*out = server;
 		return true;
 	}
@@ -185,6 +221,8 @@ static void release_addresses(struct server *server)
 {
 	for (size_t i = 0; i < server->bound; i++)
 		listen_address_release(&server->listen[i]);
+	while (server->adopted < server->settings.socket_count)
+		close(server->settings.sockets[server->adopted++]);
 }
 
 static void order_all(struct server *server, enum worker_order order, uint32_t patience_ms)

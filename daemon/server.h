@@ -7,7 +7,7 @@
  * Errors: a message for the operator. */
 #pragma once
 #include "daemon/rpc/rpc.h"
-#include "daemon/transport/address.h"
+#include "daemon/transport/listen_address.h"
 #include "daemon/transport/transport.h"
 #include "db/pool.h"
 
@@ -34,6 +34,9 @@ struct server_parts {
 struct server_settings {
 	const struct address *addresses;
 	size_t address_count;
+	const int *sockets; /* that listen already, taken in any case: listened at too */
+	size_t socket_count;
+	struct listen_options listen;        /* dual_stack follows from the addresses */
 	uint32_t workers;                    /* 0: as many as there are CPUs */
 	struct transport_settings transport; /* rpc, note and ctx are the worker's */
 	const struct service *services;

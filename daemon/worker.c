@@ -219,11 +219,13 @@ static bool open_listeners(struct worker *worker, const int *sockets,
                            char message[SERVER_MESSAGE_SIZE])
 {
 	const struct server_settings *settings = worker->settings;
+	size_t inherited = settings->address_count - settings->socket_count;
 	bool all = true;
 	for (size_t i = 0; i < settings->address_count; i++) {
 		bool is_unix = address_is_unix(&settings->addresses[i]);
 		struct listener *listener = &worker->listeners[worker->listener_count++];
-		if (listener_open(listener, &worker->transport, sockets[i], is_unix) != STATUS_OK)
+		if (listener_open(listener, &worker->transport, sockets[i], is_unix,
+		                  i >= inherited) != STATUS_OK)
 			all = false;
 	}
 	if (!all)

@@ -121,19 +121,20 @@ static enum status refuse_service(const struct conninfo *conninfo,
 	return STATUS_INVALID_ARGUMENT;
 }
 
-/* Short statements profit from neither the just-in-time compiler nor custom plans for ever; the
- * rest is what the binary decoders and the statements assume. The text's own options come between:
+/* Short statements profit from neither the just-in-time compiler nor custom plans for ever (which
+ * PostgreSQL believes in as soon as an array has fewer elements than it would guess); the rest is
+ * what the binary decoders and the statements assume. The text's own options come between:
  * they win over our timeouts. */
 static enum status set_options(struct conninfo *conninfo, const struct conninfo_session *session)
 {
 	char options[OPTIONS_SIZE];
 	int length = snprintf(
 		options, sizeof(options),
-		"-c jit=off -c plan_cache_mode=auto -c statement_timeout=%u -c lock_timeout=%u"
+		"-c jit=off -c plan_cache_mode=%s -c statement_timeout=%u -c lock_timeout=%u"
 		" -c idle_in_transaction_session_timeout=10000 %s"
 		" -c TimeZone=UTC -c search_path=public,pg_catalog",
-		session->statement_timeout_ms, session->lock_timeout_ms,
-		conninfo_get(conninfo, "options"));
+		session->plan_once ? "force_generic_plan" : "auto", session->statement_timeout_ms,
+		session->lock_timeout_ms, conninfo_get(conninfo, "options"));
 	if (length < 0 || (size_t)length >= sizeof(options))
 		return STATUS_RESOURCE_EXHAUSTED;
 	return set(conninfo, "options", options);

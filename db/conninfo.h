@@ -19,6 +19,7 @@ enum { CONNINFO_MESSAGE_SIZE = 256 };
 struct conninfo_session {
 	const char *application_name;
 	uint32_t statement_timeout_ms, lock_timeout_ms; /* 0: none */
+	bool plan_once; /* prepared statements are planned once, for any values: all are prepared */
 };
 
 MUST_CHECK

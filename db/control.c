@@ -140,7 +140,7 @@ bool control_cancel(struct control *control, int backend_pid)
 
 enum status control_open(struct control **out, uv_loop_t *loop, const char *conninfo)
 {
-	const struct conninfo_session session = {"prismd:control", 2000, 1000};
+	const struct conninfo_session session = {"prismd:control", 2000, 1000, false};
 	char message[CONNINFO_MESSAGE_SIZE];
 	struct control *control = calloc(1, sizeof(*control));
 	if (!control)

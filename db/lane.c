@@ -105,6 +105,44 @@ static void send_to(struct pool_lane *lane, struct member *member, struct db_req
 	}
 }
 
+static bool groups(const struct db_request *request)
+{
+	return request->statement->groups && !request->lock && !request->alone && request->affinity;
+}
+
+/* `first`, and who of its followers may go with it, in their order. */
+static uint32_t gather(struct pool_lane *lane, struct db_request *first,
+                       struct db_request *group[POOL_GROUP])
+{
+	uint32_t count = 0;
+	group[count++] = first;
+	struct flow *flow = groups(first) ? flow_find(&lane->flows, first->affinity) : NULL;
+	while (flow && count < POOL_GROUP && flow->followers.first &&
+	       groups(flow->followers.first) &&
+	       flow->followers.first->statement == first->statement) {
+		group[count++] = queue_pop(&flow->followers);
+		lane->pool->queued--;
+	}
+	return count;
+}
+
+/* The last of a group has its affinity's turn, which ends when that one is settled. */
+static void send_group(struct pool_lane *lane, struct member *member,
+                       struct db_request *const *group, uint32_t count)
+{
+	struct pool *pool = lane->pool;
+	member->touched = true;
+	uint32_t sent = pipeline_send_group(&member->pipeline, group, count, &pool->encoded);
+	for (uint32_t i = 0; i < sent; i++)
+		group[i]->state = REQUEST_SENT;
+	pool->sent += sent;
+	flow_begin(&lane->flows, group[sent ? sent - 1 : 0]);
+	for (uint32_t i = sent; i < count; i++)
+		lane_queue(lane, &lane->again, group[i]);
+	if (sent < count && !member->pipeline.broken)
+		group[sent]->alone = true; /* it has no room among others */
+}
+
 /* The first in line moves: to a connection, or behind the write that has its affinity's turn.
  * False: it has to wait. */
 static bool dispatch_one(struct pool_lane *lane)
@@ -124,7 +162,12 @@ static bool dispatch_one(struct pool_lane *lane)
 		return false;
 	queue_remove(queue, request);
 	lane->pool->queued--;
-	send_to(lane, member, request);
+	struct db_request *group[POOL_GROUP];
+	uint32_t count = gather(lane, request, group);
+	if (count > 1)
+		send_group(lane, member, group, count);
+	else
+		send_to(lane, member, request);
 	return true;
 }
 

@@ -33,7 +33,7 @@ bool pipeline_held_up_by_zombie(const struct pipeline *pipeline)
 			return false;
 		if (!entry->request && entry->state == ENTRY_SENT)
 			return true;
-		if (entry->kind == ENTRY_WRITE)
+		if (entry->kind == ENTRY_WRITE && !entry->more)
 			return false;
 	}
 	return false;
@@ -153,6 +153,27 @@ bool pipeline_send(struct pipeline *pipeline, struct db_request *request, struct
 	return true;
 }
 
+uint32_t pipeline_send_group(struct pipeline *pipeline, struct db_request *const *requests,
+                             uint32_t count, struct encoded *encoded)
+{
+	uint32_t sent = 0;
+	struct entry *entry = NULL;
+	for (; sent < count; sent++) {
+		struct db_request *request = requests[sent];
+		assert(request->statement->lane == LANE_WRITE && !request->lock);
+		if (!send_statement(pipeline, request->statement, &request->params, encoded))
+			break;
+		request->place = entry = push(pipeline, ENTRY_WRITE, request);
+		entry->more = true;
+		pipeline->requests++;
+	}
+	if (sent == 0)
+		return 0;
+	entry->more = false;
+	pipeline->broken = !send_sync(pipeline) || pipeline->broken;
+	return sent;
+}
+
 bool pipeline_flush(struct pipeline *pipeline)
 {
 	if (pipeline->unsynced && !sync_reads(pipeline))
@@ -172,14 +193,57 @@ static bool is_rows(const PGresult *result)
 	return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
 }
 
+/* Whose result comes next: the head, but for those of its group that have theirs. */
+static struct entry *current(struct pipeline *pipeline)
+{
+	if (pipeline->count == 0)
+		return NULL;
+	uint32_t offset = 0;
+	while (entry_at(pipeline, offset)->more && entry_at(pipeline, offset)->state == ENTRY_HELD)
+		offset++;
+	return entry_at(pipeline, offset);
+}
+
+/* One of the group that is first in line failed, or was not executed for that; or PostgreSQL said
+ * that it ends, before the last one was through. */
+static bool is_undone(struct pipeline *pipeline)
+{
+	for (uint32_t i = 0;; i++) {
+		const struct entry *entry = entry_at(pipeline, i);
+		bool failed = !entry->held || !is_rows(entry->held);
+		if (entry->state == ENTRY_SENT ? pipeline->last_words : failed)
+			return true;
+		if (!entry->more)
+			return false;
+	}
+}
+
+/* The group that is first in line ends, as a whole. */
+static void settle_group(struct pipeline *pipeline, enum settlement how)
+{
+	struct entry entry;
+	do {
+		entry = pop(pipeline);
+		if (how != SETTLED) {
+			PQclear(entry.held);
+			entry.held = NULL;
+		}
+		settle(pipeline, &entry, how, entry.held);
+	} while (entry.more);
+}
+
 /* PostgreSQL has committed (or rolled back): the segment's Sync came. */
 static bool take_sync(struct pipeline *pipeline)
 {
-	struct entry *head = pipeline->count ? entry_at(pipeline, 0) : NULL;
+	struct entry *head = current(pipeline);
 	bool read_sync = head && head->kind == ENTRY_SYNC && head->state == ENTRY_SENT;
 	bool write_sync = head && head->kind == ENTRY_WRITE && head->state == ENTRY_HELD;
 	if (!read_sync && !write_sync)
 		return false;
+	if (entry_at(pipeline, 0)->more) {
+		settle_group(pipeline, is_undone(pipeline) ? SETTLED_ABORTED : SETTLED);
+		return true;
+	}
 	struct entry entry = pop(pipeline);
 	if (write_sync)
 		settle(pipeline, &entry, entry.held ? SETTLED : SETTLED_ABORTED, entry.held);
@@ -247,7 +311,7 @@ static bool take(struct pipeline *pipeline, PGresult *result)
 		PQclear(result);
 		return take_sync(pipeline);
 	}
-	struct entry *head = pipeline->count ? entry_at(pipeline, 0) : NULL;
+	struct entry *head = current(pipeline);
 	if (!head || head->state == ENTRY_RESULT || ends_link(pipeline, head, result)) {
 		PQclear(result);
 		return false;
@@ -264,7 +328,7 @@ static bool take(struct pipeline *pipeline, PGresult *result)
 /* The end of one query's results. False: there were too many of them. */
 static bool take_null(struct pipeline *pipeline, int *nulls)
 {
-	struct entry *head = entry_at(pipeline, 0);
+	struct entry *head = current(pipeline);
 	if (head->state != ENTRY_RESULT)
 		return ++*nulls <= NULLS_MAX;
 	*nulls = 0;
@@ -314,6 +378,11 @@ static void settle_lost(struct pipeline *pipeline, struct entry *entry)
 void pipeline_fail(struct pipeline *pipeline)
 {
 	while (pipeline->count) {
+		if (entry_at(pipeline, 0)->more) {
+			settle_group(pipeline,
+			             is_undone(pipeline) ? SETTLED_LOST_OUT : SETTLED_LOST);
+			continue;
+		}
 		struct entry entry = pop(pipeline);
 		settle_lost(pipeline, &entry);
 	}

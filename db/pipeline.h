@@ -2,8 +2,9 @@
  *
  * Reads share a Sync (a segment): an error aborts those behind it in the segment, which never ran
  * and are handed back. A write has a Sync of its own, shared with its lock if it has one, and
- * settles with it. An abandoned request leaves its place in line (a zombie), whose result is thrown
- * away.
+ * settles with it; so has a group of writes, which are committed together: when one of them fails
+ * none was done, and all are handed back. An abandoned request leaves its place in line (a zombie),
+ * whose result is thrown away.
  *
  * Owns: its ring and the results that it holds back; not the connection.
  * Thread: the connection's loop. Callbacks: settled(), once for each request or zombie. */
@@ -24,12 +25,12 @@ enum entry_kind { ENTRY_READ, ENTRY_WRITE, ENTRY_SYNC };
 enum entry_state {
 	ENTRY_SENT,   /* nothing came back yet */
 	ENTRY_RESULT, /* its result came, the end of its results did not */
-	ENTRY_HELD,   /* a write: its result waits for its Sync */
+	ENTRY_HELD,   /* a write: its result waits for its Sync, or its group's */
 };
 
 enum settlement {
 	SETTLED,          /* `result` says how */
-	SETTLED_ABORTED,  /* it never ran: a neighbour of its segment failed */
+	SETTLED_ABORTED,  /* nothing was done: a neighbour of its segment failed, or its group */
 	SETTLED_LOST,     /* the link died; it may have run */
 	SETTLED_LOST_OUT, /* the link died; it never ran */
 };
@@ -45,6 +46,7 @@ struct entry {
 	enum entry_kind kind;
 	enum entry_state state;
 	bool locks; /* a write: its lock's result comes first */
+	bool more;  /* a write: the next entry is of its group */
 };
 
 struct pipeline {
@@ -75,6 +77,12 @@ void pipeline_init(struct pipeline *pipeline, struct db_connection *connection,
 MUST_CHECK
 bool pipeline_send(struct pipeline *pipeline, struct db_request *request, struct encoded *encoded,
                    bool alone);
+
+/* Sends writes that have no locks as one group. The caller saw that there is room. How many of
+ * them, from the first, were sent: fewer for want of memory, or with a broken link. */
+MUST_CHECK
+uint32_t pipeline_send_group(struct pipeline *pipeline, struct db_request *const *requests,
+                             uint32_t count, struct encoded *encoded);
 
 /* End of a turn: the Sync of the reads, and everything out. False: the link is dead. */
 MUST_CHECK

@@ -93,7 +93,7 @@ static enum status init_lanes(struct pool *pool)
 		if (!lane_init(lane, pool, (enum lane)kind, counts[kind] ? counts[kind] : 1))
 			return STATUS_RESOURCE_EXHAUSTED;
 		struct conninfo_session session = {application_names[kind], lane->timeout_ms,
-		                                   lane->timeout_ms / 2};
+		                                   lane->timeout_ms / 2, kind == LANE_WRITE};
 		enum status status =
 			conninfo_new(&lane->conninfo, pool->settings.conninfo, &session, message);
 		if (status != STATUS_OK) {

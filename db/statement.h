@@ -37,6 +37,7 @@ struct statement {
 	uint8_t param_count, column_count;
 	int16_t found;   /* the column that is not NULL in a row that was found or written */
 	bool unprepared; /* parsed and planned for the values of each execution */
+	bool groups;     /* several of one affinity may share a Sync, a transaction and a commit */
 	const struct param_spec *params;
 	const struct column_spec *columns;
 };

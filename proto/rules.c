@@ -220,6 +220,21 @@ static enum status field_check(struct place *place, const struct field_rule *rul
 	return set ? value_check(place, rule, value) : STATUS_OK;
 }
 
+/* The fields of one oneof share the place of its case. */
+static void member_names(const ProtobufCMessageDescriptor *message,
+                         const ProtobufCFieldDescriptor *member, char *out, size_t room)
+{
+	size_t at = 0;
+	out[0] = '\0';
+	for (unsigned i = 0; i < message->n_fields && at < room; i++) {
+		const ProtobufCFieldDescriptor *field = &message->fields[i];
+		if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) &&
+		    field->quantifier_offset == member->quantifier_offset)
+			at += (size_t)snprintf(out + at, room - at, "%s%s", at > 0 ? ", " : "",
+			                       field->name);
+	}
+}
+
 static enum status oneof_check(const struct oneof_rule *rule, const ProtobufCMessage *message,
                                const struct place *parent, char *reason)
 {
@@ -230,7 +245,9 @@ static enum status oneof_check(const struct oneof_rule *rule, const ProtobufCMes
 		return STATUS_OK;
 	struct place place = {
 		.parent = parent, .oneof = rule->name, .index = NO_INDEX, .reason = reason};
-	return fail(&place, "one of its fields is required");
+	char names[WIRE_REASON_SIZE];
+	member_names(message->descriptor, member, names, sizeof names);
+	return fail(&place, "one of %s is required", names);
 }
 
 /* Rules and fields both ascend, so one walk over the fields finds them all. */

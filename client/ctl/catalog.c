@@ -80,6 +80,8 @@ bool catalog_method(const char *name, struct catalog_entry *out, char fault[CATA
 		         entry.method->name);
 		suggestion_consider(&suggestion, candidate);
 		suggestion_consider(&suggestion, entry.method->path + 1);
+		if (strcasecmp(entry.method->name, name) == 0)
+			suggestion_choose(&suggestion, candidate);
 	}
 	fault_say(fault, "method", name, &suggestion);
 	return false;

@@ -76,6 +76,12 @@ void suggestion_consider(struct suggestion *suggestion, const char *candidate)
 	snprintf(suggestion->best, sizeof suggestion->best, "%s", candidate);
 }
 
+void suggestion_choose(struct suggestion *suggestion, const char *candidate)
+{
+	suggestion->distance = 0;
+	snprintf(suggestion->best, sizeof suggestion->best, "%s", candidate);
+}
+
 bool suggestion_near(const struct suggestion *suggestion)
 {
 	return suggestion->distance <= strlen(suggestion->best) / 3 + 1;

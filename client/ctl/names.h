@@ -22,6 +22,8 @@ struct suggestion {
 
 void suggestion_init(struct suggestion *suggestion, const char *given);
 void suggestion_consider(struct suggestion *suggestion, const char *candidate);
+/* One that is certainly meant: nothing considered later is nearer. */
+void suggestion_choose(struct suggestion *suggestion, const char *candidate);
 
 /* Whether `best` is near enough to be worth saying. */
 bool suggestion_near(const struct suggestion *suggestion);

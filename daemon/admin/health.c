@@ -1,6 +1,7 @@
 #include "daemon/admin/health.h"
 
 #include "grpc/health/v1/health.prism-server.h"
+#include "proto/limits.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ struct part {
 
 struct health {
 	struct watcher *watchers;
+	uint32_t watching; /* calls, whether they wait for a change or for room to send */
 	bool drained;
 	size_t part_count;
 	struct part parts[];
@@ -112,7 +114,7 @@ static SUSPENDS enum status wait_for_change(struct call *call)
 	return status;
 }
 
-static SUSPENDS enum status watch(struct call *call, const Request *request)
+static SUSPENDS enum status follow(struct call *call, const Request *request)
 {
 	Response response = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT;
 	for (;;) {
@@ -153,6 +155,19 @@ static enum status list(struct call *call, const Grpc__Health__V1__HealthListReq
 	response->n_statuses = health->part_count;
 	response->statuses = entries;
 	return STATUS_OK;
+}
+
+/* Anybody may watch, for ever, and each one has a fiber. */
+static SUSPENDS enum status watch(struct call *call, const Request *request)
+{
+	if (call->rpc->health->watching >= LIMIT_HEALTH_WATCHERS)
+		return call_fail(call, STATUS_RESOURCE_EXHAUSTED,
+		                 "%d calls watch this server's health, more may not; use Check",
+		                 LIMIT_HEALTH_WATCHERS);
+	call->rpc->health->watching++;
+	enum status status = follow(call, request);
+	call->rpc->health->watching--;
+	return status;
 }
 
 struct service health_service(void)

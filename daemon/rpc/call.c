@@ -211,6 +211,11 @@ static void inbound_append(struct call *call, struct bytes message, bool compres
 		       "too many request messages are waiting to be taken");
 		return;
 	}
+	if (message.len == 0 && ++call->empty_messages > LIMIT_EMPTY_MESSAGES) {
+		refuse(call, STATUS_RESOURCE_EXHAUSTED,
+		       "too many empty request messages are waiting to be taken");
+		return;
+	}
 	uint8_t *room = inbound_room(inbound, len);
 	if (!room) {
 		refuse(call, STATUS_RESOURCE_EXHAUSTED, NO_MEMORY);

@@ -114,9 +114,10 @@ struct call {
 	enum call_wants wants;
 	void (*errand)(struct call *call, void *ctx); /* to run for the fiber on the loop's stack */
 	void *errand_ctx;
-	size_t heap_index;     /* in rpc's heap; SIZE_MAX: not there */
-	struct bytes wire;     /* unary, server streaming: the one request, in the arena */
-	struct buffer inbound; /* streams: what call_receive() will take, each after its length */
+	size_t heap_index;       /* in rpc's heap; SIZE_MAX: not there */
+	struct bytes wire;       /* unary, server streaming: the one request, in the arena */
+	struct buffer inbound;   /* streams: what call_receive() will take, each after its length */
+	uint32_t empty_messages; /* how many of them have no byte */
 	ProtobufCMessage *request;  /* for the handler; NULL when it streams */
 	ProtobufCMessage *response; /* by the handler; NULL when it streams */
 	enum status returned;       /* by the handler */

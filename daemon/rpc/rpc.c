@@ -12,10 +12,7 @@
 
 static const uint64_t TRIM_EVERY_NS = UINT64_C(1000000000);
 
-enum {
-	WARM_STACKS = 16,      /* idle stacks that are not worth a timer */
-	ID_BITS_OF_A_RPC = 48, /* call ids: the rest says which rpc of the process */
-};
+enum { WARM_STACKS = 16 }; /* idle stacks that are not worth a timer */
 
 static atomic_uint_fast64_t rpcs_made;
 
@@ -40,7 +37,7 @@ enum status rpc_init(struct rpc *rpc, uv_loop_t *loop, const struct rpc_settings
 		.ctx = settings->ctx,
 		.running_limit = limit > 0 && limit < LIMIT_FIBERS ? limit : LIMIT_FIBERS,
 		.trim_ns = UINT64_MAX,
-		.next_id = (atomic_fetch_add(&rpcs_made, 1) << ID_BITS_OF_A_RPC) + 1,
+		.next_id = (atomic_fetch_add(&rpcs_made, 1) << RPC_ID_BITS) + 1,
 	};
 	if (!counters_new(rpc))
 		return STATUS_INTERNAL;
@@ -109,13 +106,24 @@ void rpc_proceed(struct call *call, enum status status)
 	call_make_ready(call);
 }
 
+static void cancel(struct call *call, enum status why)
+{
+	call_stop(call, why);
+	if (call->state == CALL_PENDING)
+		dispatch_tell_pending(call);
+}
+
 void rpc_cancel_all(struct rpc *rpc, enum status why)
 {
-	for (struct call *call = rpc->calls; call; call = call->live_next) {
-		call_stop(call, why);
-		if (call->state == CALL_PENDING)
-			dispatch_tell_pending(call);
-	}
+	for (struct call *call = rpc->calls; call; call = call->live_next)
+		cancel(call, why);
+}
+
+void rpc_cancel_peer(struct rpc *rpc, const struct peer *peer, enum status why)
+{
+	for (struct call *call = rpc->calls; call; call = call->live_next)
+		if (call->peer == peer)
+			cancel(call, why);
 }
 
 void rpc_deinit(struct rpc *rpc)

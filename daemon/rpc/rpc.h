@@ -14,6 +14,8 @@ struct pool;
 struct auth;
 struct health;
 
+enum { RPC_ID_BITS = 48 }; /* of a call's id; the rest says which rpc of the process */
+
 enum verdict {
 	VERDICT_PROCEED,
 	VERDICT_PENDING, /* somebody will call rpc_proceed(); until then the call is not freed */
@@ -93,6 +95,9 @@ uint64_t rpc_now(struct rpc *rpc);
 /* Cancels every live call (a drain that took too long): handlers unwind with `why`, callers are
  * told it, at the next rpc_run(). */
 void rpc_cancel_all(struct rpc *rpc, enum status why);
+
+/* The same for the calls of one peer. */
+void rpc_cancel_peer(struct rpc *rpc, const struct peer *peer, enum status why);
 
 /* Asserts that no call is left, closes the timer (the loop must run once more before `rpc` goes
  * away), frees the cache. */

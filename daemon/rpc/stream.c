@@ -17,6 +17,7 @@ static void take(struct call *call, void *ctx)
 	size_t len = (size_t)(head >> 1);
 	call->compressed = head & 1;
 	struct bytes wire = reader_bytes(&reader, len);
+	call->empty_messages -= len == 0;
 	arena_reset(&call->message_arena);
 	taking->status = dispatch_unpack(call, wire, &call->message_arena, &taking->message);
 	buffer_consume(&call->inbound, buffer_len(&call->inbound) - reader_left(&reader));

@@ -145,7 +145,8 @@ static SUSPENDS enum status add_member(struct call *call,
 		return value_refused(call, REASON_USER_NOT_FOUND, "user_id", "no such user");
 	if (!member_add_user_active(&rows, 0))
 		return value_refused(call, REASON_USER_NOT_ACTIVE, "user_id",
-		                     "the user is not active");
+		                     "the user is not active; only one whose status is ACTIVE can "
+		                     "become a member");
 	return from_row(call, access.organization_id, &rows, 0, response);
 }
 

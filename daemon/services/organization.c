@@ -179,7 +179,8 @@ static SUSPENDS enum status create_organization(struct call *call,
 		                     "no such user");
 	if (!organization_create_owner_active(&rows, 0))
 		return value_refused(call, REASON_USER_NOT_ACTIVE, "organization.owner_id",
-		                     "the user is not active");
+		                     "the user is not active; only one whose status is ACTIVE can "
+		                     "own an organization");
 	if (!organization_create_found(&rows, 0))
 		return value_refused(call, REASON_SLUG_TAKEN, "organization.slug",
 		                     "all that are made of this name are in use; give one");

@@ -83,7 +83,11 @@ void address_format(const struct address *address, char text[ADDRESS_TEXT_SIZE])
 {
 	char host[INET6_ADDRSTRLEN];
 	if (address_is_unix(address)) {
-		snprintf(text, ADDRESS_TEXT_SIZE, "unix:%s", address->un.sun_path);
+		bool abstract = address->un.sun_path[0] == '\0'; /* only ever inherited */
+		size_t head = offsetof(struct sockaddr_un, sun_path) + abstract;
+		int len = address->len > head ? (int)(address->len - head) : 0;
+		snprintf(text, ADDRESS_TEXT_SIZE, "unix:%s%.*s", abstract ? "@" : "", len,
+		         address->un.sun_path + abstract);
 	} else if (address->any.sa_family == AF_INET6) {
 		inet_ntop(AF_INET6, &address->in6.sin6_addr, host, sizeof(host));
 		snprintf(text, ADDRESS_TEXT_SIZE, "[%s]:%u", host, address_port(address));

@@ -2,10 +2,15 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
+
+enum { READ_SHARE = 131072 }; /* bytes that are read from one connection in a turn */
 
 struct outgoing {
 	uv_write_t request;
@@ -24,6 +29,7 @@ static void forget(struct connection *connection)
 	if (connection->next)
 		connection->next->prev = connection->prev;
 	transport->connection_count--;
+	transport->refused_count -= connection->refused;
 	transport->counters.closed++;
 }
 
@@ -44,6 +50,8 @@ void connection_abort(struct connection *connection)
 		return;
 	connection->state = CONNECTION_CLOSING;
 	timeout_clear(&connection->phase);
+	timeout_clear(&connection->watch);
+	timeout_clear(&connection->unit);
 	timeout_clear(&connection->stall);
 	if (connection->protocol->gone)
 		connection->protocol->gone(connection);
@@ -57,7 +65,18 @@ void connection_finish(struct connection *connection)
 		return;
 	connection->state = CONNECTION_FINISHING;
 	timeout_clear(&connection->phase);
+	timeout_clear(&connection->watch);
+	timeout_clear(&connection->unit);
 	connection_touch(connection);
+}
+
+void connection_drain(struct connection *connection, const char *why)
+{
+	if (connection->state != CONNECTION_OPEN || connection->leaving)
+		return;
+	connection->leaving = why;
+	timeout_clear(&connection->watch);
+	connection->protocol->drain(connection);
 }
 
 /* close() with unread input would make the kernel send a reset, and the peer would lose our last
@@ -85,6 +104,41 @@ void connection_phase_expired(struct timeout *phase)
 		connection->protocol->expired(connection);
 	else
 		connection_abort(connection);
+}
+
+static void retire(struct connection *connection, uint64_t now_ms)
+{
+	struct transport *transport = connection->transport;
+	uint32_t grace_ms = transport->settings.grace_ms;
+	transport->counters.old++;
+	connection_drain(connection, "connected for long");
+	if (grace_ms == 0 || connection->state != CONNECTION_OPEN)
+		return;
+	connection->grace_ms = now_ms + grace_ms;
+	transport_wait(transport, WAIT_WATCH, &connection->watch);
+}
+
+void connection_watched(struct timeout *watch)
+{
+	struct connection *connection =
+		(struct connection *)((char *)watch - offsetof(struct connection, watch));
+	struct transport *transport = connection->transport;
+	uint64_t now_ms = uv_now(transport->loop), since_ms = connection->idle_since_ms;
+	uint32_t idle_ms = transport->settings.idle_ms;
+	if (connection->leaving) {
+		if (connection->grace_ms <= now_ms)
+			rpc_cancel_peer(transport->settings.rpc, &connection->peer,
+			                STATUS_UNAVAILABLE);
+		else
+			transport_wait(transport, WAIT_WATCH, watch);
+	} else if (idle_ms > 0 && since_ms > 0 && now_ms - since_ms >= idle_ms) {
+		transport->counters.idle++;
+		connection_drain(connection, "no call for long");
+	} else if (connection->old_ms <= now_ms) {
+		retire(connection, now_ms);
+	} else {
+		transport_wait(transport, WAIT_WATCH, watch);
+	}
 }
 
 /* --- in ----------------------------------------------------------------- */
@@ -118,6 +172,8 @@ static struct bytes complete(struct connection *connection, struct bytes in)
 			connection, buffer_bytes(&connection->input), &connection->needed);
 		if (connection->state == CONNECTION_OPEN)
 			buffer_consume(&connection->input, used);
+		if (used > 0)
+			timeout_clear(&connection->unit);
 	}
 	return skip(in, taken);
 }
@@ -144,8 +200,35 @@ static void feed(struct connection *connection, struct bytes in)
 		else
 			in = begin(connection, in);
 	}
-	if (buffer_len(&connection->input) == 0 || connection->state != CONNECTION_OPEN)
+	if (buffer_len(&connection->input) == 0 || connection->state != CONNECTION_OPEN) {
 		buffer_deinit(&connection->input);
+		timeout_clear(&connection->unit);
+	} else if (!timeout_armed(&connection->unit)) {
+		transport_wait(connection->transport, WAIT_UNIT, &connection->unit);
+	}
+}
+
+void connection_unit_expired(struct timeout *unit)
+{
+	struct connection *connection =
+		(struct connection *)((char *)unit - offsetof(struct connection, unit));
+	if (connection->paused) { /* it is we who do not read */
+		transport_wait(connection->transport, WAIT_UNIT, unit);
+		return;
+	}
+	connection->transport->counters.slow_units++;
+	if (connection->protocol->stuck)
+		connection->protocol->stuck(connection);
+	else
+		connection_abort(connection);
+}
+
+static void read_pause(struct connection *connection)
+{
+	uv_read_stop(&connection->stream);
+	connection->paused = true;
+	connection->read = 0;
+	connection_touch(connection);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer)
@@ -158,8 +241,11 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer)
 		return;
 	}
 	connection->transport->counters.bytes_in += (uint64_t)len;
+	connection->read += (size_t)len;
 	if (connection->state == CONNECTION_OPEN)
 		feed(connection, bytes_of(buffer->base, (size_t)len));
+	if (connection->read >= READ_SHARE && connection->state != CONNECTION_CLOSING)
+		read_pause(connection); /* until the end of the turn */
 }
 
 /* --- out ---------------------------------------------------------------- */
@@ -211,6 +297,16 @@ static void on_written(uv_write_t *request, int error)
 		connection_touch(connection);
 }
 
+/* What the peer has not taken of what was given to the socket: in our hands and the kernel's. */
+static size_t untaken(const struct connection *connection)
+{
+	uv_os_fd_t fd;
+	int in_kernel = 0;
+	if (uv_fileno(&connection->handle, &fd) == 0)
+		(void)ioctl(fd, SIOCOUTQ, &in_kernel);
+	return uv_stream_get_write_queue_size(&connection->stream) + (size_t)in_kernel;
+}
+
 /* The socket is full: libuv writes the rest when it can. */
 static bool write_later(struct connection *connection)
 {
@@ -227,6 +323,7 @@ static bool write_later(struct connection *connection)
 	}
 	connection->outgoing = outgoing;
 	connection->output = (struct buffer){0};
+	connection->stall_left = untaken(connection);
 	transport_wait(connection->transport, WAIT_WRITE, &connection->stall);
 	return true;
 }
@@ -261,8 +358,7 @@ static void pause_or_resume(struct connection *connection)
 {
 	size_t unsent = connection_unsent(connection);
 	if (!connection->paused && unsent > LIMIT_CONNECTION_OUTPUT) {
-		uv_read_stop(&connection->stream);
-		connection->paused = true;
+		read_pause(connection);
 	} else if (connection->paused && unsent < LIMIT_CONNECTION_OUTPUT / 2) {
 		connection->paused = false;
 		if (uv_read_start(&connection->stream, on_room, on_read) != 0)
@@ -293,6 +389,12 @@ void connection_write_stalled(struct timeout *stall)
 {
 	struct connection *connection =
 		(struct connection *)((char *)stall - offsetof(struct connection, stall));
+	size_t left = untaken(connection);
+	if (left < connection->stall_left) { /* slow is not dead */
+		connection->stall_left = left;
+		transport_wait(connection->transport, WAIT_WRITE, stall);
+		return;
+	}
 	connection->transport->counters.write_stalls++;
 	transport_note(connection->transport, &connection->peer,
 	               "closed: %zu bytes were not read for %u ms", connection_unsent(connection),
@@ -301,6 +403,19 @@ void connection_write_stalled(struct timeout *stall)
 }
 
 /* --- its beginning ------------------------------------------------------- */
+
+/* An IPv4 client of a socket that takes both. */
+static bool is_mapped(const struct sockaddr_in6 *six)
+{
+	return six->sin6_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&six->sin6_addr);
+}
+
+static struct sockaddr_in unmapped(const struct sockaddr_in6 *six)
+{
+	struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = six->sin6_port};
+	memcpy(&four.sin_addr, six->sin6_addr.s6_addr + 12, sizeof(four.sin_addr));
+	return four;
+}
 
 static void name_peer(struct connection *connection)
 {
@@ -315,7 +430,11 @@ static void name_peer(struct connection *connection)
 	if (connection->handle.type == UV_NAMED_PIPE ||
 	    uv_tcp_getpeername(&connection->tcp, &name.any, &len) != 0) {
 		snprintf(peer->address, sizeof(peer->address), "unix");
-	} else if (name.any.sa_family == AF_INET6) {
+		return;
+	}
+	if (is_mapped(&name.in6))
+		name.in = unmapped(&name.in6);
+	if (name.any.sa_family == AF_INET6) {
 		uv_ip6_name(&name.in6, host, sizeof(host));
 		snprintf(peer->address, sizeof(peer->address), "[%s]:%u", host,
 		         ntohs(name.in6.sin6_port));
@@ -334,9 +453,21 @@ static int handle_init(struct connection *connection, uv_loop_t *loop, uv_handle
 	return error;
 }
 
+/* Connections that were made together do not end together: a tenth more or less. */
+static uint64_t old_at(const struct transport *transport)
+{
+	uint64_t age_ms = transport->settings.age_ms;
+	if (age_ms == 0)
+		return UINT64_MAX;
+	uint64_t mixed = transport->counters.accepted * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+	return uv_now(transport->loop) + age_ms - age_ms / 10 + mixed % (age_ms / 5 + 1);
+}
+
 static void enlist(struct connection *connection, struct transport *transport)
 {
 	connection->transport = transport;
+	connection->old_ms = old_at(transport);
+	connection_idle(connection);
 	connection->next = transport->connections;
 	if (connection->next)
 		connection->next->prev = connection;
@@ -345,43 +476,85 @@ static void enlist(struct connection *connection, struct transport *transport)
 	transport->counters.accepted++;
 }
 
-static bool over_limit(struct connection *connection)
+static bool over_limit(const struct transport *transport)
 {
-	struct transport *transport = connection->transport;
-	uint32_t limit = transport->settings.connection_limit;
-	if (transport->connection_count <= limit)
-		return false;
-	transport->counters.refused++;
-	transport_note(transport, &connection->peer,
-	               "refused: this worker has %u connections, its limit", limit);
-	return true;
+	return transport->connection_count - transport->refused_count >
+	       transport->settings.connection_limit;
 }
 
-bool connection_accept(struct transport *transport, uv_stream_t *listener)
+/* It stays until it was told why; but only a few do at a time. */
+static void refuse(struct connection *connection)
+{
+	struct transport *transport = connection->transport;
+	transport->counters.refused++;
+	transport_note(transport, &connection->peer,
+	               "refused: this worker has %u connections, its limit",
+	               transport->settings.connection_limit);
+	if (transport->refused_count >= LIMIT_REFUSED_CONNECTIONS) {
+		connection_abort(connection);
+		return;
+	}
+	connection->refused = true;
+	transport->refused_count++;
+	transport_wait(transport, WAIT_LINGER, &connection->phase);
+}
+
+static struct connection *connection_new(struct transport *transport, uv_handle_type type)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
-	if (!connection || handle_init(connection, transport->loop, listener->type) != 0) {
+	if (!connection || handle_init(connection, transport->loop, type) != 0) {
 		free(connection);
-		return false;
+		return NULL;
 	}
 	enlist(connection, transport);
 	connection->protocol = &sniffing;
 	connection->peer.transport = sniffing.name;
-	int error = uv_accept(listener, &connection->stream);
+	return connection;
+}
+
+/* `error`: of taking the socket. */
+static void start(struct connection *connection, int error)
+{
+	struct transport *transport = connection->transport;
 	if (error == 0)
 		error = uv_read_start(&connection->stream, on_room, on_read);
 	if (error != 0) {
 		transport_accept_failed(transport, error);
 		connection_abort(connection);
-		return true;
+		return;
 	}
 	if (connection->handle.type == UV_TCP)
 		(void)uv_tcp_nodelay(&connection->tcp, 1);
 	name_peer(connection);
-	if (over_limit(connection)) {
-		connection_abort(connection);
-		return true;
+	if (over_limit(transport)) {
+		refuse(connection);
+		return;
 	}
 	transport_wait(transport, WAIT_PREFACE, &connection->phase);
+	if (transport->waits[WAIT_WATCH].after_ms > 0)
+		transport_wait(transport, WAIT_WATCH, &connection->watch);
+}
+
+bool connection_accept(struct transport *transport, uv_stream_t *listener)
+{
+	struct connection *connection = connection_new(transport, listener->type);
+	if (!connection)
+		return false;
+	start(connection, uv_accept(listener, &connection->stream));
 	return true;
+}
+
+void connection_take(struct transport *transport, uv_handle_type type, int fd)
+{
+	struct connection *connection = connection_new(transport, type);
+	int error = UV_ENOMEM;
+	if (connection)
+		error = type == UV_NAMED_PIPE ? uv_pipe_open(&connection->pipe, fd)
+		                              : uv_tcp_open(&connection->tcp, fd);
+	if (error != 0)
+		close(fd);
+	if (connection)
+		start(connection, error);
+	else
+		transport_accept_failed(transport, error);
 }

@@ -4,10 +4,10 @@
  * in whole units; the rest of a unit that is not complete is kept in `input`. What the protocol
  * appends to `output` during a turn is written once, at its end; while a write is under way, more
  * gathers for the next one. Reading goes on while writing waits, except above
- * LIMIT_CONNECTION_OUTPUT. An idle connection holds no buffer. Owns: its handle, its buffers, the
- * protocol's session. Lifetime: connection_accept() .. libuv's close callback, where it is freed,
- * and nowhere else. Thread: its worker's. Errors: without memory the connection is closed at the
- * end of the turn. */
+ * LIMIT_CONNECTION_OUTPUT, and is interrupted now and then so that others have their turn. An idle
+ * connection holds no buffer. Owns: its handle, its buffers, the protocol's session. Lifetime:
+ * connection_accept() .. libuv's close callback, where it is freed, and nowhere else. Thread: its
+ * worker's. Errors: without memory the connection is closed at the end of the turn. */
 #pragma once
 #include "daemon/transport/transport.h"
 
@@ -26,10 +26,12 @@ struct protocol {
 	size_t (*receive)(struct connection *connection, struct bytes in, size_t *needed);
 	/* Appends what waited for room; before each write. NULL: nothing ever waits. */
 	void (*produce)(struct connection *connection);
-	/* Finish what there is, then connection_finish(). */
+	/* Finish what there is, then connection_finish(); the peer is told connection->leaving. */
 	void (*drain)(struct connection *connection);
 	/* connection->phase expired. */
 	void (*expired)(struct connection *connection);
+	/* A unit that began does not end. NULL: the connection is closed. */
+	void (*stuck)(struct connection *connection);
 	/* The connection is closing: frees the session, cancels its calls. NULL: no session. */
 	void (*gone)(struct connection *connection);
 };
@@ -49,18 +51,32 @@ struct connection {
 	void *session;
 	struct buffer input; /* the beginning of a unit */
 	size_t needed;       /* the size of that unit, as far as it is known */
+	struct timeout unit; /* while `input` has such a beginning */
 	struct buffer output;
 	struct outgoing *outgoing;
-	struct timeout phase; /* preface, ACK or linger */
-	struct timeout stall; /* while a write is under way */
+	struct timeout phase;   /* preface, ACK or linger */
+	struct timeout watch;   /* now and then: is it idle, is it old? */
+	uint64_t idle_since_ms; /* no call is open since; 0: there is one */
+	uint64_t old_ms;        /* when it has lived long enough; UINT64_MAX: never */
+	uint64_t grace_ms;      /* when its calls had time enough after that; UINT64_MAX: never */
+	const char *leaving;    /* why it was asked to end; NULL: it was not */
+	struct timeout stall;   /* while a write is under way */
+	size_t stall_left;      /* what the peer had not taken when it was looked at last */
+	size_t read;            /* bytes since reading was last interrupted */
 	enum connection_state state;
 	bool dirty, broken, paused;
+	/* Over the limit: its protocol says so in its own way as soon as it is known, and takes
+	 * nothing. */
+	bool refused;
 	struct peer peer;
 };
 
 /* Takes the connection that waits at `listener`. False: no memory; it still waits. */
 MUST_CHECK
 bool connection_accept(struct transport *transport, uv_stream_t *listener);
+
+/* The same for a connected socket of that type, taken in any case. */
+void connection_take(struct transport *transport, uv_handle_type type, int fd);
 
 /* The end of the turn will write, or look at the connection otherwise. */
 void connection_touch(struct connection *connection);
@@ -78,6 +94,20 @@ static inline void connection_wrote(struct connection *connection, size_t len)
 /* Bytes that the socket has not taken yet. */
 size_t connection_unsent(const struct connection *connection);
 
+/* The protocol says whether calls are open: without any, the connection ends after a while. */
+static inline void connection_busy(struct connection *connection)
+{
+	connection->idle_since_ms = 0;
+}
+
+static inline void connection_idle(struct connection *connection)
+{
+	connection->idle_since_ms = uv_now(connection->transport->loop);
+}
+
+/* Asks it to finish what it has and close. `why` outlives the connection. */
+void connection_drain(struct connection *connection, const char *why);
+
 /* What is in the output is written, then the connection ends; nothing more is received. */
 void connection_finish(struct connection *connection);
 
@@ -89,6 +119,11 @@ void connection_flush(struct connection *connection);
 
 void connection_phase_expired(struct timeout *phase);
 void connection_write_stalled(struct timeout *stall);
+void connection_unit_expired(struct timeout *unit);
+void connection_watched(struct timeout *watch);
+
+/* Why a refused connection is. */
+#define CONNECTION_REFUSAL "the server has as many connections as it may have"
 
 /* The protocol of a connection that said nothing yet (sniffing.c). */
 extern const struct protocol sniffing;

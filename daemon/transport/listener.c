@@ -1,184 +1,9 @@
-/* libuv 1.44 knows no SO_REUSEPORT, so the sockets are made by hand and opened with uv_tcp_open. */
 #include "daemon/transport/listener.h"
 #include "daemon/transport/connection.h"
+#include "daemon/transport/listen_address.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
 #include <unistd.h>
-
-enum { BACKLOG = 4096 };
-
-static int fail(char message[ADDRESS_MESSAGE_SIZE], const struct address *address, const char *what,
-                int error)
-{
-	char text[ADDRESS_TEXT_SIZE];
-	address_format(address, text);
-	if (error == EADDRINUSE)
-		snprintf(message, ADDRESS_MESSAGE_SIZE,
-		         "%s: in use by another process; choose another with --listen", text);
-	else
-		snprintf(message, ADDRESS_MESSAGE_SIZE, "%s: %s: %s", text, what, strerror(error));
-	return -1;
-}
-
-struct option {
-	int level, name, value;
-};
-
-static bool set_options(int fd, const struct option *options, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (setsockopt(fd, options[i].level, options[i].name, &options[i].value,
-		               sizeof(options[i].value)) != 0)
-			return false;
-	return true;
-}
-
-/* On Linux a connection has the options of the socket that it was accepted from: set once here.
- * A peer that is gone without a word is found out within 60 + 4 x 15 seconds. */
-static const struct option tcp_options[] = {
-	{SOL_SOCKET, SO_REUSEADDR, 1},    {IPPROTO_TCP, TCP_NODELAY, 1},
-	{SOL_SOCKET, SO_KEEPALIVE, 1},    {IPPROTO_TCP, TCP_KEEPIDLE, 60},
-	{IPPROTO_TCP, TCP_KEEPINTVL, 15}, {IPPROTO_TCP, TCP_KEEPCNT, 4},
-};
-
-static bool set_tcp_options(int fd, const struct address *address, bool shared)
-{
-	const struct option reuse_port = {SOL_SOCKET, SO_REUSEPORT, 1};
-	const struct option only_six = {IPPROTO_IPV6, IPV6_V6ONLY, 1};
-	return set_options(fd, tcp_options, sizeof(tcp_options) / sizeof(*tcp_options)) &&
-	       (!shared || set_options(fd, &reuse_port, 1)) &&
-	       (address->any.sa_family != AF_INET6 || set_options(fd, &only_six, 1));
-}
-
-/* `shared`: with SO_REUSEPORT. */
-static int tcp_socket(const struct address *address, bool shared,
-                      char message[ADDRESS_MESSAGE_SIZE])
-{
-	int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return fail(message, address, "socket", errno);
-	if (!set_tcp_options(fd, address, shared)) {
-		fail(message, address, "setsockopt", errno);
-		close(fd);
-		return -1;
-	}
-	if (bind(fd, &address->any, address->len) != 0) {
-		fail(message, address, "cannot listen here", errno);
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-/* Refused if anybody listens there: a socket without SO_REUSEPORT cannot be bound then. */
-static bool tcp_free(const struct address *address, char message[ADDRESS_MESSAGE_SIZE])
-{
-	int fd = tcp_socket(address, false, message);
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
-}
-
-/* The first worker's socket; the kernel picks a port of nobody's if it is 0. */
-static bool tcp_bind(struct listen_address *listen, char message[ADDRESS_MESSAGE_SIZE])
-{
-	struct address *address = &listen->address;
-	if (address_port(address) != 0 && !tcp_free(address, message))
-		return false;
-	listen->fd = tcp_socket(address, true, message);
-	if (listen->fd < 0)
-		return false;
-	socklen_t len = sizeof(address->in6);
-	if (getsockname(listen->fd, &address->any, &len) == 0)
-		return true;
-	fail(message, address, "getsockname", errno);
-	close(listen->fd);
-	listen->fd = -1;
-	return false;
-}
-
-static bool somebody_answers(const struct address *address)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return true;
-	int connected = connect(fd, &address->any, address->len);
-	bool refused = connected != 0 && (errno == ECONNREFUSED || errno == ENOENT);
-	close(fd);
-	return !refused;
-}
-
-/* What a killed daemon left behind is removed; anything else that has this name is not ours. */
-static bool unix_clear(const struct address *address, char message[ADDRESS_MESSAGE_SIZE])
-{
-	struct stat found;
-	if (lstat(address->un.sun_path, &found) != 0)
-		return true;
-	if (!S_ISSOCK(found.st_mode)) {
-		fail(message, address, "exists and is not a socket", EEXIST);
-		return false;
-	}
-	if (somebody_answers(address)) {
-		fail(message, address, "", EADDRINUSE);
-		return false;
-	}
-	if (unlink(address->un.sun_path) == 0)
-		return true;
-	fail(message, address, "cannot remove the stale socket", errno);
-	return false;
-}
-
-static bool unix_bind(struct listen_address *listen, char message[ADDRESS_MESSAGE_SIZE])
-{
-	const struct address *address = &listen->address;
-	if (!unix_clear(address, message))
-		return false;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0) {
-		fail(message, address, "socket", errno);
-		return false;
-	}
-	if (bind(fd, &address->any, address->len) != 0) {
-		fail(message, address, "cannot listen here", errno);
-		close(fd);
-		return false;
-	}
-	listen->fd = fd;
-	return true;
-}
-
-bool listen_address_bind(struct listen_address *listen, const struct address *address,
-                         char message[ADDRESS_MESSAGE_SIZE])
-{
-	*listen = (struct listen_address){.address = *address, .fd = -1};
-	return address_is_unix(address) ? unix_bind(listen, message) : tcp_bind(listen, message);
-}
-
-int listen_address_socket(struct listen_address *listen, char message[ADDRESS_MESSAGE_SIZE])
-{
-	if (!address_is_unix(&listen->address)) {
-		int first = listen->fd;
-		listen->fd = -1;
-		return first >= 0 ? first : tcp_socket(&listen->address, true, message);
-	}
-	int fd = fcntl(listen->fd, F_DUPFD_CLOEXEC, 3);
-	return fd >= 0 ? fd : fail(message, &listen->address, "dup", errno);
-}
-
-void listen_address_release(struct listen_address *listen)
-{
-	if (listen->fd < 0)
-		return;
-	if (address_is_unix(&listen->address))
-		unlink(listen->address.un.sun_path);
-	close(listen->fd);
-	listen->fd = -1;
-}
 
 /* Without memory the connection waits in libuv, and those behind it in the kernel. */
 static void accept_one(struct listener *listener)
@@ -204,9 +29,9 @@ static void on_connection(uv_stream_t *stream, int error)
 }
 
 enum status listener_open(struct listener *listener, struct transport *transport, int fd,
-                          bool is_unix)
+                          bool is_unix, bool inherited)
 {
-	*listener = (struct listener){.transport = transport};
+	*listener = (struct listener){.transport = transport, .inherited = inherited};
 	int error = is_unix ? uv_pipe_init(transport->loop, &listener->pipe, 0)
 	                    : uv_tcp_init(transport->loop, &listener->tcp);
 	if (error == 0)
@@ -216,13 +41,25 @@ enum status listener_open(struct listener *listener, struct transport *transport
 		close(fd);
 	listener->handle.data = listener;
 	if (error == 0)
-		error = uv_listen(&listener->stream, BACKLOG, on_connection);
+		error = uv_listen(&listener->stream, LISTEN_BACKLOG, on_connection);
 	return error == 0 ? STATUS_OK : STATUS_UNAVAILABLE;
+}
+
+static void accept_rest(struct listener *listener)
+{
+	uv_os_fd_t fd;
+	if (uv_fileno(&listener->handle, &fd) != 0)
+		return;
+	for (int taken; (taken = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;)
+		connection_take(listener->transport, listener->handle.type, taken);
 }
 
 void listener_close(struct listener *listener)
 {
 	timeout_clear(&listener->retry);
-	if (!uv_is_closing(&listener->handle))
-		uv_close(&listener->handle, NULL);
+	if (uv_is_closing(&listener->handle))
+		return;
+	if (!listener->inherited)
+		accept_rest(listener);
+	uv_close(&listener->handle, NULL);
 }

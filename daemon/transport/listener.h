@@ -1,31 +1,9 @@
-/* listener - the sockets that clients connect to.
+/* listener - a worker's end of a listen_address: takes the connections that come.
  *
- * A TCP address has a socket per worker (SO_REUSEPORT: the kernel spreads the connections); a unix
- * address has one socket, of which each worker has a duplicate. `struct listen_address` is the
- * process's: bound once, before the workers start. `struct listener` is a worker's.
- * Owns: listen_address the unix socket's file and its first descriptor; listener its handle.
- * Thread: listen_address_* the main thread, listener_* the worker's. Errors: a message. */
+ * Owns: its handle. Lifetime: listener_open() .. listener_close(), one more run of the loop.
+ * Thread: its worker's. */
 #pragma once
-#include "daemon/transport/address.h"
 #include "daemon/transport/transport.h"
-
-struct listen_address {
-	struct address address; /* with the actual port once bound */
-	int fd; /* unix: duplicated for each worker; TCP: the first worker's, then -1 */
-};
-
-/* Makes sure that the address is free (SO_REUSEPORT would share it silently with another daemon)
- * and picks the port if it is 0. A stale socket file that nobody answers at is replaced. */
-MUST_CHECK
-bool listen_address_bind(struct listen_address *listen, const struct address *address,
-                         char message[ADDRESS_MESSAGE_SIZE]);
-
-/* A descriptor for one worker, not listening yet; -1 with a message. */
-MUST_CHECK
-int listen_address_socket(struct listen_address *listen, char message[ADDRESS_MESSAGE_SIZE]);
-
-/* Removes the socket file; closes the descriptor. Not bound: nothing. */
-void listen_address_release(struct listen_address *listen);
 
 struct listener {
 	union {
@@ -35,6 +13,7 @@ struct listener {
 		uv_pipe_t pipe;
 	};
 	struct transport *transport;
+	bool inherited;       /* others accept from it when we are gone */
 	struct timeout retry; /* while there is no memory for the connection that waits */
 };
 
@@ -42,9 +21,11 @@ struct listener {
  * be called. */
 MUST_CHECK
 enum status listener_open(struct listener *listener, struct transport *transport, int fd,
-                          bool is_unix);
+                          bool is_unix, bool inherited);
 
 void listener_retry(struct timeout *retry);
 
-/* No new connections; the loop must run once more. */
+/* No new connections, but for those that wait already: they would be reset, and what their clients
+ * sent along would be lost. Of an inherited socket they wait for whoever comes after us. The loop
+ * must run once more. */
 void listener_close(struct listener *listener);

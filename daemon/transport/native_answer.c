@@ -153,18 +153,34 @@ static bool overtakes(const struct stream *stream, const struct call *call)
 	return stream->too_large > 0 || (call->status != STATUS_OK && call->cancelled != STATUS_OK);
 }
 
-/* An answer that the peer does not take ends the call, whatever the handler said. */
+/* An answer that the peer does not take, or that would make too many wait for a peer that does not
+ * read, ends the call, whatever the handler said. */
 static void check_size(struct stream *stream, struct call *call, size_t len)
 {
-	uint32_t most = stream->session->peer_max_message;
-	if (len > most)
+	const struct session *session = stream->session;
+	if (len > session->peer_max_message)
 		stream->too_large = len;
-	if (stream->too_large == 0)
+	if (stream->too_large > 0)
+		call->status = call_fail(call, STATUS_RESOURCE_EXHAUSTED,
+		                         "the answer has %zu bytes, the caller takes at most %u",
+		                         stream->too_large, session->peer_max_message);
+	else if (len > 0 && session->waiting + len > LIMIT_CONNECTION_ANSWERS)
+		call->status = call_fail(call, STATUS_RESOURCE_EXHAUSTED,
+		                         "%zu bytes of answers wait for this connection to read "
+		                         "them, at most %d may",
+		                         session->waiting, LIMIT_CONNECTION_ANSWERS);
+	else
 		return;
-	call->status = call_fail(call, STATUS_RESOURCE_EXHAUSTED,
-	                         "the answer has %zu bytes, the caller takes at most %u",
-	                         stream->too_large, most);
 	call->detail_count = 0;
+}
+
+/* Nobody will take what came, or still comes: it does not count as held any more. */
+static void close_input(struct stream *stream)
+{
+	if (stream->input == STREAM_RECEIVING)
+		stream->input = STREAM_DISCARDING;
+	buffer_deinit(&stream->partial);
+	session_hold(stream->session, stream, 0, stream->held);
 }
 
 static void finish_now(struct stream *stream, const struct ending *ending, size_t meta,
@@ -195,6 +211,7 @@ static void finish_later(struct stream *stream, const struct ending *ending, siz
 	if (message)
 		protobuf_c_message_pack(message, room);
 	ending_write(ending, room + body, meta);
+	close_input(stream);
 }
 
 static void native_finish(struct call *call, const ProtobufCMessage *message)

@@ -162,9 +162,22 @@ static void on_message_part(struct stream *stream, const struct frame *frame)
 	}
 }
 
+/* A frame costs its sender credit, or says something: an empty message, the end. */
+static bool says_something(struct session *session, const struct frame *frame)
+{
+	bool partial = frame->flags & (FRAME_MORE | FRAME_NOMSG);
+	if (frame->body.len > 0 || !partial || frame->flags & FRAME_CLOSE ||
+	    budget_take(&session->empty_parts, LIMIT_EMPTY_PARTS, LIMIT_EMPTY_PARTS,
+	                now_ms(session)))
+		return true;
+	session_fail(session, STATUS_RESOURCE_EXHAUSTED,
+	             "more than %d frames a second that carry nothing", LIMIT_EMPTY_PARTS);
+	return false;
+}
+
 void native_on_message(struct session *session, const struct frame *frame)
 {
-	if (!connection_credit_kept(session, frame))
+	if (!connection_credit_kept(session, frame) || !says_something(session, frame))
 		return;
 	session_received(session, frame->body.len);
 	struct stream *stream = stream_table_find(&session->streams, frame->stream);
@@ -281,6 +294,7 @@ static void begin_call(struct session *session, const struct frame *frame,
 		refuse_stream(session, frame->stream, "no memory for another call");
 		return;
 	}
+	connection_busy(connection);
 	connection->transport->counters.calls++;
 	if (stream_credit_kept(stream, frame))
 		on_message_part(stream, frame);

@@ -152,8 +152,7 @@ static bool send_fragment(struct stream *stream, size_t len)
 	memcpy(room, stream->output.data + stream->output.start, len);
 	consume(stream, len);
 	stream->current.body -= (uint32_t)len;
-	stream->flow.send -= (int64_t)len;
-	stream->session->flow.send -= (int64_t)len;
+	native_output_spend(stream, len);
 	return true;
 }
 
@@ -169,8 +168,7 @@ static bool send_last(struct stream *stream)
 	memcpy(room, from + body, meta);
 	memcpy(room + meta, from, body);
 	consume(stream, body + meta);
-	stream->flow.send -= (int64_t)body;
-	stream->session->flow.send -= (int64_t)body;
+	native_output_spend(stream, body);
 	stream->has_current = false;
 	return true;
 }
@@ -273,8 +271,10 @@ bool native_output_fits(const struct stream *stream, size_t meta, size_t body)
 
 void native_output_spend(struct stream *stream, size_t body)
 {
+	struct session *session = stream->session;
 	stream->flow.send -= (int64_t)body;
-	stream->session->flow.send -= (int64_t)body;
+	session->flow.send -= (int64_t)body;
+	session->sent_ms = uv_now(session->connection->transport->loop);
 }
 
 /* Room at the end of the stream's queue: for a message of `body` bytes, then `meta` bytes. */
@@ -299,6 +299,26 @@ uint8_t *native_output_enqueue(struct stream *stream, const struct pending *pend
 
 /* --- a stream that nobody reads ------------------------------------------------------------ */
 
+static size_t next_body(const struct stream *stream)
+{
+	struct pending next = stream->current;
+	if (!stream->has_current)
+		memcpy(&next, stream->output.data + stream->output.start, sizeof(next));
+	return next.body;
+}
+
+/* It has credit of its own, and waits for the socket, or for its share of what the connection is
+ * granted little by little. */
+static bool waits_for_connection(const struct stream *stream)
+{
+	const struct session *session = stream->session;
+	const struct transport *transport = session->connection->transport;
+	if (next_body(stream) > 0 && stream->flow.send <= 0)
+		return false;
+	return session->flow.send > 0 ||
+	       uv_now(transport->loop) - session->sent_ms < transport->waits[WAIT_STREAM].after_ms;
+}
+
 void native_stream_stalled(struct timeout *stall)
 {
 	struct stream *stream = (struct stream *)((char *)stall - offsetof(struct stream, stall));
@@ -306,6 +326,10 @@ void native_stream_stalled(struct timeout *stall)
 	struct transport *transport = session->connection->transport;
 	struct call *call = stream->call;
 	uint32_t id = stream->id;
+	if (waits_for_connection(stream)) { /* which has waits of its own */
+		transport_wait(transport, WAIT_STREAM, stall);
+		return;
+	}
 	transport->counters.stream_stalls++;
 	native_stream_close(stream);
 	native_send_end(session, id, STATUS_RESOURCE_EXHAUSTED, RETRY_UNSET,

@@ -49,6 +49,14 @@ static void send_final(struct session *session, enum status code, const char *re
 	                                  .reason = bytes_of_string(reason)});
 }
 
+/* The last words; nothing is received any more. */
+static void end(struct session *session, enum status code, const char *reason)
+{
+	send_final(session, code, reason);
+	session->state = SESSION_ENDED;
+	connection_finish(session->connection);
+}
+
 static void cancel_all(struct session *session)
 {
 	struct stream *stream;
@@ -76,8 +84,7 @@ void session_fail(struct session *session, enum status code, const char *format,
 	session->state = SESSION_ENDED;
 	session->final_sent = false;
 	cancel_all(session);
-	send_final(session, code, reason);
-	connection_finish(connection);
+	end(session, code, reason);
 }
 
 static void drain_last(struct session *session)
@@ -87,13 +94,19 @@ static void drain_last(struct session *session)
 	connection_touch(session->connection);
 }
 
+static const char *why_leaving(const struct session *session)
+{
+	const char *leaving = session->connection->leaving;
+	return leaving ? leaving : TRANSPORT_STOPPING;
+}
+
 static void drain_begin(struct session *session)
 {
 	session->state = SESSION_DRAINING;
 	send_goaway(session, 0,
 	            &(struct goaway_meta){.last_stream = FRAME_STREAM_MAX,
 	                                  .code = STATUS_UNAVAILABLE,
-	                                  .reason = bytes_of_string("the server is stopping")});
+	                                  .reason = bytes_of_string(why_leaving(session))});
 	transport_wait(session->connection->transport, WAIT_ACK, &session->connection->phase);
 }
 
@@ -114,8 +127,9 @@ static void on_goaway(struct session *session, const struct frame *frame)
 		if (session->state == SESSION_DRAINING)
 			drain_last(session);
 	} else {
-		if (!final)
+		if (!final && !session->goaway_acked)
 			send_goaway(session, FRAME_GOAWAY_ACK, &(struct goaway_meta){0});
+		session->goaway_acked = true;
 		drain_last(session);
 	}
 }
@@ -262,8 +276,10 @@ void session_stream_ended(struct session *session, struct stream *stream)
 	bool closed = stream->input == STREAM_HALF_CLOSED;
 	session_expect_late(session, closed ? 0 : stream->flow.window - stream->flow.received);
 	session_hold(session, stream, 0, stream->held);
-	if (session->streams.count == 0)
-		connection_touch(session->connection);
+	if (session->streams.count > 0)
+		return;
+	connection_idle(session->connection);
+	connection_touch(session->connection);
 }
 
 /* --- the protocol ------------------------------------------------------------ */
@@ -313,8 +329,11 @@ static void on_preface(struct session *session, uint8_t version_min, uint8_t ver
 		             version_max, FRAME_VERSION);
 		return;
 	}
-	session->state = SESSION_HELLO;
 	send_hello(session);
+	if (session->connection->refused)
+		end(session, STATUS_UNAVAILABLE, CONNECTION_REFUSAL);
+	else
+		session->state = SESSION_HELLO;
 }
 
 static size_t receive_preface(struct session *session, struct bytes in, size_t *needed)
@@ -384,7 +403,7 @@ static void native_expired(struct connection *connection)
 	case SESSION_PREFACE:
 	case SESSION_HELLO:
 		if (connection->transport->draining) {
-			session_fail(session, STATUS_UNAVAILABLE, "the server is stopping");
+			session_fail(session, STATUS_UNAVAILABLE, TRANSPORT_STOPPING);
 			break;
 		}
 		connection->transport->counters.preface_timeouts++;
@@ -395,13 +414,20 @@ static void native_expired(struct connection *connection)
 		stream_table_shrink(&session->streams);
 		break;
 	case SESSION_DRAINING:
-		send_final(session, STATUS_UNAVAILABLE, "the server is stopping");
+		send_final(session, STATUS_UNAVAILABLE, why_leaving(session));
 		drain_last(session);
 		break;
 	case SESSION_LAST:
 	case SESSION_ENDED:
 		break;
 	}
+}
+
+static void native_stuck(struct connection *connection)
+{
+	session_fail(connection->session, STATUS_DEADLINE_EXCEEDED,
+	             "a frame did not end within %u ms",
+	             connection->transport->waits[WAIT_UNIT].after_ms);
 }
 
 static void native_before_write(struct connection *connection)
@@ -413,9 +439,7 @@ static void native_before_write(struct connection *connection)
 	if (session->streams.count > 0)
 		return;
 	if (session->state == SESSION_LAST) {
-		send_final(session, STATUS_UNAVAILABLE, "the last call has ended");
-		session->state = SESSION_ENDED;
-		connection_finish(connection);
+		end(session, STATUS_UNAVAILABLE, "the last call has ended");
 	} else if (session->state == SESSION_OPEN && session->streams.capacity > 0 &&
 	           !timeout_armed(&connection->phase)) {
 		transport_wait(connection->transport, WAIT_IDLE, &connection->phase);
@@ -438,6 +462,7 @@ const struct protocol native = {
 	.produce = native_before_write,
 	.drain = native_drain,
 	.expired = native_expired,
+	.stuck = native_stuck,
 	.gone = native_gone,
 };
 
@@ -450,6 +475,7 @@ void native_begin(struct connection *connection)
 		return;
 	}
 	session->connection = connection;
+	session->streams.seed = connection->transport->settings.seed;
 	connection->protocol = &native;
 	connection->peer.transport = native.name;
 	connection->session = session;

@@ -24,7 +24,7 @@ struct session {
 	struct connection *connection;
 	enum session_state state;
 	uint32_t last_stream; /* the highest that CALL named */
-	bool final_sent;
+	bool final_sent, goaway_acked;
 	uint8_t ping_strikes;
 	uint16_t acks_unsent; /* PING ACKs in the output */
 	/* what the peer told, or the defaults */
@@ -38,8 +38,9 @@ struct session {
 	struct stream *active; /* the next one to send; a ring */
 	uint32_t active_count, wanting;
 	uint32_t late_allowance; /* bytes and frames that may still come for streams we ended */
-	struct budget cancels, unknown_frames;
+	struct budget cancels, unknown_frames, empty_parts;
 	uint64_t last_ping_ms;
+	uint64_t sent_ms; /* when message bytes were sent last */
 };
 
 /* The peer broke the protocol: every call is cancelled, GOAWAY FINAL says why. */

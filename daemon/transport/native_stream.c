@@ -1,7 +1,7 @@
-/* The table is open addressing with linear probing; streams of a client come as 1, 3, 5, ..., so
- * half the number is a perfect hash while few are long-lived. Whoever is further from home keeps
- * the slot (Robin Hood hashing), so that a removal ends at the first one that is at home: streams
- * that come and go in order cost one step, however many there are. */
+/* The table is open addressing with linear probing. The numbers are the client's choice, so where
+ * one is at home depends on a seed that clients do not know: numbers that all meet in one place
+ * would make every frame cost a thousand steps. Whoever is further from home keeps the slot (Robin
+ * Hood hashing), so that a removal ends at the first one that is at home. */
 #include "daemon/transport/native_stream.h"
 #include "daemon/transport/native_session.h"
 
@@ -10,9 +10,17 @@
 
 enum { CAPACITY_FIRST = 8, CAPACITY_KEPT = 16, SPARE_STREAMS = 1024 };
 
+/* MurmurHash3's finalizer. */
+static uint32_t mixed(uint32_t number)
+{
+	number = (number ^ number >> 16) * 0x85ebca6bu;
+	number = (number ^ number >> 13) * 0xc2b2ae35u;
+	return number ^ number >> 16;
+}
+
 static uint32_t home_of(const struct stream_table *table, uint32_t id)
 {
-	return (id >> 1) & (table->capacity - 1);
+	return mixed(id ^ table->seed) & (table->capacity - 1);
 }
 
 static uint32_t after(const struct stream_table *table, uint32_t slot)
@@ -55,6 +63,7 @@ static bool grow(struct stream_table *table)
 	struct stream_table grown = {
 		.capacity = table->capacity ? table->capacity * 2 : CAPACITY_FIRST,
 		.count = table->count,
+		.seed = table->seed,
 	};
 	grown.slots = calloc(grown.capacity, sizeof(*grown.slots));
 	if (!grown.slots)
@@ -116,7 +125,7 @@ void stream_table_deinit(struct stream_table *table)
 {
 	assert(table->count == 0);
 	free(table->slots);
-	*table = (struct stream_table){0};
+	*table = (struct stream_table){.seed = table->seed};
 }
 
 /* --- streams ------------------------------------------------------------- */

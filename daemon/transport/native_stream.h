@@ -52,6 +52,7 @@ struct stream {
 struct stream_table {
 	struct stream **slots;
 	uint32_t capacity, count; /* capacity is a power of two, or 0 */
+	uint32_t seed;            /* nobody else's to know */
 };
 
 /* NULL: there is none. */

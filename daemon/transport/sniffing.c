@@ -32,9 +32,19 @@ static size_t refuse(struct connection *connection, uint64_t *counter, const cha
 	return in.len;
 }
 
+/* Whether that protocol tells a refused connection so, in its own way. */
+static bool says_why(enum sniff found)
+{
+	return found == SNIFF_MORE || found == SNIFF_NATIVE;
+}
+
 static size_t sniffing_receive(struct connection *connection, struct bytes in, size_t *needed)
 {
 	struct transport_counters *counters = &connection->transport->counters;
+	if (connection->refused && !says_why(sniff(in))) {
+		connection_finish(connection);
+		return in.len;
+	}
 	switch (sniff(in)) {
 	case SNIFF_MORE:
 		*needed = in.len + 1;
@@ -65,7 +75,7 @@ static void sniffing_drain(struct connection *connection)
 
 static void sniffing_expired(struct connection *connection)
 {
-	connection->transport->counters.preface_timeouts++;
+	connection->transport->counters.preface_timeouts += !connection->refused;
 	connection_abort(connection);
 }
 

@@ -18,21 +18,24 @@ static uint32_t or_default(uint32_t value, uint32_t preset)
 /* Of HTTP/2 alone. */
 static void http2_waits_init(struct timeout_list *waits, const struct transport_settings *settings)
 {
-	enum { AGE_PARTS = 80 }; /* nine tenths, then 0 to 16 steps */
 	waits[WAIT_HTTP2_STREAM] = (struct timeout_list){.after_ms = waits[WAIT_WRITE].after_ms,
 	                                                 .expired = http2_stream_stalled};
 	waits[WAIT_HTTP2_KEEPALIVE] = (struct timeout_list){.after_ms = settings->keepalive_ms,
 	                                                    .expired = http2_keepalive_due};
 	waits[WAIT_HTTP2_PONG] =
 		(struct timeout_list){.after_ms = settings->pong_ms, .expired = http2_pong_missed};
-	waits[WAIT_HTTP2_IDLE] =
-		(struct timeout_list){.after_ms = settings->idle_ms, .expired = http2_idle_due};
-	waits[WAIT_HTTP2_AGE] = (struct timeout_list){
-		.after_ms = settings->age_ms - settings->age_ms / 10, .expired = http2_age_due};
-	waits[WAIT_HTTP2_AGE_STEP] = (struct timeout_list){.after_ms = settings->age_ms / AGE_PARTS,
-	                                                   .expired = http2_age_due};
-	waits[WAIT_HTTP2_GRACE] =
-		(struct timeout_list){.after_ms = settings->grace_ms, .expired = http2_grace_over};
+}
+
+/* Often enough against what is watched for, and no more; 0: nothing is. */
+static uint32_t watch_ms(const struct transport_settings *settings)
+{
+	uint32_t all_ms[] = {settings->idle_ms, settings->age_ms,
+	                     settings->age_ms > 0 ? settings->grace_ms : 0};
+	uint32_t least_ms = 0;
+	for (size_t i = 0; i < sizeof(all_ms) / sizeof(*all_ms); i++)
+		if (all_ms[i] > 0 && (least_ms == 0 || all_ms[i] < least_ms))
+			least_ms = all_ms[i];
+	return least_ms > 0 ? least_ms / 16 + 1 : 0;
 }
 
 void transport_init(struct transport *transport, uv_loop_t *loop,
@@ -53,6 +56,11 @@ void transport_init(struct transport *transport, uv_loop_t *loop,
 	                                        .expired = connection_phase_expired};
 	waits[WAIT_LINGER] = (struct timeout_list){.after_ms = TRANSPORT_LINGER_MS,
 	                                           .expired = connection_phase_expired};
+	waits[WAIT_UNIT] =
+		(struct timeout_list){.after_ms = or_default(ours->unit_ms, LIMIT_FRAME_TIME),
+	                              .expired = connection_unit_expired};
+	waits[WAIT_WATCH] =
+		(struct timeout_list){.after_ms = watch_ms(ours), .expired = connection_watched};
 	waits[WAIT_WRITE] = (struct timeout_list){
 		.after_ms = or_default(ours->write_stall_ms, LIMIT_WRITE_STALL),
 		.expired = connection_write_stalled};
@@ -81,8 +89,7 @@ void transport_drain(struct transport *transport)
 	transport->draining = true;
 	for (struct connection *at = transport->connections; at; at = next) {
 		next = at->next;
-		if (at->state == CONNECTION_OPEN)
-			at->protocol->drain(at);
+		connection_drain(at, TRANSPORT_STOPPING);
 	}
 }
 

@@ -23,17 +23,23 @@ enum {
 	TRANSPORT_FAULTS_MAX = 16,
 };
 
+/* Why connections end when the server does. */
+#define TRANSPORT_STOPPING "the server is stopping"
+
 struct transport_settings {
 	struct rpc *rpc;
 	const char *agent; /* told in HELLO: "prismd/0.1.0"; outlives */
 	uint64_t boot_id;
+	uint32_t seed;             /* of hash tables that are keyed by what clients choose */
 	uint32_t connection_limit; /* 0: LIMIT_CONNECTIONS */
 	uint32_t preface_ms;       /* 0: LIMIT_PREFACE */
 	uint32_t write_stall_ms;   /* 0: LIMIT_WRITE_STALL */
-	/* HTTP/2, 0: off. A silent peer is asked after keepalive_ms, and has pong_ms to answer; one
-	 * without a call for idle_ms, or of age_ms (a tenth more or less), is drained; calls end
-	 * grace_ms after that. */
-	uint32_t keepalive_ms, pong_ms, idle_ms, age_ms, grace_ms;
+	uint32_t unit_ms;          /* 0: LIMIT_FRAME_TIME */
+	uint32_t idle_ms;          /* without a call a connection ends after so long; 0: never */
+	uint32_t age_ms;           /* after so long, more or less, it ends anyway; 0: never */
+	uint32_t grace_ms;         /* after which its calls are cancelled then; 0: they are not */
+	uint32_t keepalive_ms; /* a silent HTTP/2 peer is asked (PING) after so long; 0: never */
+	uint32_t pong_ms;      /* and has so long to answer */
 	/* A peer broke the protocol, a limit was met; `peer` may be NULL. */
 	void (*note)(void *ctx, const struct peer *peer, const char *message);
 	void *ctx;
@@ -45,15 +51,13 @@ enum transport_wait {
 	WAIT_IDLE,            /* no call for a while: memory may be given back */
 	WAIT_ACK,             /* the answer to GOAWAY */
 	WAIT_LINGER,          /* the peer reads our last words */
+	WAIT_UNIT,            /* the rest of a frame */
+	WAIT_WATCH,           /* to look whether the connection is idle, or old */
 	WAIT_WRITE,           /* the socket takes bytes */
 	WAIT_STREAM,          /* the peer grants credit to a stream */
 	WAIT_HTTP2_STREAM,    /* the same of an HTTP/2 stream */
 	WAIT_HTTP2_KEEPALIVE, /* the peer says anything */
 	WAIT_HTTP2_PONG,      /* it answers a PING */
-	WAIT_HTTP2_IDLE,      /* it makes a call */
-	WAIT_HTTP2_AGE,       /* nine tenths of its greatest age */
-	WAIT_HTTP2_AGE_STEP,  /* a bit of the rest */
-	WAIT_HTTP2_GRACE,     /* its calls end */
 	WAIT_ACCEPT,          /* memory for another connection */
 	WAIT_COUNT,
 };
@@ -64,11 +68,13 @@ struct transport_counters {
 	uint64_t accept_failures; /* no descriptor, no memory */
 	uint64_t native, tls, http1, http2, unknown;
 	uint64_t preface_timeouts, write_stalls, stream_stalls, protocol_errors;
+	uint64_t slow_units;
+	uint64_t idle, old; /* asked to end for it */
 	uint64_t calls, calls_refused;
 	uint64_t bytes_in, bytes_out, writes;
 	uint64_t http2_faults[TRANSPORT_FAULTS_MAX]; /* by enum http2_fault */
 	uint64_t gzip_bombs;
-	uint64_t keepalive_timeouts, idle_drains, age_drains;
+	uint64_t keepalive_timeouts;
 };
 
 struct transport {
@@ -78,6 +84,7 @@ struct transport {
 	struct timeout_list waits[WAIT_COUNT];
 	struct connection *connections; /* newest first */
 	size_t connection_count;
+	size_t refused_count; /* of them: over the limit, and being told so */
 	struct connection *dirty;
 	struct buffer spare[TRANSPORT_SPARE_BUFFERS]; /* empty, with storage */
 	size_t spare_count;
@@ -93,7 +100,7 @@ void transport_init(struct transport *transport, uv_loop_t *loop,
                     const struct transport_settings *settings);
 
 /* End of a turn: one write per connection that has something to say. True: calls became ready
- * meanwhile, or connections dirty; the turn goes on. */
+ * meanwhile. */
 bool transport_flush(struct transport *transport);
 
 /* Asks every connection, those to come too, to finish what it has and close. */

@@ -12,15 +12,15 @@
 #define RELATIONS(kinds, measure)                                                          \
 	"SELECT n.nspname || '.' || c.relname, format(" measure ", n.nspname, c.relname) " \
 	"FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "                   \
-	"WHERE c.relkind IN (" kinds ") AND c.relpersistence <> 't' "                      \
+	"WHERE c.relkind IN (" kinds ") AND c.relispopulated AND c.relpersistence <> 't' " \
 	"AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' "           \
 	"AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass "  \
 	"AND d.objid = c.oid AND d.deptype = 'e') ORDER BY 1"
 
 static const char tables_sql[] = RELATIONS("'r', 'm'", "'SELECT count(*) AS rows FROM ONLY %I.%I'");
-static const char digests_sql[] =
-	RELATIONS("'r', 'm'", "'SELECT count(*) AS rows, coalesce(sum(hashtextextended(t::text, "
-                              "0)), 0) AS digest FROM ONLY %I.%I t'");
+static const char digests_sql[] = RELATIONS(
+	"'r', 'm'", "'SELECT count(*) AS rows, coalesce(sum(hashtextextended((t.*)::text, "
+		    "0)), 0) AS digest FROM ONLY %I.%I t'");
 static const char sequences_sql[] = RELATIONS("'S'", "'SELECT last_value FROM %I.%I'");
 
 static const char about_sql[] =

@@ -80,10 +80,9 @@ static int by_age(const struct dirent **a, const struct dirent **b)
 
 static int is_backup(const struct dirent *entry)
 {
-	char pattern[160];
-	snprintf(pattern, sizeof pattern, "%s-[0-9][0-9][0-9][0-9]-[0-9]*T[0-9]*Z.dump",
-	         database_name);
-	return fnmatch(pattern, entry->d_name, 0) == 0;
+	size_t length = strlen(database_name); /* which may hold a "*": it is no pattern */
+	return strncmp(entry->d_name, database_name, length) == 0 &&
+	       fnmatch("-[0-9][0-9][0-9][0-9]-[0-9]*T[0-9]*Z.dump", entry->d_name + length, 0) == 0;
 }
 
 static void remove_backup(const struct backup_settings *settings, const char *path)

@@ -6,10 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A database's name, each byte as %XX. */
+enum { VALUE_SIZE = 3 * 63 + 4 };
+
 /* In which databases are made; one of them is there, and takes connections. */
 static const char *const maintenance[] = {"postgres", "template1"};
 
-/* Nothing of a user's: no relation, function, type or schema that no extension brought. */
+/* Nothing of a user's: no large object, and no relation, function, type or schema that no extension
+ * brought. */
 static const char empty_sql[] =
 	"WITH ours AS (SELECT oid FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname "
 	"<> 'information_schema'), thing AS ("
@@ -19,7 +23,8 @@ static const char empty_sql[] =
 	"UNION ALL SELECT 'pg_type'::regclass, oid FROM pg_type WHERE typnamespace IN (TABLE ours) "
 	"UNION ALL SELECT 'pg_namespace'::regclass, oid FROM ours WHERE oid <> "
 	"'public'::regnamespace)"
-	"SELECT NOT EXISTS (SELECT FROM thing t WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE "
+	"SELECT NOT EXISTS (SELECT FROM pg_largeobject_metadata) AND "
+	"NOT EXISTS (SELECT FROM thing t WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE "
 	"d.classid = t.class AND d.objid = t.oid AND d.deptype = 'e'))";
 
 static const char make_sql[] =
@@ -55,19 +60,42 @@ static const char carry_sql[] =
 	"0 "
 	"AND a.privilege_type = p)";
 
+static bool is_url(const char *conninfo)
+{
+	return strncmp(conninfo, "postgresql://", 13) == 0 ||
+	       strncmp(conninfo, "postgres://", 11) == 0;
+}
+
+/* A name as a value of a URL (each byte as %XX) or of a list of keywords (between quotes). */
+static void write_value(const char *name, bool url, char out[VALUE_SIZE])
+{
+	size_t at = 0;
+	for (; *name && at + 4 < VALUE_SIZE; name++) {
+		if (url) {
+			at += (size_t)snprintf(out + at, VALUE_SIZE - at, "%%%02X",
+			                       (unsigned char)*name);
+			continue;
+		}
+		if (*name == '\'' || *name == '\\')
+			out[at++] = '\\';
+		out[at++] = *name;
+	}
+	out[at] = '\0';
+}
+
 PGconn *scratch_connect(const struct backup_settings *settings, const char *database,
                         char message[BACKUP_MESSAGE_SIZE])
 {
-	char conninfo[BACKUP_MESSAGE_SIZE];
-	size_t length = strlen(settings->conninfo);
-	bool url = strstr(settings->conninfo, "://") != NULL;
+	char conninfo[BACKUP_MESSAGE_SIZE], value[VALUE_SIZE];
+	bool url = is_url(settings->conninfo);
 	const char *joint = strchr(settings->conninfo, '?') ? "&" : "?";
+	write_value(database, url, value);
 	/* The last word on a parameter counts. */
 	int n = url ? snprintf(conninfo, sizeof conninfo, "%s%sdbname=%s", settings->conninfo,
-	                       joint, database)
+	                       joint, value)
 	            : snprintf(conninfo, sizeof conninfo, "%s dbname='%s'", settings->conninfo,
-	                       database);
-	if (length >= sizeof conninfo || n < 0 || (size_t)n >= sizeof conninfo) {
+	                       value);
+	if (n < 0 || (size_t)n >= sizeof conninfo) {
 		snprintf(message, BACKUP_MESSAGE_SIZE, "the connection string is too long");
 		return NULL;
 	}
@@ -200,6 +228,7 @@ enum backup_status scratch_become(struct scratch *scratch, const struct backup_s
                                   char message[BACKUP_MESSAGE_SIZE])
 {
 	char aside[64], line[256];
+	struct scratch_target former = {.name = aside};
 	snprintf(aside, sizeof aside, "prism_before_%08x", randombytes_random());
 	if (target->exists && is_busy(scratch->server, target->name, message))
 		return BACKUP_BUSY;
@@ -208,7 +237,8 @@ enum backup_status scratch_become(struct scratch *scratch, const struct backup_s
 	scratch->name[0] = '\0';
 	if (!target->exists)
 		return BACKUP_OK;
-	if (target->empty) {
+	/* Somebody may have filled it while the restore ran; by this name nobody finds it. */
+	if (scratch_look(settings, &former, message) == BACKUP_OK && former.empty) {
 		(void)!run_each(scratch->server, "drop the empty database", drop_sql, aside, NULL,
 		                message);
 	} else if (settings->note) {

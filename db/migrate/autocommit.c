@@ -117,6 +117,23 @@ static char *copy_text(const struct statement_text *statement)
 	return strndup(statement->text, statement->length);
 }
 
+static bool is_word(const struct statement_text *statement, const char *word)
+{
+	return strlen(word) == statement->length &&
+	       strncasecmp(statement->text, word, statement->length) == 0;
+}
+
+/* The last statement of what is done whole or not at all: the COMMIT of a BEGIN, else itself. */
+static uint32_t end_of(const struct run *run, uint32_t i)
+{
+	if (!is_word(&run->split.at[i], "begin"))
+		return i;
+	for (uint32_t j = i + 1; j < run->split.count; j++)
+		if (is_word(&run->split.at[j], "commit"))
+			return j;
+	return i;
+}
+
 /* BEGIN inside of a transaction does nothing, COMMIT ends ours. */
 static bool controls_transaction(const PGresult *result)
 {
@@ -135,10 +152,11 @@ static enum run_end execute(struct run *run, const char *sql, unsigned line)
 	ExecStatusType status = PQresultStatus(result);
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	if (controls_transaction(result)) {
-		snprintf(
-			run->message, run->message_size,
-			"%s:%u: remove BEGIN, COMMIT and ROLLBACK: each statement is a transaction",
-			run->file, line);
+		snprintf(run->message, run->message_size,
+		         "%s:%u: this BEGIN, COMMIT or ROLLBACK is out of place: each statement is "
+		         "a "
+		         "transaction, or several between a BEGIN and its COMMIT",
+		         run->file, line);
 		return RUN_FAILED;
 	}
 	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
@@ -149,14 +167,30 @@ static enum run_end execute(struct run *run, const char *sql, unsigned line)
 	return explain_is_locked_out(result) ? RUN_LOCKED_OUT : RUN_FAILED;
 }
 
-static enum run_end in_transaction(struct run *run, uint32_t i, const char *sql, unsigned line)
+static enum run_end execute_copy(struct run *run, uint32_t i)
+{
+	char *sql = copy_text(&run->split.at[i]);
+	if (!sql) {
+		snprintf(run->message, run->message_size, "out of memory");
+		return RUN_FAILED;
+	}
+	enum run_end outcome = execute(run, sql, run->split.at[i].line);
+	free(sql);
+	return outcome;
+}
+
+/* The statements from `first` to `last`, without the BEGIN and COMMIT around several. */
+static enum run_end in_transaction(struct run *run, uint32_t first, uint32_t last)
 {
 	if (!simple(run, STEP_BEGIN))
 		return RUN_FAILED;
+	uint32_t begin = first + (last > first), end = last > first ? last : last + 1;
 	enum run_end outcome = RUN_FAILED;
 	if (lock_is_held(run->connection, run->message, run->message_size))
-		outcome = execute(run, sql, line);
-	if (outcome == RUN_DONE && !write_progress(run, i + 1, false))
+		outcome = RUN_DONE;
+	for (uint32_t i = begin; outcome == RUN_DONE && i < end; i++)
+		outcome = execute_copy(run, i);
+	if (outcome == RUN_DONE && !write_progress(run, last + 1, false))
 		outcome = RUN_FAILED;
 	if (outcome == RUN_DONE && simple(run, "COMMIT"))
 		return RUN_DONE;
@@ -242,23 +276,31 @@ static enum run_end alone(struct run *run, uint32_t i, const char *sql, unsigned
 	return outcome == RUN_LOCKED_OUT ? RUN_LOCKED_OUT : RUN_FAILED;
 }
 
-static enum run_end run_statement(struct run *run, uint32_t i)
+static enum run_end run_alone(struct run *run, uint32_t i)
 {
 	char *sql = copy_text(&run->split.at[i]);
-	unsigned line = run->split.at[i].line;
-	enum run_end outcome = RUN_ALONE;
 	if (!sql) {
 		snprintf(run->message, run->message_size, "out of memory");
 		return RUN_FAILED;
 	}
-	if (!run->resumed)
-		outcome = in_transaction(run, i, sql, line);
-	if (outcome == RUN_ALONE)
-		outcome = alone(run, i, sql, line);
-	if (outcome == RUN_DONE)
-		run->resumed = false;
+	enum run_end outcome = alone(run, i, sql, run->split.at[i].line);
 	free(sql);
 	return outcome;
+}
+
+/* A statement, or a block; *i becomes its last one. */
+static enum run_end run_unit(struct run *run, uint32_t *i)
+{
+	uint32_t first = *i, last = end_of(run, first);
+	enum run_end outcome = RUN_ALONE;
+	*i = last;
+	if (!run->resumed)
+		outcome = in_transaction(run, first, last);
+	if (outcome == RUN_ALONE && first == last)
+		outcome = run_alone(run, first);
+	if (outcome == RUN_DONE)
+		run->resumed = false;
+	return outcome == RUN_ALONE ? RUN_FAILED : outcome;
 }
 
 /* --- all of them -------------------------------------------------------------------------------
@@ -286,7 +328,7 @@ static enum run_end run_all(struct run *run)
 	if (!find_place(run))
 		return RUN_FAILED;
 	for (uint32_t i = run->progress.done; outcome == RUN_DONE && i < run->split.count; i++)
-		outcome = run_statement(run, i);
+		outcome = run_unit(run, &i);
 	if (outcome == RUN_DONE && !record(run))
 		outcome = RUN_FAILED;
 	return outcome;

@@ -153,11 +153,17 @@ static enum migrate_status run_step(struct migrate *migrate, uint32_t revision, 
 	return MIGRATE_FAILED;
 }
 
+static void tell_nothing(struct migrate *migrate, uint32_t live, const char *already)
+{
+	char line[64];
+	snprintf(line, sizeof(line), "nothing to do: the database is at %04u%s", live, already);
+	tell(migrate, line);
+}
+
 static enum migrate_status go_up(struct migrate *migrate, uint32_t live, const char *target,
                                  char message[MIGRATE_MESSAGE_SIZE])
 {
 	uint32_t goal;
-	char line[128];
 	if (!target_of_upgrade(migrate->set, live, target, &goal, message, MIGRATE_MESSAGE_SIZE))
 		return MIGRATE_BAD_TARGET;
 	for (uint32_t next = live + 1; next <= goal; next++) {
@@ -165,9 +171,8 @@ static enum migrate_status go_up(struct migrate *migrate, uint32_t live, const c
 		if (status != MIGRATE_OK)
 			return status;
 	}
-	snprintf(line, sizeof(line), "nothing to do: the database is at %04u already", live);
 	if (goal <= live)
-		tell(migrate, line);
+		tell_nothing(migrate, live, " already");
 	return ledger_share(migrate->connection, message, MIGRATE_MESSAGE_SIZE) ? MIGRATE_OK
 	                                                                        : MIGRATE_FAILED;
 }
@@ -176,7 +181,6 @@ static enum migrate_status go_down(struct migrate *migrate, uint32_t live, const
                                    char message[MIGRATE_MESSAGE_SIZE])
 {
 	uint32_t goal;
-	char line[128];
 	if (!target_of_downgrade(migrate->set, live, target, &goal, message, MIGRATE_MESSAGE_SIZE))
 		return MIGRATE_BAD_TARGET;
 	for (uint32_t next = live; next > goal; next--) {
@@ -184,9 +188,8 @@ static enum migrate_status go_down(struct migrate *migrate, uint32_t live, const
 		if (status != MIGRATE_OK)
 			return status;
 	}
-	snprintf(line, sizeof(line), "nothing to do: the database is at %04u", live);
 	if (goal == live)
-		tell(migrate, line);
+		tell_nothing(migrate, live, "");
 	return MIGRATE_OK;
 }
 
@@ -252,7 +255,11 @@ static enum migrate_status try_up(struct migrate *migrate, uint32_t live, const 
 	uint32_t goal;
 	if (!target_of_upgrade(migrate->set, live, target, &goal, message, MIGRATE_MESSAGE_SIZE))
 		return MIGRATE_BAD_TARGET;
-	return try_steps(migrate, live, goal > live ? goal : live, true, message);
+	if (goal <= live) {
+		tell_nothing(migrate, live, " already");
+		return MIGRATE_OK;
+	}
+	return try_steps(migrate, live, goal, true, message);
 }
 
 static enum migrate_status try_down(struct migrate *migrate, uint32_t live, const char *target,
@@ -261,6 +268,10 @@ static enum migrate_status try_down(struct migrate *migrate, uint32_t live, cons
 	uint32_t goal;
 	if (!target_of_downgrade(migrate->set, live, target, &goal, message, MIGRATE_MESSAGE_SIZE))
 		return MIGRATE_BAD_TARGET;
+	if (goal == live) {
+		tell_nothing(migrate, live, "");
+		return MIGRATE_OK;
+	}
 	return try_steps(migrate, live, goal, false, message);
 }
 

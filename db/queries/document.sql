@@ -17,7 +17,8 @@ d.id, d.project_id, d.title, d.slug, d.content, d.document_type, d.status, d.cre
 
 -- statement: document_create
 -- A slug that was made of the title is tried with -2, -3 ... until one is free, after project_lock; who gives the
--- same one at the same time meets its unique key, and the handler tries again.
+-- same one at the same time meets its unique key, and the handler tries again. Which ones are taken is looked up
+-- once, and only when the first one is.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, project_id int8, title text, slug text, slug_given bool,
@@ -27,12 +28,13 @@ d.id, d.project_id, d.title, d.slug, d.content, d.document_type, d.status, d.cre
 WITH {{caller}}, {{fresh}}, {{place}},
 taken AS MATERIALIZED (
   SELECT d.slug FROM place p JOIN documents d ON d.project_id = p.id
-  WHERE NOT $12 AND d.deleted_at IS NULL AND starts_with(d.slug, rtrim(left($11, 249), '-'))),
+  WHERE NOT $12 AND d.deleted_at IS NULL AND starts_with(d.slug, rtrim(left($11, 249), '-'))
+    AND EXISTS (SELECT FROM documents x WHERE x.project_id = $9 AND x.slug = $11 AND x.deleted_at IS NULL)),
 chosen AS MATERIALIZED (
   SELECT c.slug
-  FROM place p CROSS JOIN LATERAL (
+  FROM place p CROSS JOIN (
     SELECT n, CASE n WHEN 1 THEN $11 ELSE rtrim(left($11, 254 - length(n::text)), '-') || '-' || n END AS slug
-    FROM generate_series(1, CASE WHEN $12 THEN 1 ELSE 10000 END) n) c
+    FROM generate_series(1, CASE WHEN $12 THEN 1 ELSE 10000 END) WITH ORDINALITY AS g(i, n)) c
   WHERE p.open AND c.slug NOT IN (SELECT t.slug FROM taken t)
   ORDER BY c.n LIMIT 1),
 written AS (
@@ -74,9 +76,12 @@ SELECT c.rank, {{document_row}}
 FROM caller c
 LEFT JOIN (
   SELECT {{document_columns}}
-  FROM documents d JOIN projects p ON p.id = d.project_id AND p.deleted_at IS NULL
+  FROM projects p
+  JOIN LATERAL (
+    SELECT {{document_columns}}, d.organization_id FROM documents d
+    WHERE d.project_id = $5 AND d.slug = $6 AND d.deleted_at IS NULL OFFSET 0) d ON d.organization_id = $1
   WHERE (SELECT rank FROM caller) >= CASE d.status WHEN 'draft' THEN 2 ELSE $3 END
-    AND d.project_id = $5 AND d.slug = $6 AND d.organization_id = $1 AND d.deleted_at IS NULL) d ON true;
+    AND p.id = $5 AND p.deleted_at IS NULL) d ON true;
 
 -- statement: document_list
 -- Without their content; what changed last comes first.
@@ -236,7 +241,7 @@ written AS (
   CROSS JOIN LATERAL (
     SELECT c.slug
     FROM (SELECT n, CASE n WHEN 1 THEN i.slug ELSE rtrim(left(i.slug, 254 - length(n::text)), '-') || '-' || n END AS slug
-          FROM generate_series(1, CASE WHEN i.given THEN 1 ELSE 10000 END) n) c
+          FROM generate_series(1, CASE WHEN i.given THEN 1 ELSE 10000 END) WITH ORDINALITY AS g(i, n)) c
     WHERE i.given OR (
       c.slug NOT IN (SELECT t.slug FROM taken t) AND c.slug NOT IN (SELECT y.slug FROM item y WHERE y.id IS NULL AND y.given)
       AND (c.n = 1 OR c.slug NOT IN (SELECT y.slug FROM item y WHERE y.id IS NULL)))

@@ -17,13 +17,15 @@ ends with a comma goes on in the next comment line; `none` is an empty list. A s
 organization_id says why: `-- tenant: no (reason)`. `-- fragment: NAME` starts a text that statements include as
 {{NAME}}; its params must be the first ones of those statements. A fragment may list columns, which statements
 include in theirs as {{NAME}} too. `-- prepare: no (reason)` has a statement planned for the values of each execution.
+`-- group: yes (reason)` lets several writes with one affinity share a transaction: the reason says why they cannot block
+each other in a circle with others.
 """
 import argparse
 import os
 import re
 import sys
 
-DIRECTIVES = ("statement", "fragment", "lane", "params", "columns", "tenant", "found", "prepare")
+DIRECTIVES = ("statement", "fragment", "lane", "params", "columns", "tenant", "found", "prepare", "group")
 PARAMS_MAX = 48
 COLUMNS_MAX = 255
 
@@ -261,6 +263,7 @@ class Statement:
         self.check_tenant()
         self.check_found()
         self.check_prepare()
+        self.check_group()
         self.check_placeholders()
         self.check_words()
 
@@ -277,6 +280,17 @@ class Statement:
         prepare = self.item.values.get("prepare")
         if prepare is not None and not re.fullmatch(r"no \(.{3,}\)", prepare):
             raise self.item.problem("write '-- prepare: no (reason)'", "prepare")
+        if prepare is not None and self.lane == "write":
+            raise self.item.problem("in the write lane all are prepared: its plans are for any values", "prepare")
+
+    def check_group(self):
+        group = self.item.values.get("group")
+        if group is None:
+            return
+        if not re.fullmatch(r"yes \(.{3,}\)", group):
+            raise self.item.problem("write '-- group: yes (reason)'", "group")
+        if self.lane == "read":
+            raise self.item.problem("reads share a Sync anyway: 'group:' is for the write lane", "group")
 
     def check_found(self):
         names = [column.name for column in self.columns]
@@ -406,6 +420,7 @@ def source(statements, include):
         found = next((i for i, column in enumerate(statement.columns) if column.name == statement.found), None)
         out += [f"\t.found = {found}," if found is not None else "\t.found = STATEMENT_FINDS_NOTHING,"]
         out += ["\t.unprepared = true,"] if "prepare" in statement.item.values else []
+        out += ["\t.groups = true,"] if "group" in statement.item.values else []
         out += [f"\t.params = {statement.name}_params_spec,"] if statement.params else []
         out += [f"\t.columns = {statement.name}_columns_spec,"] if statement.columns else []
         out += ["};", ""]

@@ -40,7 +40,8 @@ FROM caller c
 LEFT JOIN (
   SELECT {{member_columns}}
   FROM organization_members m
-  JOIN users u ON u.id = m.user_id
+  JOIN LATERAL (
+    SELECT u.email, u.username, u.full_name, u.status, u.deleted_at FROM users u WHERE u.id = m.user_id OFFSET 0) u ON true
   JOIN organizations o ON o.id = $1
   WHERE (SELECT rank FROM caller) >= $3 AND m.organization_id = $1
     AND (cardinality($6::text[]) = 0 OR m.role = ANY ($6::text[]))
@@ -163,7 +164,11 @@ removed AS (
 reassigned AS (
   UPDATE stories s SET assignee_id = $10::uuid, version = s.version + 1, updated_at = now()
   FROM removed r
-  WHERE s.assignee_id = r.user_id AND s.organization_id = $1 AND s.status <> 'done' AND s.deleted_at IS NULL
+  CROSS JOIN LATERAL (
+    SELECT t.id, t.organization_id FROM stories t
+    WHERE t.assignee_id = r.user_id AND t.status <> 'done' AND t.deleted_at IS NULL OFFSET 0) t
+  WHERE s.id = t.id AND t.organization_id = $1
+    AND s.assignee_id = r.user_id AND s.status <> 'done' AND s.deleted_at IS NULL
   RETURNING s.id, s.project_id),
 activity AS (
   SELECT NULL::bigint AS project_id, 'member' AS entity_type, r.user_id::text AS entity_id, 'remove' AS verb,

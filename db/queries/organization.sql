@@ -87,9 +87,11 @@ WHERE o.slug = lower($3) AND o.deleted_at IS NULL
 -- found: id
 SELECT {{organization_row}}
 FROM organization_members m
-JOIN users u ON u.id = m.user_id AND u.status = 'active' AND u.deleted_at IS NULL
-JOIN organizations o ON o.id = m.organization_id AND o.deleted_at IS NULL
+JOIN LATERAL (
+  SELECT {{organization_columns}} FROM organizations o
+  WHERE o.id = m.organization_id AND o.deleted_at IS NULL OFFSET 0) o ON true
 WHERE m.user_id = $1 AND m.organization_id > $3
+  AND (SELECT u.status = 'active' AND u.deleted_at IS NULL FROM users u WHERE u.id = $1)
 ORDER BY m.organization_id LIMIT $2::int4;
 
 -- statement: organization_list_all

@@ -14,7 +14,7 @@ p.id, p.name, p.key, p.description, p.status, p.owner_id, p.start_date, p.end_da
 
 -- statement: project_create
 -- With its key and its counter. A key that was made of the name is tried with 2, 3 ... behind it until nobody
--- has or had it, after organization_lock.
+-- has or had it, after organization_lock. Which ones are taken is looked up once, and only when the first one is.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, name text, key text, key_given bool, description text?,
@@ -32,12 +32,13 @@ judged AS MATERIALIZED (
   WHERE c.rank >= $3 AND (SELECT ok FROM fresh)),
 taken AS MATERIALIZED (
   SELECT k.key FROM project_keys k
-  WHERE NOT $11 AND k.organization_id = $1 AND starts_with(k.key, left($10, 15))),
+  WHERE NOT $11 AND k.organization_id = $1 AND starts_with(k.key, left($10, 15))
+    AND EXISTS (SELECT FROM project_keys x WHERE x.organization_id = $1 AND x.key = $10)),
 chosen AS MATERIALIZED (
   SELECT c.key
-  FROM judged j CROSS JOIN LATERAL (
+  FROM judged j CROSS JOIN (
     SELECT n, CASE n WHEN 1 THEN $10 ELSE left($10, 20 - length(n::text)) || n END AS key
-    FROM generate_series(1, CASE WHEN $11 THEN 1 ELSE 10000 END) n) c
+    FROM generate_series(1, CASE WHEN $11 THEN 1 ELSE 10000 END) WITH ORDINALITY AS g(i, n)) c
   WHERE j.may_create AND j.owner_ok AND c.key NOT IN (SELECT t.key FROM taken t)
   ORDER BY c.n LIMIT 1),
 written AS (

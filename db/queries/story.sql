@@ -61,7 +61,8 @@ LEFT JOIN (
     AND k.organization_id = $1 AND k.key = $5) s ON true;
 
 -- statement: story_batch_get
--- In the order of the ids; those that are not there have no row.
+-- In the order of the ids; those that are not there have no row. (SELECT $5): a plan for these values must not
+-- look cheaper for the number of the ids, or PostgreSQL would make one each time.
 -- lane: read
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, ids int8[], deleted_too bool
 -- columns: rank int4?, {{story_row}}
@@ -71,7 +72,7 @@ SELECT c.rank, {{story_row}}
 FROM caller c
 LEFT JOIN (
   SELECT i.n, s.*
-  FROM unnest($5::int8[]) WITH ORDINALITY AS i(id, n)
+  FROM unnest((SELECT $5::int8[])) WITH ORDINALITY AS i(id, n)
   JOIN LATERAL (
     SELECT {{story_columns}}
     FROM stories s

@@ -24,12 +24,15 @@ item AS MATERIALIZED (
     EXISTS (SELECT FROM sprints x WHERE x.id = s.sprint_id AND x.status = 'completed' OFFSET 0) AS closed
   FROM unnest($10::int8[]) WITH ORDINALITY AS i(id, n)
   LEFT JOIN LATERAL (
-    SELECT s.id, s.rank, s.sprint_id, s.status FROM stories s
-    WHERE s.organization_id = $1 AND s.id = i.id AND s.project_id = (SELECT id FROM project) AND s.deleted_at IS NULL
-    OFFSET 0) s ON true),
+    SELECT s.id, s.project_id, s.rank, s.sprint_id, s.status FROM stories s
+    WHERE s.organization_id = $1 AND s.id = i.id AND s.deleted_at IS NULL
+    OFFSET 0) s ON s.project_id = (SELECT id FROM project)),
 anchor AS MATERIALIZED (
-  SELECT s.rank, s.id FROM stories s
-  WHERE s.organization_id = $1 AND s.id = $12 AND s.project_id = (SELECT id FROM project) AND s.deleted_at IS NULL),
+  SELECT s.rank, s.id
+  FROM (
+    SELECT s.rank, s.id, s.project_id FROM stories s
+    WHERE s.organization_id = $1 AND s.id = $12 AND s.deleted_at IS NULL OFFSET 0) s
+  WHERE s.project_id = (SELECT id FROM project)),
 sprint AS MATERIALIZED (
   SELECT x.id, x.status FROM sprints x
   WHERE x.id = $13 AND x.organization_id = $1 AND x.project_id = (SELECT id FROM project) AND x.deleted_at IS NULL

@@ -48,16 +48,18 @@ item AS MATERIALIZED (
          creator_id, number, created_at, started_at, completed_at, external_source, external_id, n)),
 sprint AS MATERIALIZED (
   SELECT x.id, x.status
-  FROM sprints x
-  WHERE x.id = ANY ($17::int8[]) AND x.organization_id = $1 AND x.project_id = (SELECT id FROM project)
-    AND x.deleted_at IS NULL
-  FOR SHARE OF x),
+  FROM project p CROSS JOIN (SELECT DISTINCT i.sprint_id AS id FROM item i) i
+  CROSS JOIN LATERAL (
+    SELECT x.id, x.status FROM sprints x
+    WHERE x.id = i.id AND x.organization_id = $1 AND x.project_id = p.id AND x.deleted_at IS NULL
+    FOR SHARE) x),
 epic AS MATERIALIZED (
-  SELECT e.id
-  FROM epics e
-  WHERE e.id = ANY ($16::int8[]) AND e.organization_id = $1 AND e.project_id = (SELECT id FROM project)
-    AND e.deleted_at IS NULL
-  FOR SHARE OF e)
+  SELECT x.id
+  FROM project p CROSS JOIN (SELECT DISTINCT i.epic_id AS id FROM item i) i
+  CROSS JOIN LATERAL (
+    SELECT e.id FROM epics e
+    WHERE e.id = i.id AND e.organization_id = $1 AND e.project_id = p.id AND e.deleted_at IS NULL
+    FOR SHARE) x)
 ;
 
 -- The first of the stories that refers to what it must not. What a story that is there (known: n, epic_id, sprint_id,
@@ -134,6 +136,7 @@ written AS (
 -- statement: story_create
 -- One story or many, all or none. A refused call takes no number.
 -- lane: write
+-- group: yes (before any lock that is not shared, each has the project's counter)
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, project_id int8, titles text[],
 --   descriptions text[], criteria text[], statuses text[], priorities text[], points int4[],

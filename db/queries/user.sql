@@ -63,13 +63,14 @@ SELECT {{user_row}} FROM written u;
 
 -- statement: user_get
 -- Those that the actor may see: themselves, and who shares an organization with them. In the order of the ids.
+-- (SELECT $3): as in story_batch_get.
 -- lane: read
 -- tenant: no (a user is of no organization; shared memberships decide)
 -- params: actor uuid?, system bool, ids uuid[]
 -- columns: {{user_row}}
 -- found: id
 SELECT {{user_row}}
-FROM unnest($3::uuid[]) WITH ORDINALITY AS i(id, n)
+FROM unnest((SELECT $3::uuid[])) WITH ORDINALITY AS i(id, n)
 JOIN LATERAL (
   SELECT {{user_columns}}
   FROM users u
@@ -86,6 +87,7 @@ ORDER BY i.n;
 
 -- statement: user_lookup
 -- lane: read
+-- prepare: no (one of the two is NULL, and falls away)
 -- tenant: no (for the scope system)
 -- params: email text?, username text?
 -- columns: {{user_row}}

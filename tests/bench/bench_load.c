@@ -13,6 +13,9 @@ static const char USAGE[] =
 	"  --get-story --organization N --ids FIRST-LAST [--per-organization K]\n"
 	"                                   every K ids belong to the next organization\n"
 	"  --get-story --ids-file FILE      FILE has lines \"ORGANIZATION ID\"\n"
+	"  --create-story --organization N --projects FIRST-LAST\n"
+	"  --list-stories --organization N --projects PROJECT [--page-size K] [--page-token T]\n"
+	"                                   always the same page\n"
 	"\n"
 	"Load:\n"
 	"  --connections N   (1)            --in-flight M     (1)  calls at once on each\n"
@@ -38,6 +41,10 @@ enum option_code {
 	OPTION_IDS,
 	OPTION_PER_ORGANIZATION,
 	OPTION_IDS_FILE,
+	OPTION_CREATE_STORY,
+	OPTION_LIST_STORIES,
+	OPTION_PAGE_SIZE,
+	OPTION_PAGE_TOKEN,
 	OPTION_CONNECTIONS,
 	OPTION_IN_FLIGHT,
 	OPTION_RATE,
@@ -63,6 +70,11 @@ static const struct option OPTIONS[] = {
 	{"ids", required_argument, NULL, OPTION_IDS},
 	{"per-organization", required_argument, NULL, OPTION_PER_ORGANIZATION},
 	{"ids-file", required_argument, NULL, OPTION_IDS_FILE},
+	{"projects", required_argument, NULL, OPTION_IDS},
+	{"create-story", no_argument, NULL, OPTION_CREATE_STORY},
+	{"list-stories", no_argument, NULL, OPTION_LIST_STORIES},
+	{"page-size", required_argument, NULL, OPTION_PAGE_SIZE},
+	{"page-token", required_argument, NULL, OPTION_PAGE_TOKEN},
 	{"connections", required_argument, NULL, OPTION_CONNECTIONS},
 	{"in-flight", required_argument, NULL, OPTION_IN_FLIGHT},
 	{"rate", required_argument, NULL, OPTION_RATE},
@@ -83,10 +95,19 @@ static const struct option OPTIONS[] = {
 
 /* What the options say of the workload; made when all are known. */
 struct asked {
-	bool story, json;
+	enum { ASKED_NOTHING, ASKED_ECHO, ASKED_STORY, ASKED_CREATE, ASKED_LIST } workload;
+	bool json;
 	size_t echo;
-	struct story_range range;
-	const char *ids_file;
+	struct story_range range; /* of stories or projects */
+	const char *ids_file, *page_token;
+	uint32_t page_size;
+};
+
+static const char *const METHODS[] = {
+	[ASKED_ECHO] = "/prism.test.v1.EchoService/Echo",
+	[ASKED_STORY] = "/prism.v1.StoryService/GetStory",
+	[ASKED_CREATE] = "/prism.v1.StoryService/CreateStory",
+	[ASKED_LIST] = "/prism.v1.StoryService/ListStories",
 };
 
 static _Noreturn void refuse(const char *option, const char *value, const char *allowed)
@@ -125,10 +146,26 @@ static bool parse_workload(int option, const char *value, struct asked *asked)
 {
 	switch (option) {
 	case OPTION_ECHO:
+		asked->workload = ASKED_ECHO;
 		asked->echo = (size_t)number("echo", value, 1, 60000);
 		return true;
 	case OPTION_GET_STORY:
-		return asked->story = true;
+		asked->workload = ASKED_STORY;
+		return true;
+	case OPTION_CREATE_STORY:
+		asked->workload = ASKED_CREATE;
+		return true;
+	case OPTION_LIST_STORIES:
+		asked->workload = ASKED_LIST;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool parse_stories(int option, const char *value, struct asked *asked)
+{
+	switch (option) {
 	case OPTION_ORGANIZATION:
 		asked->range.organization = (int64_t)number("organization", value, 1, 1e15);
 		return true;
@@ -141,6 +178,12 @@ static bool parse_workload(int option, const char *value, struct asked *asked)
 		return true;
 	case OPTION_IDS_FILE:
 		asked->ids_file = value;
+		return true;
+	case OPTION_PAGE_SIZE:
+		asked->page_size = (uint32_t)number("page-size", value, 1, 100000);
+		return true;
+	case OPTION_PAGE_TOKEN:
+		asked->page_token = value;
 		return true;
 	case OPTION_JSON:
 		return asked->json = true;
@@ -216,8 +259,13 @@ static bool make_workload(struct workload *workload, const struct asked *asked)
 {
 	char message[WORKLOAD_MESSAGE_SIZE] = "out of memory";
 	bool made;
-	if (asked->echo > 0)
+	if (asked->workload == ASKED_ECHO)
 		made = workload_echo_init(workload, asked->echo);
+	else if (asked->workload == ASKED_CREATE)
+		made = workload_create_init(workload, &asked->range);
+	else if (asked->workload == ASKED_LIST)
+		made = workload_list_init(workload, &asked->range, asked->page_size,
+		                          asked->page_token);
 	else if (asked->ids_file)
 		made = workload_file_init(workload, asked->ids_file, message);
 	else
@@ -229,9 +277,10 @@ static bool make_workload(struct workload *workload, const struct asked *asked)
 
 static bool complete(const struct load_options *options, const struct asked *asked)
 {
-	bool stories = asked->ids_file || (asked->range.organization > 0 && asked->range.first > 0);
-	return options->address && options->duration_ns > 0 && (asked->echo > 0) != asked->story &&
-	       (!asked->story || stories);
+	bool range = asked->range.organization > 0 && asked->range.first > 0;
+	bool stories = range || (asked->workload == ASKED_STORY && asked->ids_file);
+	return options->address && options->duration_ns > 0 && asked->workload != ASKED_NOTHING &&
+	       (stories || asked->workload == ASKED_ECHO);
 }
 
 static int run(struct load *load, bool json)
@@ -257,6 +306,7 @@ int main(int argc, char **argv)
 	struct workload workload;
 	for (int option; (option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;)
 		if (!parse_workload(option, optarg, &asked) &&
+		    !parse_stories(option, optarg, &asked) &&
 		    !parse_load(option, optarg, &load.options))
 			parse_call(option, optarg, &load.options);
 	if (optind < argc || !complete(&load.options, &asked)) {
@@ -264,8 +314,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (!load.options.method)
-		load.options.method = asked.story ? "/prism.v1.StoryService/GetStory"
-		                                  : "/prism.test.v1.EchoService/Echo";
+		load.options.method = METHODS[asked.workload];
 	if (!make_workload(&workload, &asked))
 		return 1;
 	load.workload = &workload;

@@ -2,13 +2,10 @@
 import json
 import os
 import re
-import shutil
-import signal
-import tempfile
-import time
 
 from machine import BenchError, Process, run
 from samples import Samples, interleaved, table, verdict
+from server import HERE, Prismd
 
 ACTOR = '7b0b2d9e-5c54-4a2f-9d0c-3f6f5a1be001'
 STORIES, PER_ORGANIZATION = 100000, 1000
@@ -16,75 +13,24 @@ DATABASE_CONNECTIONS = 4   # that read: prismd's (a third of its pool, but for t
 DEPTH = 16                 # in flight on each, where that can be said
 SHARE_TARGET = 0.75        # of bench_libpq's rate, number 2 of targets.md
 LONE_TARGET_US = 60        # that a lone call adds, number 7
-HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-class Database:
-    """The private PostgreSQL that prismd has started under its state directory."""
-
-    def __init__(self, state_dir, conninfo):
-        self.conninfo = conninfo
-        self.pid_file = os.path.join(state_dir, 'postgresql', 'data', 'postmaster.pid')
-        with open(self.pid_file, encoding='utf-8') as file:
-            self.postmaster = int(file.readline())
-
-    def stop(self):
-        """prismd stops its PostgreSQL itself; this is for a prismd that was killed."""
-        if not os.path.exists(self.pid_file):
-            return
-        os.kill(self.postmaster, signal.SIGINT)
-        give_up = time.monotonic() + 30
-        while os.path.exists(self.pid_file) and time.monotonic() < give_up:
-            time.sleep(0.05)
+def backlog(database):
+    database.sql('-v', f'stories={STORIES}', '-v', f'per_organization={PER_ORGANIZATION}', '-v', f'actor={ACTOR}',
+                 '-f', os.path.join(HERE, 'backlog.sql'))
 
 
-class Story:
-    """prismd with a private state directory, a generated backlog, and a key that may only act as a user."""
+class Story(Prismd):
+    """prismd with a generated backlog, and what is asked of it."""
 
     def __init__(self, options):
-        self.options = options
-        self.programs, self.machine = options.programs, options.machine
-        self.state_dir = tempfile.mkdtemp(prefix='prism-bench-')
-        self.server = self.database = None
+        super().__init__(options, backlog, 3 * DATABASE_CONNECTIONS)
 
     def __enter__(self):
-        try:
-            self._start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def _start(self):
-        os.chmod(self.state_dir, 0o711)   # as root, PostgreSQL runs as another user and has to get to its part
-        environment = dict(os.environ, DATABASE_POOL_SIZE=str(3 * DATABASE_CONNECTIONS + 2))
-        environment.pop('DATABASE_URL', None)
-        self.socket = 'unix:' + os.path.join(self.state_dir, 'rpc.sock')
-        self.server = Process([self.programs.product('prismd'), '--state-dir', self.state_dir, '--workers', '1',
-                               '--listen', '127.0.0.1:0', '--listen', self.socket], self.machine, environment)
-        self.database = Database(self.state_dir, self._prism_db('conninfo').strip())
-        run(['psql', '-q', '-d', self.database.conninfo, '-v', f'stories={STORIES}',
-             '-v', f'per_organization={PER_ORGANIZATION}', '-v', f'actor={ACTOR}', '-f', os.path.join(HERE, 'backlog.sql')])
-        self.key = self._create_key()
+        super().__enter__()
         self.script = os.path.join(self.state_dir, 'get_story.pgbench')
         run([self.programs.bench('bench_libpq'), '--pgbench-script', self.script, *self._stories()])
-
-    def _prism_db(self, *arguments):
-        return run([self.programs.product('prism-db'), '--state-dir', self.state_dir, *arguments])
-
-    def _create_key(self):
-        made = self._prism_db('create-key', '--name', 'bench', '--scope', 'act-as-user')
-        key = re.search(r'\bprk_\w+', made)
-        if not key:
-            raise BenchError(f'prism-db create-key printed no key:\n{made}')
-        return key.group(0)
-
-    def __exit__(self, *_):
-        if self.server:
-            self.server.stop()
-        if self.database:
-            self.database.stop()
-        shutil.rmtree(self.state_dir, ignore_errors=True)
+        return self
 
     @staticmethod
     def _stories():
@@ -99,6 +45,10 @@ class Story:
                    '--connections', connections, '--in-flight', in_flight, '--server-pid', self.server.pid,
                    '--postmaster', self.database.postmaster, '--duration', self.options.seconds, '--json']
         return json.loads(run(command, self.machine.load))
+
+    def with_workers(self, workers):
+        self.serve(workers)
+        return self.prism(64, 1)
 
     def raw_echo(self):
         """A round trip with nothing in it: what any daemon in between adds at least."""
@@ -141,6 +91,9 @@ def measure(options):
             samples.add('busy', name, go())
         for _, name, go in interleaved(lone, options.rounds):
             samples.add('lone', name, go())
+        workers = {'one worker': lambda: story.with_workers(1), 'two workers': lambda: story.with_workers(2)}
+        for _, name, go in interleaved(workers, options.rounds):
+            samples.add('workers', name, go())
     return samples
 
 
@@ -173,4 +126,16 @@ def show(samples):
             target = [f'{p50 - theirs:.0f}', f'<= {LONE_TARGET_US}', verdict(p50 - theirs, LONE_TARGET_US)]
         rows.append([name, f'{p50:.0f}', *target])
     lone = table('A lone GetStory: p50 in us, and what the daemon adds', ['who', 'p50', 'adds', 'target', ''], rows)
-    return busy + '\n\n' + lone
+    return '\n\n'.join([busy, lone, show_workers(samples)])
+
+
+def show_workers(samples):
+    one = samples.median('workers', 'one worker', 'calls_per_second')
+    rows = []
+    for name in samples.rounds['workers']:
+        rate = samples.median('workers', name, 'calls_per_second')
+        rows.append([name, f'{rate / one:.2f}', f'{rate:,.0f}',
+                     f'{samples.median("workers", name, "cpu_us_per_call", "server"):.1f}',
+                     f'{samples.median("workers", name, "cpu_us_per_call", "postgres"):.1f}'])
+    return table('Two workers beside one, 64 x 1 (the load and PostgreSQL take their share of the same cores)',
+                 ['who', 'rate', 'calls/s', 'CPU us/call', 'postgres CPU'], rows)

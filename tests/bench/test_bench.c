@@ -91,6 +91,39 @@ static void test_stories_are_asked_for_by_organization_and_id(void **state)
 	workload_deinit(&workload);
 }
 
+static void test_each_create_has_its_own_request_id(void **state)
+{
+	(void)state;
+	struct workload workload;
+	uint8_t requests[2][160];
+	assert_true(workload_create_init(&workload, &(struct story_range){1, 7, 7, 0}));
+	assert_true(workload.body_max <= sizeof requests[0]);
+	size_t length = 0;
+	for (int i = 0; i < 2; i++) {
+		struct writer writer = writer_init(requests[i], workload.body_max);
+		(void)workload_write(&workload, &writer);
+		assert_false(writer.failed);
+		length = (size_t)(writer.at - requests[i]);
+	}
+	assert_memory_equal(requests[0], requests[1], length - 36);
+	assert_memory_not_equal(requests[0] + length - 36, requests[1] + length - 36, 36);
+	workload_deinit(&workload);
+}
+
+static void test_a_page_is_asked_for_by_its_token(void **state)
+{
+	(void)state;
+	struct workload workload;
+	uint8_t request[64];
+	static const char wanted[] = "\x08\x01\x10\x07\x38\x32\x42\x03tok";
+	assert_true(workload_list_init(&workload, &(struct story_range){1, 7, 7, 0}, 50, "tok"));
+	assert_int_equal(workload.body_max, sizeof wanted - 1);
+	struct writer writer = writer_init(request, sizeof request);
+	(void)workload_write(&workload, &writer);
+	assert_memory_equal(request, wanted, sizeof wanted - 1);
+	workload_deinit(&workload);
+}
+
 static void test_a_range_goes_over_organizations(void **state)
 {
 	(void)state;
@@ -182,6 +215,8 @@ int main(void)
 		cmocka_unit_test(test_the_longest_times_have_a_bucket),
 		cmocka_unit_test(test_echo_wants_its_own_bytes_back),
 		cmocka_unit_test(test_stories_are_asked_for_by_organization_and_id),
+		cmocka_unit_test(test_each_create_has_its_own_request_id),
+		cmocka_unit_test(test_a_page_is_asked_for_by_its_token),
 		cmocka_unit_test(test_a_range_goes_over_organizations),
 		cmocka_unit_test(test_a_story_is_known_by_its_id),
 		cmocka_unit_test(test_a_file_of_stories),

@@ -9,10 +9,10 @@ struct story_key {
 };
 
 struct workload {
-	enum workload_kind { WORKLOAD_ECHO, WORKLOAD_STORY } kind;
+	enum workload_kind { WORKLOAD_ECHO, WORKLOAD_STORY, WORKLOAD_CREATE, WORKLOAD_LIST } kind;
 	size_t body_max;        /* no request is larger */
-	uint8_t *echo;          /* the one request of an echo */
-	struct story_key *keys; /* the stories that are asked for, at random */
+	uint8_t *body;          /* the one request of an echo or a list */
+	struct story_key *keys; /* the stories that are asked for, or the projects, at random */
 	size_t key_count;
 	uint64_t random;
 };
@@ -41,6 +41,16 @@ bool workload_range_init(struct workload *workload, const struct story_range *ra
 MUST_CHECK
 bool workload_file_init(struct workload *workload, const char *path,
                         char message[WORKLOAD_MESSAGE_SIZE]);
+
+/* CreateStory with a request_id of its own each time, in any project of the range. */
+MUST_CHECK
+bool workload_create_init(struct workload *workload, const struct story_range *projects);
+
+/* ListStories: always the same page of project projects->first. `page_token` NULL: the first. */
+MUST_CHECK
+bool workload_list_init(struct workload *workload, const struct story_range *projects,
+                        uint32_t page_size, const char *page_token);
+
 void workload_deinit(struct workload *workload);
 
 /* One of the stories, at random. */

@@ -28,7 +28,7 @@ static struct worker *worker_begin(void)
 	services[0] = echo_service();
 	MUST(router_new(&router, services, 1, message));
 	MUST(address_parse(text, &address, fault));
-	MUST(listen_address_bind(&listen_address, &address, fault));
+	MUST(listen_address_bind(&listen_address, &address, &(struct listen_options){0}, fault));
 	settings.addresses = &listen_address.address;
 	settings.address_count = 1;
 	settings.transport.agent = "fuzz";

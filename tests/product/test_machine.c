@@ -245,6 +245,25 @@ static void test_one_that_hangs_is_started_again(void **state)
 	expect("StatusText", "serving");
 }
 
+/* systemd keeps the socket: who connects while the daemon is not there starts it, and is
+ * served when it is. */
+static void test_its_socket(void **state)
+{
+	(void)state;
+	succeeds("mkdir -p /etc/systemd/system/prismd.socket.d\n"
+	         "printf '[Socket]\\nListenStream=\\nListenStream=/run/prism-test.sock\\n' "
+	         "> /etc/systemd/system/prismd.socket.d/test.conf\n"
+	         "systemctl daemon-reload && systemctl start prismd.socket");
+	for (int i = 0; i < 3; i++) {
+		expect("ActiveState", "inactive");
+		succeeds("ASAN_OPTIONS=detect_leaks=0 prismctl -a unix:/run/prism-test.sock ping");
+		expect("ActiveState", "active");
+		succeeds("systemctl stop prismd");
+	}
+	succeeds("systemctl stop prismd.socket prismd\n"
+	         "rm -r /etc/systemd/system/prismd.socket.d && systemctl daemon-reload");
+}
+
 static void test_backup(void **state)
 {
 	(void)state;
@@ -273,6 +292,7 @@ int main(void)
 		SERVED(test_reload),
 		cmocka_unit_test(test_a_wrong_configuration_is_not_tried_again),
 		SERVED(test_one_that_hangs_is_started_again),
+		cmocka_unit_test(test_its_socket),
 		cmocka_unit_test(test_backup),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

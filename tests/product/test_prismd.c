@@ -204,6 +204,33 @@ static void test_reload(void **state)
 	assert_int_equal(program_stop(&program), 0);
 }
 
+static void expect_mode(const char *path, mode_t mode)
+{
+	struct stat found;
+	assert_int_equal(stat(path, &found), 0);
+	assert_int_equal(found.st_mode & 0777, mode);
+}
+
+/* Whatever the umask is. */
+static void test_mode_of_a_unix_socket(void **state)
+{
+	(void)state;
+	struct program program;
+	char config[256], path[128];
+	mode_t before = umask(077);
+	snprintf(path, sizeof(path), "%s/s", directory);
+	snprintf(config, sizeof(config), "[server]\nlisten = unix:%s\n", path);
+	start(&program, config, NULL);
+	expect_mode(path, 0660);
+	assert_int_equal(program_stop(&program), 0);
+	snprintf(config, sizeof(config), "[server]\nlisten = unix:%s\nunix_mode = 0600\n", path);
+	umask(0);
+	start(&program, config, NULL);
+	expect_mode(path, 0600);
+	assert_int_equal(program_stop(&program), 0);
+	umask(before);
+}
+
 /* --- the service manager ------------------------------------------------------------ */
 
 /* The database never comes: still it is ready, and says what it waits for. */
@@ -258,6 +285,7 @@ int main(void)
 		PRISMD(test_ready_without_a_database),
 		PRISMD(test_port_in_use),
 		PRISMD(test_reload),
+		PRISMD(test_mode_of_a_unix_socket),
 		PRISMD(test_service_manager_is_told),
 		PRISMD(test_service_manager_is_told_of_a_reload),
 	};

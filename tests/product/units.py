@@ -35,7 +35,7 @@ class Units(unittest.TestCase):
 
     def test_verify(self):
         units = [os.path.join(self.units, name) for name in os.listdir(self.units)]
-        self.assertEqual(len(units), 3)
+        self.assertEqual(len(units), 4)
         verified = run('systemd-analyze', 'verify', *units, MANPATH=os.path.join(self.prefix, 'share/man'))
         self.assertEqual((verified.returncode, verified.stdout), (0, ''))
 

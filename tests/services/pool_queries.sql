@@ -161,3 +161,13 @@ SELECT count(*) AS count FROM things WHERE id = ANY ($1) AND ($2::text IS NULL O
 -- columns: value int8
 UPDATE counters SET value = value + 1 WHERE id = $1
 RETURNING value + (SELECT count(*) FROM pg_sleep($2::int4 / 1000.0)) AS value;
+
+-- statement: counter_share
+-- A part of twelve, after a while.
+-- lane: write
+-- group: yes (test)
+-- tenant: no (test)
+-- params: id int8, parts int8, ms int4
+-- columns: value int8
+WITH slow AS MATERIALIZED (SELECT 1 AS one FROM pg_sleep($3::int4 / 1000.0))
+UPDATE counters SET value = value + 12 / $2::int8 FROM slow WHERE id = $1 RETURNING value;

@@ -283,6 +283,82 @@ static void dump_by_hand(void **state)
 	assert_nothing_left(fixture);
 }
 
+static void a_large_object_is_contents(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_int_equal(fixture_run(fixture, "backup", in_directory("a.dump"), NULL), 0);
+	fixture_sql(fixture, "SELECT lo_create(4711)");
+	assert_int_equal(fixture_run(fixture, "restore", in_directory("a.dump"), NULL), 2);
+	assert_says(fixture, "is not empty");
+	assert_int_equal(fixture_number(fixture, "SELECT count(*) FROM pg_largeobject_metadata"),
+	                 1);
+}
+
+static void a_name_of_any_letters(void **state)
+{
+	struct fixture *fixture = *state;
+	load(fixture, 1);
+	assert_int_equal(fixture_run(fixture, "backup", in_directory("a.dump"), NULL), 0);
+	assert_int_equal(fixture_run(fixture, "restore", in_directory("a.dump"), "--into",
+	                             "It's \\ 100% \"Ä\" & b=c", NULL),
+	                 0);
+	/* A second time: it is looked into. */
+	assert_int_equal(fixture_run(fixture, "restore", in_directory("a.dump"), "--into",
+	                             "It's \\ 100% \"Ä\" & b=c", NULL),
+	                 2);
+	assert_says(fixture, "is not empty");
+	drop(fixture, "\"It's \\ 100% \"\"Ä\"\" & b=c\"");
+}
+
+/* A column with the name that measuring gives the row; a view that was never filled. */
+static void unusual_relations(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture_sql(fixture, "CREATE TABLE odd (t int, other int)");
+	fixture_sql(fixture, "INSERT INTO odd VALUES (NULL, 2)");
+	fixture_sql(fixture, "CREATE MATERIALIZED VIEW unfilled AS SELECT 1 AS x WITH NO DATA");
+	assert_int_equal(fixture_run(fixture, "backup", in_directory("a.dump"), "--verify", NULL),
+	                 0);
+	json_t *manifest = json_load_file(in_directory("a.dump.manifest.json"), 0, NULL);
+	json_t *tables = json_object_get(json_object_get(manifest, "contents"), "tables");
+	const char *digest =
+		json_string_value(json_object_get(json_object_get(tables, "public.odd"), "digest"));
+	assert_string_not_equal(digest, "0");
+	json_decref(manifest);
+}
+
+/* The target was empty when the restore began. */
+static void keeps_what_came_meanwhile(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture_file(in_directory(""), "slow.sql",
+	             "--\n-- PostgreSQL database dump\n--\nCREATE TABLE x (id int);\n"
+	             "DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'go_on') "
+	             "LOOP PERFORM pg_sleep(0.05); END LOOP; END $$;\n"
+	             "--\n-- PostgreSQL database dump complete\n--\n\n");
+	pid_t pid = fixture_spawn(fixture, in_directory("log"), "restore", in_directory("slow.sql"),
+	                          NULL);
+	fixture_until(fixture,
+	              "SELECT (count(*) > 0)::int FROM pg_stat_activity WHERE wait_event = "
+	              "'PgSleep'",
+	              1);
+	fixture_sql(fixture, "CREATE TABLE meanwhile (id int)");
+	PQfinish(fixture->connection);
+	char server[CLUSTER_CONNINFO_SIZE + 32];
+	snprintf(server, sizeof server, "%s dbname=postgres", fixture->conninfo);
+	PGconn *other = PQconnectdb(server);
+	PQclear(PQexec(other, "CREATE ROLE go_on"));
+	assert_int_equal(fixture_wait(pid), 0);
+	fixture->connection = PQconnectdb(fixture->conninfo);
+	PQclear(PQexec(other, "DROP ROLE go_on"));
+	PGresult *kept = PQexec(
+		other, "SELECT datname FROM pg_database WHERE datname LIKE 'prism\\_before\\_%'");
+	assert_int_equal(PQntuples(kept), 1);
+	drop(fixture, PQgetvalue(kept, 0, 0));
+	PQclear(kept);
+	PQfinish(other);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, backup_setup, backup_teardown)
@@ -297,6 +373,10 @@ int main(void)
 		CASE(into_a_new_cluster),
 		CASE(inside_of_a_container),
 		CASE(dump_by_hand),
+		CASE(a_large_object_is_contents),
+		CASE(a_name_of_any_letters),
+		CASE(unusual_relations),
+		CASE(keeps_what_came_meanwhile),
 	};
 	return cmocka_run_group_tests(tests, fixture_group_setup, fixture_group_teardown);
 }

@@ -157,6 +157,8 @@ static void only_active_users_are_added_and_once(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		assert_null(add(own.admin.id, own.id, cases[i].user, ROLE_ADMIN, ""));
 		assert_refused(cases[i].status, cases[i].reason);
+		if (strcmp(cases[i].reason, "USER_NOT_ACTIVE") == 0)
+			assert_non_null(strstr(tenant.result.message, "whose status is ACTIVE"));
 		if (cases[i].field)
 			assert_field(cases[i].field);
 	}

@@ -2,6 +2,7 @@
 #include "migrate_fixture.h"
 
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 static void assert_says(const struct fixture *fixture, const char *words)
@@ -320,11 +321,26 @@ static void test_busy(void **state)
 	directory_remove(directory);
 }
 
+/* What a migrator in the background has printed so far, in fixture->text, until `words` are in it;
+ * the test's own time limit ends it. */
+static void until_it_says(struct fixture *fixture, const char *log, const char *words)
+{
+	const struct timespec pause = {0, 20000000};
+	do {
+		nanosleep(&pause, NULL);
+		FILE *file = fopen(log, "r");
+		assert_non_null(file);
+		size_t length = fread(fixture->text, 1, PROGRAM_TEXT - 1, file);
+		fixture->text[length] = '\0';
+		fclose(file);
+	} while (!strstr(fixture->text, words));
+}
+
 /* A reader keeps a table that a step needs: the step lets go, says who, and tries again. */
 static void test_locked_out(void **state)
 {
 	struct fixture *fixture = *state;
-	char directory[64], log[96], path[128];
+	char directory[64], log[96];
 	directory_make(directory);
 	snprintf(log, sizeof(log), "%s/log", directory);
 	fixture_migration(directory, 1, "one", "CREATE TABLE one (id int);", "DROP TABLE one;");
@@ -333,22 +349,12 @@ static void test_locked_out(void **state)
 	                  "ALTER TABLE one DROP COLUMN b;");
 	fixture_sql(fixture, "BEGIN; SELECT count(*) FROM one");
 	pid_t pid = fixture_spawn(fixture, log, "--migrations", directory, "upgrade", NULL);
-	/* It has asked for the lock, and let go again. */
-	static const char waits[] =
-		"SELECT count(*) FROM pg_locks WHERE locktype = 'relation' AND NOT granted";
-	fixture_until(fixture, waits, 1);
-	fixture_until(fixture, waits, 0);
+	/* It has asked for the lock, let go again, and looked who is in the way. */
+	until_it_says(fixture, log, "  open: process ");
+	assert_says(fixture, "0002_two.up.sql: cannot get a lock that it needs; trying again");
 	fixture_sql(fixture, "COMMIT");
 	assert_int_equal(fixture_wait(pid), 0);
 	assert_int_equal(fixture_revision(fixture), 2);
-	snprintf(path, sizeof(path), "%s", log);
-	FILE *file = fopen(path, "r");
-	assert_non_null(file);
-	size_t length = fread(fixture->text, 1, PROGRAM_TEXT - 1, file);
-	fixture->text[length] = '\0';
-	fclose(file);
-	assert_says(fixture, "0002_two.up.sql: cannot get a lock that it needs; trying again");
-	assert_says(fixture, "  open: process ");
 	directory_remove(directory);
 }
 

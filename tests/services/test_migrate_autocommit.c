@@ -151,10 +151,42 @@ static void says_where_it_failed(void **state)
 	assert_int_equal(RUN("upgrade"), 1);
 	make(fixture, "CREATE TABLE a (id int);\nCOMMIT;", "DROP TABLE a;");
 	assert_int_equal(RUN("upgrade"), 1);
-	assert_says(fixture, "0002_two.up.sql:4: remove BEGIN, COMMIT and ROLLBACK");
+	assert_says(fixture, "0002_two.up.sql:4: this BEGIN, COMMIT or ROLLBACK is out of place");
 	make(fixture, "CREATE TABLE a (id int);\nSELECT 'x", "DROP TABLE a;");
 	assert_int_equal(RUN("upgrade"), 1);
 	assert_says(fixture, "line 4: a string is not closed");
+}
+
+/* BEGIN to COMMIT is done whole or not at all, between statements that are on their own. */
+static void blocks_are_whole(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char up[] =
+		"CREATE TABLE a (id int);\n"
+		"begin;\nCREATE TABLE b (id int);\nSELECT 1 / count(*) FROM one;\nCOMMIT;\n"
+		"CREATE INDEX CONCURRENTLY a_idx ON a (id);";
+	make(fixture, up, "BEGIN; DROP TABLE a; DROP TABLE b; COMMIT;");
+	fixture_sql(fixture, "CREATE TABLE kept AS TABLE one; DELETE FROM one");
+	assert_int_equal(RUN("upgrade"), 1);
+	assert_says(fixture, "0002_two.up.sql:6: division by zero");
+	assert_int_equal(fixture_number(fixture, "SELECT done FROM prism_meta.migration_progress"),
+	                 1);
+	assert_int_equal(fixture_number(fixture, "SELECT count(to_regclass('b'))"), 0);
+	fixture_sql(fixture, "INSERT INTO one TABLE kept");
+	assert_int_equal(RUN("upgrade"), 0);
+	assert_int_equal(
+		fixture_number(fixture,
+	                       "SELECT count(*) FROM pg_index WHERE indrelid = 'a'::regclass"),
+		1);
+	assert_int_equal(RUN("downgrade", "-1"), 0);
+	assert_int_equal(fixture_number(fixture, "SELECT count(to_regclass('b'))"), 0);
+	make(fixture,
+	     "CREATE TABLE a (id int);\nBEGIN;\nCREATE INDEX CONCURRENTLY a_idx ON a "
+	     "(id);\nCOMMIT;",
+	     "");
+	assert_int_equal(RUN("upgrade"), 1);
+	assert_says(fixture, "0002_two.up.sql:5: CREATE INDEX CONCURRENTLY cannot run inside a "
+	                     "transaction block");
 }
 
 static void refuses_a_changed_beginning(void **state)
@@ -208,6 +240,7 @@ int main(void)
 		CASE(goes_on_after_a_kill),
 		CASE(goes_on_from_every_statement),
 		CASE(says_where_it_failed),
+		CASE(blocks_are_whole),
 		CASE(refuses_a_changed_beginning),
 		CASE(builds_a_failed_index_again),
 		CASE(half_way_down),

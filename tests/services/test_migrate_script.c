@@ -72,6 +72,10 @@ static void a_dry_run_leaves_nothing(void **state)
 	char *after = catalog_dump(fixture->connection);
 	catalog_assert_equal("a dry run", before, after);
 	assert_int_equal(fixture_revision(fixture), 2);
+	assert_int_equal(fixture_run(fixture, "upgrade", "0002", "--dry-run", NULL), 0);
+	assert_says(fixture, "nothing to do: the database is at 0002 already");
+	assert_int_equal(fixture_run(fixture, "downgrade", "0002", "--dry-run", NULL), 0);
+	assert_says(fixture, "nothing to do: the database is at 0002");
 	/* What is in the way of the real one is in its way too. */
 	fixture_sql(fixture, "CREATE TABLE project_counters (id int)");
 	assert_int_equal(fixture_run(fixture, "upgrade", "--dry-run", NULL), 1);

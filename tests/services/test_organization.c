@@ -131,6 +131,7 @@ static void an_owner_is_an_active_user(void **state)
 		organization.owner_id = not_active[i];
 		assert_null(create_organization(NULL, &organization, ""));
 		assert_refused(PRISM_FAILED_PRECONDITION, "USER_NOT_ACTIVE");
+		assert_non_null(strstr(tenant.result.message, "whose status is ACTIVE"));
 		assert_field("organization.owner_id");
 	}
 	assert_int_equal(count("SELECT count(*) FROM organizations WHERE name = 'Nobody''s'"), 0);

@@ -22,8 +22,8 @@ enum { READY_SECONDS = 60 };
 
 const char *program_path(const char *name)
 {
-	static char path[4][512];
-	static unsigned next;
+	static _Thread_local char path[4][512];
+	static _Thread_local unsigned next;
 	char *result = path[next++ % 4];
 	snprintf(result, sizeof(path[0]), "%s/%s", PRISM_BIN_DIR, name);
 	return result;
@@ -154,6 +154,11 @@ int program_stop(struct program *program)
 	if (program->pid == 0)
 		return 0;
 	kill(program->pid, SIGTERM);
+	return program_wait(program);
+}
+
+int program_wait(struct program *program)
+{
 	int code = wait_for_exit(program->pid);
 	if (code != 0)
 		print_log(program);

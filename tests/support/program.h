@@ -18,7 +18,7 @@ struct program {
 	char log[256];     /* the file with its standard error */
 };
 
-/* The path of one of our programs ("prismd"), static. */
+/* The path of one of our programs ("prismd"); the thread's last four stay. */
 const char *program_path(const char *name);
 
 /* Starts argv[0] with `env` ("NAME=value", NULL-terminated, or NULL: added to ours) and waits for
@@ -31,6 +31,9 @@ int program_start_fails(struct program *program, const char *const argv[], const
 
 /* SIGTERM, then waits. The exit code, or 128 + signal. */
 int program_stop(struct program *program);
+
+/* Waits for one that was told to stop. The same code. */
+int program_wait(struct program *program);
 
 /* SIGKILL, then waits. */
 void program_kill(struct program *program);

@@ -13,9 +13,14 @@ enum { ARGUMENTS_MAX = 24 };
 
 void stack_open(struct stack *stack)
 {
+	stack_open_with(stack, NULL);
+}
+
+void stack_open_with(struct stack *stack, const char *settings)
+{
 	*stack = (struct stack){0};
 	directory_make(stack->directory);
-	stack->cluster = cluster_new(NULL);
+	stack->cluster = cluster_new(settings);
 	char text[PROGRAM_TEXT];
 	stack_prism_db(stack, (const char *const[]){"upgrade", "head", NULL}, text);
 }
@@ -30,7 +35,7 @@ static size_t append(const char **all, size_t count, const char *const *more)
 	return count;
 }
 
-static void serve_at(struct stack *stack, const char *address, const char *const arguments[])
+void stack_serve_at(struct stack *stack, const char *address, const char *const arguments[])
 {
 	const char *const fixed[] = {program_path("prismd"),
 	                             "--listen",
@@ -47,7 +52,7 @@ static void serve_at(struct stack *stack, const char *address, const char *const
 
 void stack_serve(struct stack *stack, const char *const arguments[])
 {
-	serve_at(stack, "127.0.0.1:0", arguments);
+	stack_serve_at(stack, "127.0.0.1:0", arguments);
 }
 
 void stack_kill_and_serve(struct stack *stack, const char *const arguments[])
@@ -55,7 +60,7 @@ void stack_kill_and_serve(struct stack *stack, const char *const arguments[])
 	char address[sizeof(stack->prismd.address)];
 	memcpy(address, stack->prismd.address, sizeof(address));
 	program_kill(&stack->prismd);
-	serve_at(stack, address, arguments);
+	stack_serve_at(stack, address, arguments);
 }
 
 void stack_prism_db(struct stack *stack, const char *const arguments[], char text[PROGRAM_TEXT])

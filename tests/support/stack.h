@@ -20,8 +20,14 @@ struct stack {
 /* A cluster with the schema at head; no daemon yet. */
 void stack_open(struct stack *stack);
 
+/* The same, with `settings`, lines of postgresql.conf. */
+void stack_open_with(struct stack *stack, const char *settings);
+
 /* Starts prismd with `arguments` (NULL-terminated, or NULL) besides address, state and database. */
 void stack_serve(struct stack *stack, const char *const arguments[]);
+
+/* The same at this address. */
+void stack_serve_at(struct stack *stack, const char *address, const char *const arguments[]);
 
 /* SIGKILL, then another prismd at the same address. */
 void stack_kill_and_serve(struct stack *stack, const char *const arguments[]);

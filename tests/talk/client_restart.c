@@ -76,6 +76,39 @@ static void test_killed(void **state)
 	server_down();
 }
 
+/* A server that has no room for another connection says so, and takes it when it has. */
+static void test_full(void **state)
+{
+	(void)state;
+	struct talk only;
+	struct prism_result result;
+	server_down();
+	server_up((const char *const[]){PATIENCE, "--listen", address, "--connections", "1", NULL});
+	talk_open(&only, server.address, NULL);
+	struct prism_channel *channel = channel_open(NULL);
+	assert_int_equal(echo(channel, false, &result), PRISM_UNAVAILABLE);
+	assert_int_equal(result.outcome, PRISM_NOT_EXECUTED);
+	assert_non_null(strstr(result.message, "as many connections as it may have"));
+	talk_close(&only);
+	assert_int_equal(echo(channel, true, NULL), PRISM_OK);
+	prism_channel_close(channel, NULL, NULL);
+	server_down();
+}
+
+/* A connection that was closed for idleness, while nobody looked at it, costs no call. */
+static void test_idle(void **state)
+{
+	(void)state;
+	server_down();
+	server_up((const char *const[]){PATIENCE, "--listen", address, "--idle-ms", "300", NULL});
+	struct prism_channel *channel = channel_open(NULL);
+	assert_int_equal(echo(channel, false, NULL), PRISM_OK);
+	server_settled();
+	assert_int_equal(echo(channel, false, NULL), PRISM_OK);
+	prism_channel_close(channel, NULL, NULL);
+	server_down();
+}
+
 struct seen {
 	struct prism_result result;
 	unsigned done;
@@ -126,6 +159,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_restart, setup),
 		cmocka_unit_test_setup(test_killed, setup),
+		cmocka_unit_test_setup(test_full, setup),
+		cmocka_unit_test_setup(test_idle, setup),
 		cmocka_unit_test_setup(test_drained, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,9 @@
 /* prismd-echo: the server with the test service, without a database.
  *
  * prismd-echo [--listen ADDRESS]... [--workers N] [--preface-ms N] [--stall-ms N] [--drain-ms N]
- *             [--connections N] [--keepalive-ms N] [--pong-ms N] [--idle-ms N] [--age-ms N]
- *             [--grace-ms N] [--record FILE] */
+ *             [--connections N] [--unit-ms N] [--keepalive-ms N] [--pong-ms N] [--idle-ms N]
+ * [--age-ms N]
+ *             [--grace-ms N] [--tcp-keepalive-ms N] [--tcp-user-ms N] [--record FILE] */
 #include "daemon/admin/reflection.h"
 #include "daemon/server.h"
 #include "daemon/signals.h"
@@ -36,11 +37,14 @@ static bool set_number(struct echo *echo, const char *name, uint32_t value)
 		{"--preface-ms", &settings->transport.preface_ms},
 		{"--stall-ms", &settings->transport.write_stall_ms},
 		{"--connections", &settings->transport.connection_limit},
+		{"--unit-ms", &settings->transport.unit_ms},
 		{"--keepalive-ms", &settings->transport.keepalive_ms},
 		{"--pong-ms", &settings->transport.pong_ms},
 		{"--idle-ms", &settings->transport.idle_ms},
 		{"--age-ms", &settings->transport.age_ms},
 		{"--grace-ms", &settings->transport.grace_ms},
+		{"--tcp-keepalive-ms", &settings->listen.keepalive_ms},
+		{"--tcp-user-ms", &settings->listen.user_timeout_ms},
 	};
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
 		if (strcmp(name, numbers[i].name) != 0)

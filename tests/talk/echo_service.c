@@ -113,8 +113,22 @@ SUSPENDS
 static enum status wait(struct call *call, const Prism__Test__V1__WaitRequest *request,
                         Message *response)
 {
-	(void)response;
+	response->data.len = request->size;
+	response->data.data = arena_zalloc(&call->arena, request->size);
+	if (!response->data.data)
+		return call_no_memory(call);
 	return call_pause(call, request->ms);
+}
+
+SUSPENDS
+static enum status hasten(struct call *call, Message *response)
+{
+	const Message *message;
+	TRY(prism_test_v1_echo_service_hasten_receive(call, &message));
+	if (!message)
+		return STATUS_OK;
+	response->data = message->data;
+	return call_pause(call, message->data.len > 0 ? message->data.data[0] : 0);
 }
 
 static enum status allocate(struct call *call, const Prism__Test__V1__AllocateRequest *request,
@@ -185,6 +199,7 @@ static enum status count(struct call *call, const Prism__Test__V1__CountRequest 
 		response->faults = counters->http2_faults[request->fault];
 	response->gzip_bombs = counters->gzip_bombs;
 	response->stream_stalls = counters->stream_stalls;
+	response->worker = call->id >> RPC_ID_BITS;
 	return STATUS_OK;
 }
 
@@ -198,6 +213,7 @@ struct service echo_service(void)
 		.fail = fail,
 		.wait = wait,
 		.dawdle = dawdle,
+		.hasten = hasten,
 		.allocate = allocate,
 		.small = echo,
 		.record = record,

@@ -126,6 +126,8 @@ struct server_count server_count(void);
 
 /* The same with the faults of this number in http2/fault.def, from 1. */
 struct server_count server_count_of(uint32_t fault);
+/* A field of the answer to Count. */
+uint64_t server_count_field(struct bytes message, uint32_t number);
 
 /* Waits until nothing is left of what a test did; `connections`: but so many that are still open.
  */

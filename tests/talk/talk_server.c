@@ -22,7 +22,7 @@ void server_down(void)
 	assert_int_equal(program_stop(&server), 0);
 }
 
-static uint64_t field(struct bytes message, uint32_t number)
+uint64_t server_count_field(struct bytes message, uint32_t number)
 {
 	struct reader reader = reader_init(message);
 	while (reader_left(&reader) > 0) {
@@ -45,13 +45,13 @@ struct server_count server_count_of(uint32_t fault)
 	talk_open(&talk, server.address, NULL);
 	struct bytes answer = talk_ask(&talk, 1, "Count", bytes_of(request, sizeof(request)));
 	struct server_count count = {
-		.calls = field(answer, 1) - 1,
-		.running = field(answer, 2) - 1,
-		.connections = field(answer, 3) - 1,
-		.fibers = field(answer, 4) - 1,
-		.faults = field(answer, 5),
-		.gzip_bombs = field(answer, 6),
-		.stream_stalls = field(answer, 7),
+		.calls = server_count_field(answer, 1) - 1,
+		.running = server_count_field(answer, 2) - 1,
+		.connections = server_count_field(answer, 3) - 1,
+		.fibers = server_count_field(answer, 4) - 1,
+		.faults = server_count_field(answer, 5),
+		.gzip_bombs = server_count_field(answer, 6),
+		.stream_stalls = server_count_field(answer, 7),
 	};
 	talk_close(&talk);
 	return count;

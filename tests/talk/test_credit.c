@@ -368,6 +368,40 @@ static void test_parts_of_messages_fill_memory(void **state)
 	assert_true(talk_hears(&talk, TALK_PATIENCE_MS)); /* credit, as there is room again */
 }
 
+/* What a call had not taken when it ended does not count while its answer waits for credit. */
+static void test_input_of_ended_calls(void **state)
+{
+	(void)state;
+	enum { MOST = LIMIT_CONNECTION_INPUT + 2 * LIMIT_CONNECTION_CREDIT, PART = 60000 };
+	struct bytes message = echo_message(&scratch, 70000, 100);
+	int64_t credit = LIMIT_CONNECTION_CREDIT;
+	uint32_t stream = 1, ended = 0; /* one that begins while much is held is refused */
+	for (uint64_t sent = 0; sent < MOST; stream += 2) {
+		/* what is answered is more than the credit of a stream */
+		say_call(&talk.out, stream, FRAME_MORE, "Hasten", bytes_of(message.data, PART));
+		say_message(&talk.out, stream, 0,
+		            bytes_of(message.data + PART, message.len - PART));
+		for (int i = 0; i < 15; i++)
+			say_message(&talk.out, stream, 0, bytes_of(message.data, PART));
+		sent += message.len + 15 * PART;
+		credit -= (int64_t)(message.len + 15 * PART);
+		talk_send(&talk);
+		while (credit < 1000000) {
+			struct frame frame = talk_next(&talk);
+			struct reader reader = reader_init(frame.body);
+			if (frame.type == FRAME_CREDIT && frame.stream == 0)
+				credit += reader_u32(&reader);
+			ended += frame.type == FRAME_END;
+		}
+	}
+	say_credit(&talk.out, 0, 100000000);
+	for (uint32_t one = 1; one < stream; one += 2)
+		say_credit(&talk.out, one, 100000);
+	talk_send(&talk);
+	while (ended < stream / 2)
+		ended += talk_next(&talk).type == FRAME_END;
+}
+
 #define TALK(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -388,6 +422,7 @@ int main(void)
 		TALK(test_slow_handler_slows_its_client),
 		TALK(test_credit_adds_up),
 		TALK(test_parts_of_messages_fill_memory),
+		TALK(test_input_of_ended_calls),
 	};
 	return cmocka_run_group_tests(tests, server_group_setup, server_group_teardown);
 }

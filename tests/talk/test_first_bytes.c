@@ -1,12 +1,9 @@
-/* What else may arrive at the port; and the addresses that may be listened at. */
+/* What else may arrive at the port. */
 #include "tests/talk/talk.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* Sends `bytes` and returns all that comes until the server closes. */
 static size_t answer_to(const char *bytes, size_t len, char *answer, size_t size)
@@ -62,92 +59,6 @@ static void test_others_are_closed(void **state)
 	}
 }
 
-static void ask_at(const char *address)
-{
-	struct talk talk;
-	talk_open(&talk, address, NULL);
-	assert_int_equal(talk_ask(&talk, 1, "Echo", nothing()).len, 0);
-	talk_close(&talk);
-}
-
-/* A server of its own, on these addresses; `each` of its ready line is asked. */
-static void serve_at(const char *const arguments[])
-{
-	struct program before = server;
-	server_up(arguments);
-	char line[sizeof(server.ready)], *rest = NULL;
-	strcpy(line, server.ready);
-	for (char *word = strtok_r(line, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
-		if (strchr(word, ':'))
-			ask_at(word);
-	server_down();
-	server = before;
-}
-
-static void test_every_kind_of_address(void **state)
-{
-	(void)state;
-	char directory[64], path[128];
-	directory_make(directory);
-	snprintf(path, sizeof(path), "unix:%s/socket", directory);
-	serve_at((const char *const[]){"--listen", "127.0.0.1:0", "--listen", "[::1]:0", "--listen",
-	                               path, "--workers", "3", NULL});
-	assert_int_not_equal(access(path + 5, F_OK), 0); /* removed at the end */
-	directory_remove(directory);
-}
-
-/* A socket that a killed daemon left behind is taken over; one that somebody serves is not. */
-static void test_stale_unix_socket(void **state)
-{
-	(void)state;
-	struct program before = server, second;
-	char directory[64], path[128], log[PROGRAM_TEXT];
-	directory_make(directory);
-	snprintf(path, sizeof(path), "unix:%s/socket", directory);
-	const char *const arguments[] = {"--listen", path, NULL};
-	server_up(arguments);
-	program_kill(&server);
-	assert_int_equal(access(path + 5, F_OK), 0);
-	server_up(arguments);
-	const char *const argv[] = {program_path("prismd-echo"), "--listen", path, NULL};
-	assert_int_equal(program_start_fails(&second, argv, NULL), 1);
-	program_log(&second, log, sizeof(log));
-	assert_non_null(strstr(log, "in use by another process"));
-	ask_at(path);
-	server_down();
-	server = before;
-	directory_remove(directory);
-}
-
-static void test_file_that_is_no_socket(void **state)
-{
-	(void)state;
-	struct program program;
-	char directory[64], path[128], log[PROGRAM_TEXT];
-	directory_make(directory);
-	snprintf(path, sizeof(path), "unix:%s/file", directory);
-	FILE *file = fopen(path + 5, "w");
-	fclose(file);
-	const char *const argv[] = {program_path("prismd-echo"), "--listen", path, NULL};
-	assert_int_equal(program_start_fails(&program, argv, NULL), 1);
-	program_log(&program, log, sizeof(log));
-	assert_non_null(strstr(log, "is not a socket"));
-	assert_int_equal(access(path + 5, F_OK), 0);
-	directory_remove(directory);
-}
-
-/* SO_REUSEPORT would let two daemons share a port without a word. */
-static void test_port_in_use(void **state)
-{
-	(void)state;
-	struct program program;
-	char log[PROGRAM_TEXT];
-	const char *const argv[] = {program_path("prismd-echo"), "--listen", server.address, NULL};
-	assert_int_equal(program_start_fails(&program, argv, NULL), 1);
-	program_log(&program, log, sizeof(log));
-	assert_non_null(strstr(log, "in use by another process"));
-}
-
 #define TALK(test) cmocka_unit_test_teardown(test, server_test_teardown)
 
 int main(void)
@@ -155,10 +66,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TALK(test_http1),
 		TALK(test_others_are_closed),
-		TALK(test_every_kind_of_address),
-		TALK(test_stale_unix_socket),
-		TALK(test_file_that_is_no_socket),
-		TALK(test_port_in_use),
 	};
 	return cmocka_run_group_tests(tests, server_group_setup, server_group_teardown);
 }

@@ -147,6 +147,53 @@ static void test_frames_for_closed_streams(void **state)
 	talk_expect_fault(&talk, STATUS_RESOURCE_EXHAUSTED, "for streams that have ended");
 }
 
+/* Messages without a byte cost no credit: those that wait to be taken are counted. */
+static void test_empty_messages(void **state)
+{
+	(void)state;
+	/* the handler takes one, then waits: the others are kept, up to the limit */
+	say_call(&talk.out, 1, FRAME_NOMSG, "Dawdle", nothing());
+	say_message(&talk.out, 1, 0, bytes_of("\x0a\x01\xff", 3));
+	for (int i = 0; i < LIMIT_EMPTY_MESSAGES; i++)
+		say_message(&talk.out, 1, 0, nothing());
+	talk_send(&talk);
+	assert_int_equal(talk_ask(&talk, 3, "Echo", nothing()).len, 0);
+	say_message(&talk.out, 1, 0, nothing());
+	talk_send(&talk);
+	talk_expect_end(&talk, 1, STATUS_RESOURCE_EXHAUSTED, "too many empty request messages");
+	/* those that are taken do not count */
+	say_call(&talk.out, 5, FRAME_NOMSG, "Collect", nothing());
+	for (int round = 0; round < 5; round++) {
+		for (int i = 0; i < LIMIT_EMPTY_MESSAGES / 2; i++)
+			say_message(&talk.out, 5, 0, nothing());
+		talk_send(&talk);
+		assert_int_equal(talk_ask(&talk, 7 + 2 * (uint32_t)round, "Echo", nothing()).len,
+		                 0);
+	}
+	say_message(&talk.out, 5, FRAME_NOMSG | FRAME_CLOSE, nothing());
+	talk_send(&talk);
+	talk_expect_answer(&talk, 5, bytes_of("\x08\xa8\xc3\x01", 4));
+}
+
+static void send_empty_frames(uint8_t flags)
+{
+	struct talk one;
+	talk_open(&one, server.address, NULL);
+	say_call(&one.out, 1, flags, "Collect", nothing());
+	for (int i = 0; i < 100 * LIMIT_EMPTY_PARTS; i++)
+		say_message(&one.out, 1, flags, nothing());
+	talk_send(&one);
+	talk_expect_fault(&one, STATUS_RESOURCE_EXHAUSTED, "frames a second that carry nothing");
+	talk_close(&one);
+}
+
+static void test_empty_frames(void **state)
+{
+	(void)state;
+	send_empty_frames(FRAME_MORE);
+	send_empty_frames(FRAME_NOMSG);
+}
+
 static void test_interned_paths(void **state)
 {
 	(void)state;
@@ -210,6 +257,41 @@ static void test_answers_that_are_not_read(void **state)
 	assert_int_equal(end_of(&talk, stream).code, STATUS_OK);
 }
 
+/* Answers of 1 MB to calls that began at once: what would fill memory is not kept, and said. */
+static void test_answers_fill_memory(void **state)
+{
+	(void)state;
+	enum { CALLS = 100, MOST = LIMIT_CONNECTION_ANSWERS / 1000000 };
+	struct bytes request = numbers_message(&scratch, (uint64_t[]){0, 1000000}, 2);
+	for (uint32_t i = 0; i < CALLS; i++)
+		say_call(&talk.out, 2 * i + 1, FRAME_CLOSE, "Wait", request);
+	talk_send(&talk);
+	struct frame frame;
+	uint32_t refused = 0, answered = 0;
+	while (refused < CALLS - MOST - 1) { /* one may be on its way */
+		struct end_meta meta;
+		const char *reason;
+		frame = talk_next(&talk);
+		if (frame.type != FRAME_END)
+			continue;
+		assert_true(end_meta_decode(frame.meta, &meta, &reason));
+		assert_int_equal(meta.code, STATUS_RESOURCE_EXHAUSTED);
+		assert_int_equal(meta.retry, RETRY_UNSET);
+		refused++;
+	}
+	/* those that were kept arrive */
+	say_credit(&talk.out, 0, 100000000);
+	for (uint32_t i = 0; i < CALLS; i++)
+		say_credit(&talk.out, 2 * i + 1, 1000000);
+	talk_send(&talk);
+	while (refused + answered < CALLS) {
+		frame = talk_next(&talk);
+		answered += frame.type == FRAME_END && frame.flags == 0;
+		refused += frame.type == FRAME_END && frame.flags != 0;
+	}
+	assert_true(answered >= MOST);
+}
+
 static void test_thousand_connections(void **state)
 {
 	(void)state;
@@ -225,20 +307,60 @@ static void test_thousand_connections(void **state)
 	free(many);
 }
 
+/* One connection too many is told so by whatever it speaks; a call that it sent along was not
+ * executed. */
+static void expect_refusal(void)
+{
+	struct talk one;
+	talk_dial(&one, server.address);
+	say_preface(&one.out, 1, 1);
+	say_hello(&one.out, &(struct hello){0});
+	say_call(&one.out, 1, FRAME_CLOSE, "Echo", nothing());
+	talk_send(&one);
+	talk_expect_greeting(&one);
+	struct goaway_meta meta = talk_expect_goaway(&one, FRAME_GOAWAY_FINAL);
+	assert_int_equal(meta.code, STATUS_UNAVAILABLE);
+	assert_int_equal(meta.last_stream, 0);
+	assert_true(bytes_equal_string(meta.reason,
+	                               "the server has as many connections as it may have"));
+	talk_expect_closed(&one);
+	talk_close(&one);
+}
+
+static bool is_refused(struct talk *one)
+{
+	say_call(&one->out, 1, FRAME_CLOSE, "Echo", nothing());
+	talk_send(one);
+	return talk_next(one).type == FRAME_GOAWAY;
+}
+
 static void test_connections(void **state)
 {
 	(void)state;
-	enum { COUNT = 1099 };
-	struct talk *many = calloc(COUNT, sizeof(*many)), refused;
+	enum { COUNT = 1099, REFUSED = 2 * LIMIT_REFUSED_CONNECTIONS };
+	struct talk *many = calloc(COUNT, sizeof(*many)), silent[REFUSED];
 	for (int i = 0; i < COUNT; i++)
 		talk_open(&many[i], server.address, NULL);
-	talk_dial(&refused, server.address);
-	talk_expect_closed(&refused);
-	talk_close(&refused);
-	assert_int_equal(talk_ask(&talk, 1, "Echo", nothing()).len, 0);
+	expect_refusal(); /* and it is no connection that counts */
+	expect_refusal();
+	struct talk other;
+	talk_dial(&other, server.address);
+	talk_send_bytes(&other, "GET / HTTP/1.1\r\n\r\n", 18);
+	talk_expect_closed(&other); /* nothing is served to it, whatever it speaks */
+	talk_close(&other);
+	for (int i = 0; i < REFUSED; i++) /* few of them are kept, and those not for long */
+		talk_dial(&silent[i], server.address);
+	for (int i = 0; i < REFUSED; i++) {
+		talk_expect_closed(&silent[i]);
+		talk_close(&silent[i]);
+	}
+	talk_close(&many[0]); /* makes room for another, a moment later */
+	while (talk_open(&many[0], server.address, NULL), is_refused(&many[0]))
+		talk_close(&many[0]);
 	for (int i = 0; i < COUNT; i++)
 		talk_close(&many[i]);
 	free(many);
+	assert_int_equal(talk_ask(&talk, 1, "Echo", nothing()).len, 0);
 }
 
 /* No descriptor is left: who comes then is turned away at once, nobody waits, and the others go on.
@@ -283,8 +405,11 @@ int main(void)
 		TALK(test_ping_acks_are_no_pings),
 		TALK(test_cancels),
 		TALK(test_frames_for_closed_streams),
+		TALK(test_empty_messages),
+		TALK(test_empty_frames),
 		TALK(test_interned_paths),
 		TALK(test_answers_that_are_not_read),
+		TALK(test_answers_fill_memory),
 		TALK(test_thousand_connections),
 		TALK(test_connections),
 		TALK(test_descriptors),

@@ -22,7 +22,8 @@ static int teardown(void **state)
 static int group_setup(void **state)
 {
 	(void)state;
-	server_up((const char *const[]){"--preface-ms", "1500", "--stall-ms", "1500", NULL});
+	server_up((const char *const[]){"--preface-ms", "1500", "--stall-ms", "1500", "--unit-ms",
+	                                "1500", NULL});
 	return 0;
 }
 
@@ -64,6 +65,38 @@ static void test_silence_after_hello_is_fine(void **state)
 	assert_int_equal(talk_ask(&talk, 1, "Echo", nothing()).len, 0);
 }
 
+/* However slowly the bytes drip: what counts is when the frame began. */
+static void test_frame_that_does_not_end(void **state)
+{
+	(void)state;
+	struct frame frame = {0};
+	say_call(&talk.out, 1, FRAME_CLOSE, "Echo", echo_message(&scratch, 60000, 'x'));
+	for (size_t i = 0; i < 100 && frame.type == 0; i++) {
+		talk_send_bytes(&talk, talk.out.data + talk.out.start + i, 1);
+		if (talk_hears(&talk, 100))
+			frame = talk_next(&talk);
+	}
+	assert_int_equal(frame.type, FRAME_GOAWAY);
+	assert_int_equal(frame.flags, FRAME_GOAWAY_FINAL);
+	talk_expect_closed(&talk);
+}
+
+/* One frame after another, each in two parts, takes longer: that is no harm. */
+static void test_frames_in_parts(void **state)
+{
+	(void)state;
+	static const uint8_t ignored[2 * FRAME_HEADER_SIZE] = {
+		[4] = FRAME_IGNORABLE, [FRAME_HEADER_SIZE + 4] = FRAME_IGNORABLE};
+	talk_send_bytes(&talk, ignored, 1);
+	for (int i = 0; i < 25; i++) {
+		assert_false(talk_hears(&talk, 100));
+		/* the rest of one, and the beginning of the next */
+		talk_send_bytes(&talk, ignored + 1, FRAME_HEADER_SIZE);
+	}
+	talk_send_bytes(&talk, ignored + 1, FRAME_HEADER_SIZE - 1);
+	assert_int_equal(talk_ask(&talk, 1, "Echo", nothing()).len, 0);
+}
+
 /* Credit that never comes ends the stream, and only it. */
 static void test_stream_stall(void **state)
 {
@@ -101,6 +134,8 @@ int main(void)
 		TALK(test_silence_within_the_preface),
 		TALK(test_silence_before_hello),
 		TALK(test_silence_after_hello_is_fine),
+		TALK(test_frame_that_does_not_end),
+		TALK(test_frames_in_parts),
 		TALK(test_stream_stall),
 		TALK(test_write_stall),
 	};

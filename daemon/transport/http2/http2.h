@@ -16,9 +16,6 @@ void http2_begin(struct connection *connection);
 void http2_stream_stalled(struct timeout *stall);
 void http2_keepalive_due(struct timeout *timeout);
 void http2_pong_missed(struct timeout *timeout);
-void http2_idle_due(struct timeout *timeout);
-void http2_age_due(struct timeout *timeout);
-void http2_grace_over(struct timeout *timeout);
 
 /* What the connections of a worker share. NULL: none spoke HTTP/2 yet. */
 struct http2_shared;

@@ -36,14 +36,12 @@ struct http2_session {
 	uint32_t stream_count, wanting;
 	enum http2_state state;
 	enum http2_fault fault;
-	bool greeted;      /* the peer's SETTINGS came */
-	bool in_headers;   /* a header block has begun */
-	bool heard;        /* something came since that was looked at last */
-	bool asked;        /* a PING of ours waits for its answer */
-	bool had_calls;    /* a stream was opened since that was looked at last */
-	uint8_t age_steps; /* that its age is put off by */
-	uint8_t strikes;   /* PINGs that came too early */
-	struct timeout alive, idle, age;
+	bool greeted;    /* the peer's SETTINGS came */
+	bool in_headers; /* a header block has begun */
+	bool heard;      /* something came since that was looked at last */
+	bool asked;      /* a PING of ours waits for its answer */
+	uint8_t strikes; /* PINGs that came too early */
+	struct timeout alive;
 	size_t waiting;   /* bytes in the streams' output */
 	size_t held;      /* bytes of requests in memory */
 	size_t owed;      /* connection credit that was not returned: too much is held */

@@ -67,7 +67,7 @@ struct http2_stream *http2_stream_open(struct http2_session *session, int32_t id
 		stream->next->prev = stream;
 	session->streams = stream;
 	session->stream_count++;
-	session->had_calls = true;
+	connection_busy(session->connection);
 	return stream;
 }
 
@@ -87,6 +87,8 @@ void http2_stream_close(struct http2_stream *stream)
 	if (stream->next)
 		stream->next->prev = stream->prev;
 	session->stream_count--;
+	if (session->stream_count == 0)
+		connection_idle(session->connection);
 	stream_put(http2_transport(session)->http2, stream);
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SIGNAL_EXIT = 128 };
+enum { SIGNAL_EXIT = 128, MESSAGE_SIZE = 1024 };
 
 static volatile sig_atomic_t started_pid;
 
@@ -95,4 +95,24 @@ void database_close(struct database *database)
 	else
 		embedded_release(database->embedded);
 	started_pid = 0;
+}
+
+enum exit_code database_connect(struct database *database, const struct options *options,
+                                PGconn **connection)
+{
+	char message[MESSAGE_SIZE];
+	if (!database_open(database, options, DATABASE_THERE))
+		return EXIT_UNREACHABLE;
+	*connection = db_connect(database->conninfo, "prism-db", message, sizeof(message));
+	if (*connection)
+		return EXIT_DONE;
+	say("%s", message);
+	database_close(database);
+	return EXIT_UNREACHABLE;
+}
+
+void database_disconnect(struct database *database, PGconn *connection)
+{
+	PQfinish(connection);
+	database_close(database);
 }

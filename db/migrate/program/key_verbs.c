@@ -13,26 +13,6 @@
 
 enum { MESSAGE_SIZE = 1024, KEY_COUNTS_MAX = KEYRING_KEYS_MAX };
 
-static enum exit_code connect_to(struct database *database, const struct options *options,
-                                 PGconn **connection)
-{
-	char message[MESSAGE_SIZE];
-	if (!database_open(database, options, DATABASE_THERE))
-		return EXIT_UNREACHABLE;
-	*connection = db_connect(database->conninfo, "prism-db", message, sizeof(message));
-	if (*connection)
-		return EXIT_DONE;
-	say("%s", message);
-	database_close(database);
-	return EXIT_UNREACHABLE;
-}
-
-static void disconnect(struct database *database, PGconn *connection)
-{
-	PQfinish(connection);
-	database_close(database);
-}
-
 static void print_json(json_t *value)
 {
 	json_dumpf(value, stdout, JSON_INDENT(2));
@@ -147,7 +127,7 @@ enum exit_code verb_create_key(const struct options *options)
 	PGconn *connection;
 	if (!read_spec(options, &spec))
 		return EXIT_USAGE;
-	enum exit_code code = connect_to(&database, options, &connection);
+	enum exit_code code = database_connect(&database, options, &connection);
 	if (code != EXIT_DONE)
 		return code;
 	code = EXIT_FAILED;
@@ -155,7 +135,7 @@ enum exit_code verb_create_key(const struct options *options)
 		code = create_with(connection, keyring, &spec, options, database.state_dir);
 		keyring_close(keyring);
 	}
-	disconnect(&database, connection);
+	database_disconnect(&database, connection);
 	return code;
 }
 
@@ -208,7 +188,7 @@ enum exit_code verb_list_keys(const struct options *options)
 	struct database database;
 	PGconn *connection;
 	char message[MESSAGE_SIZE];
-	enum exit_code code = connect_to(&database, options, &connection);
+	enum exit_code code = database_connect(&database, options, &connection);
 	if (code != EXIT_DONE)
 		return code;
 	struct key_list list = {.table = table_new(header, sizeof(header) / sizeof(header[0])),
@@ -222,7 +202,7 @@ enum exit_code verb_list_keys(const struct options *options)
 		table_print(list.table, stdout);
 	json_decref(list.list);
 	table_free(list.table);
-	disconnect(&database, connection);
+	database_disconnect(&database, connection);
 	return listed ? EXIT_DONE : EXIT_FAILED;
 }
 
@@ -236,7 +216,7 @@ enum exit_code verb_revoke_key(const struct options *options)
 	if (!options_number("a key's id (prism-db list-keys)", options->operands[1], 1, INT64_MAX,
 	                    &id))
 		return EXIT_USAGE;
-	enum exit_code code = connect_to(&database, options, &connection);
+	enum exit_code code = database_connect(&database, options, &connection);
 	if (code != EXIT_DONE)
 		return code;
 	bool done = service_key_revoke(connection, id, &found, message, sizeof(message));
@@ -246,7 +226,7 @@ enum exit_code verb_revoke_key(const struct options *options)
 		say("key %" PRId64 " is revoked; a running prismd refuses it within 10 s", id);
 	else
 		say("there is no key %" PRId64 ": prism-db list-keys shows them", id);
-	disconnect(&database, connection);
+	database_disconnect(&database, connection);
 	return done && found ? EXIT_DONE : EXIT_FAILED;
 }
 

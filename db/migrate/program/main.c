@@ -74,6 +74,54 @@ static const struct verb verbs[] = {
          "  --replace  take the place of a database with contents, which is kept under another "
          "name\n",
          1, 1, verb_restore},
+	{"revision", "revision -m|--message TITLE [--autogenerate]", "write the next migration",
+         "A pair of files in --migrations (default: migrations), to be filled by hand; with "
+         "--autogenerate,\n"
+         "with what leads from the migrations to the declared schema (--schema, default: "
+         "db/schema), "
+         "and\n"
+         "back. Both are run in a scratch database before they are written, and have to give the "
+         "declared\n"
+         "schema and the former one. Statements take the form that leaves tables in use; what "
+         "loses "
+         "data\n"
+         "says so. `-- prism: renamed from OLD` in the declared schema tells a rename.\n",
+         0, 0, verb_revision},
+	{"check", "check [--json]", "compare the live schema with what the migrations build",
+         "Exit code 1: migrations are pending, or the schema was changed by other means; says what "
+         "differs,\n"
+         "and the SQL that mends it. The migrations are replayed in a scratch database on the same "
+         "server.\n",
+         0, 0, verb_check},
+	{"lint", "lint [REV|REV:REV] [--json]", "say what a migration does to a database in use",
+         "Runs it (default: the last one) in a scratch database and asks the server what it "
+         "locked, "
+         "read\n"
+         "through and wrote anew. Exit code 1: there are findings. `-- prism: allow RULE: why` in "
+         "the "
+         "file says\n"
+         "that one is meant. Rules:\n"
+         "  rewrite            a table that was there is written anew, locked meanwhile\n"
+         "  long-lock          a table is read through while it, or another, is locked\n"
+         "  data-loss          a table or column goes with what it holds\n"
+         "  enum-value         a label is used by the transaction that adds it\n"
+         "  foreign-key-index  a foreign key has no index\n"
+         "  organization-id    a table, or a foreign key between tenants' tables, is without it\n"
+         "  way-back           the down does not lead back\n",
+         0, 1, verb_lint},
+	{"diff", "diff FROM TO", "print the SQL that leads from one schema to another",
+         "FROM and TO are each one of\n"
+         "  live              the database\n"
+         "  declared          the files of --schema (default: db/schema)\n"
+         "  base, REV, head   what the migrations build, in a scratch database\n"
+         "  a URL or a libpq connection string\n",
+         2, 2, verb_diff},
+	{"dump-schema", "dump-schema [live|declared|REV|URL]", "print a schema as SQL",
+         "The statements that make it (default: that of the database), in the server's own words "
+         "and "
+         "in an\n"
+         "order in which they run. The order of columns is the database's.\n",
+         0, 1, verb_dump_schema},
 	{"create-key",
          "create-key --name NAME --scope SCOPE [--scope SCOPE]...\n"
          "           [--organization ID] [--expires DAYS] [--label LABEL] [--json]",
@@ -120,6 +168,7 @@ static void print_common(FILE *out)
 	      "/var/lib/prism for\n"
 	      "                     root, ~/.local/state/prism\n"
 	      "  --migrations DIR   use these files in place of those compiled in\n"
+	      "  --schema DIR       the declared schema (default: db/schema)\n"
 	      "  --json             print data as JSON\n"
 	      "  --help, --version\n"
 	      "\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 no database, 4 busy (another "

@@ -11,6 +11,9 @@ enum option_key {
 	OPTION_DATABASE_URL = 256,
 	OPTION_STATE_DIR,
 	OPTION_MIGRATIONS,
+	OPTION_SCHEMA,
+	OPTION_TITLE,
+	OPTION_AUTOGENERATE,
 	OPTION_NAME,
 	OPTION_LABEL,
 	OPTION_SCOPE,
@@ -36,6 +39,9 @@ static const struct option table[] = {
 	{"database-url", required_argument, NULL, OPTION_DATABASE_URL},
 	{"state-dir", required_argument, NULL, OPTION_STATE_DIR},
 	{"migrations", required_argument, NULL, OPTION_MIGRATIONS},
+	{"schema", required_argument, NULL, OPTION_SCHEMA},
+	{"message", required_argument, NULL, OPTION_TITLE},
+	{"autogenerate", no_argument, NULL, OPTION_AUTOGENERATE},
 	{"name", required_argument, NULL, OPTION_NAME},
 	{"label", required_argument, NULL, OPTION_LABEL},
 	{"scope", required_argument, NULL, OPTION_SCOPE},
@@ -90,6 +96,11 @@ static const char **text_option(struct options *options, int key)
 		return &options->state_dir;
 	case OPTION_MIGRATIONS:
 		return &options->migrations;
+	case OPTION_SCHEMA:
+		return &options->schema;
+	case OPTION_TITLE:
+	case 'm':
+		return &options->title;
 	case OPTION_NAME:
 		return &options->name;
 	case OPTION_LABEL:
@@ -125,6 +136,8 @@ static bool *flag_option(struct options *options, int key)
 		return &options->verbose;
 	case OPTION_VERIFY:
 		return &options->verify;
+	case OPTION_AUTOGENERATE:
+		return &options->autogenerate;
 	case OPTION_SQL:
 		return &options->sql;
 	case OPTION_DRY_RUN:
@@ -184,7 +197,7 @@ bool options_parse(struct options *out, int argc, char **argv)
 	*out = (struct options){0};
 	opterr = 0;
 	/* "-": operands come in their order, between the options. */
-	while ((key = getopt_long(argc, argv, "-:hv", table, NULL)) != -1) {
+	while ((key = getopt_long(argc, argv, "-:hvm:", table, NULL)) != -1) {
 		if (key == ':')
 			return complain("this option needs a value", argv[optind - 1]);
 		if (key == '?')

@@ -10,11 +10,13 @@ struct options {
 	const char *database_url; /* --database-url, else DATABASE_URL, else NULL */
 	const char *state_dir;    /* NULL: the default */
 	const char *migrations;   /* NULL: those compiled in */
+	const char *schema;       /* the declared one's directory; NULL: the default */
 	const char *name, *label, *expires, *organization, *wait;
 	const char *format, *container, *into, *keep, *jobs; /* of backup and restore */
 	const char *scopes[OPTIONS_SCOPES_MAX];
 	size_t scope_count;
-	bool sql, dry_run, verify, replace, json, verbose, help, version;
+	const char *title; /* -m */
+	bool autogenerate, sql, dry_run, verify, replace, json, verbose, help, version;
 	const char *operands[OPTIONS_OPERANDS_MAX]; /* the verb is the first */
 	size_t operand_count;
 };

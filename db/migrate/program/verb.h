@@ -32,6 +32,11 @@ enum exit_code verb_verify(const struct options *options);
 enum exit_code verb_stamp(const struct options *options);
 enum exit_code verb_backup(const struct options *options);
 enum exit_code verb_restore(const struct options *options);
+enum exit_code verb_revision(const struct options *options);
+enum exit_code verb_check(const struct options *options);
+enum exit_code verb_lint(const struct options *options);
+enum exit_code verb_diff(const struct options *options);
+enum exit_code verb_dump_schema(const struct options *options);
 enum exit_code verb_create_key(const struct options *options);
 enum exit_code verb_list_keys(const struct options *options);
 enum exit_code verb_revoke_key(const struct options *options);
@@ -60,3 +65,9 @@ enum database_need {
 MUST_CHECK
 bool database_open(struct database *out, const struct options *options, enum database_need need);
 void database_close(struct database *database);
+
+/* An existing one, and a connection to it. What it returns is EXIT_DONE, or it said why not. */
+MUST_CHECK
+enum exit_code database_connect(struct database *database, const struct options *options,
+                                PGconn **connection);
+void database_disconnect(struct database *database, PGconn *connection);

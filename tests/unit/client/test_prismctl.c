@@ -319,7 +319,7 @@ static void test_usage(void **state)
 		{"describe StoryService/GetStroy", 2, "did you mean StoryService/GetStory?"},
 		{"describe qqqqqqqqqqqq", 2, "prismctl list shows all"},
 		{"call", 2, "call takes SERVICE/METHOD"},
-		{"call GetStory", 2, "no method \"GetStory\""},
+		{"call GetStory", 2, "no method \"GetStory\"; did you mean StoryService/GetStory?"},
 		{"call StoryService/GetStory {", 2, "the request is not JSON"},
 		{"call StoryService/GetStory [ ]", 2, "the request is empty"},
 		{"call StoryService/GetStory {}{}", 2, "more than one JSON value"},

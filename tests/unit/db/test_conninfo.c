@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-static const struct conninfo_session session = {"prismd:read", 2000, 1000};
+static const struct conninfo_session session = {"prismd:read", 2000, 1000, false};
 
 static int unset_environment(void **state)
 {

@@ -93,6 +93,14 @@ class Generate(unittest.TestCase):
         self.assert_says("INSERT in the read lane", self.change("SELECT id", "WITH w AS (INSERT INTO t VALUES (1)) SELECT id"))
         self.assertEqual(self.run_on(self.change("note", "update_note"))[0], 0)
 
+    def test_prepare_and_group(self):
+        self.assert_says("write '-- prepare: no (reason)'", self.change("-- lane: read", "-- prepare: no\n-- lane: read"))
+        self.assert_says("write '-- group: yes (reason)'", self.change("-- lane: read", "-- group: yes\n-- lane: read"))
+        self.assert_says("reads share a Sync anyway", self.change("-- lane: read", "-- group: yes (why)\n-- lane: read"))
+        self.assert_says("in the write lane all are prepared",
+                         self.change("-- lane: read", "-- prepare: no (why)\n-- lane: write"))
+        self.assertEqual(self.run_on(self.change("-- lane: read", "-- group: yes (why)\n-- lane: write"))[0], 0)
+
     def test_stars(self):
         self.assert_says("name the columns", self.change("SELECT id, name", "SELECT *"))
         self.assert_says("name the columns", self.change("SELECT id, name", "SELECT things.*"))

@@ -109,7 +109,7 @@ static void a_request_is_good_or_says_what_is_wrong(void **state)
 	get_story("08 01 10 05", STATUS_OK, "");
 	get_story("08 01 1a 07 50 47 42 2d 37 30 31", STATUS_OK, "");
 	get_story("", bad, "organization_id: a value is required");
-	get_story("08 01", bad, "story: one of its fields is required");
+	get_story("08 01", bad, "story: one of id, key is required");
 	get_story("08 01 10 00", bad, "id: 0, must be at least 1");
 	get_story("08 01 10 ff ff ff ff ff ff ff ff ff 01", bad, "id: -1, must be at least 1");
 	get_story("08 01 1a 00", bad, "key: must be a story key like PROJ-123");

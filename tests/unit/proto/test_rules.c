@@ -174,7 +174,8 @@ static void a_required_oneof_has_a_member(void **state)
 	                              .required_oneofs = oneofs,
 	                              .required_oneof_count = 1};
 	assert_int_equal(rules_check(&rules, &empty.base, reason), STATUS_INVALID_ARGUMENT);
-	assert_string_equal(reason, "choice: one of its fields is required");
+	assert_string_equal(reason, "choice: one of choice_number, choice_text, choice_data, "
+	                            "choice_leaf, choice_colour is required");
 	shapes message = PRISM__TEST__SHAPES__INIT;
 	message.choice_case = PRISM__TEST__SHAPES__CHOICE_CHOICE_NUMBER;
 	assert_int_equal(rules_check(&rules, &message.base, reason), STATUS_OK);

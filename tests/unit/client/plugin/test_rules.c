@@ -135,12 +135,12 @@ static void required_oneofs_are_found_at_every_depth(void **state)
 	struct fixture it;
 	fixture_init(&it);
 	it.request.owner_case = 0;
-	expect(&it, "owner: one of its fields is required");
+	expect(&it, "owner: one of user_id, user_name is required");
 	fixture_init(&it);
 	it.request.wrapped = &it.wrapped;
 	it.wrapped.deeper = &it.deeper;
 	it.deeper.way_case = 0;
-	expect(&it, "wrapped.deeper.way: one of its fields is required");
+	expect(&it, "wrapped.deeper.way: one of up, down is required");
 }
 
 static void odd_names_have_rules_too(void **state)
@@ -153,7 +153,7 @@ static void odd_names_have_rules_too(void **state)
 	request.urlpath = "/";
 	assert_int_equal(rules_check(methods[0].rules, &request.base, reason),
 	                 STATUS_INVALID_ARGUMENT);
-	assert_string_equal(reason, "Which_one: one of its fields is required");
+	assert_string_equal(reason, "Which_one: one of default, template is required");
 	assert_null(methods[1].rules);
 	assert_non_null(methods[2].rules);
 }

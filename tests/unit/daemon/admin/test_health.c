@@ -179,6 +179,28 @@ static void watches_an_unknown_service_too(void **state)
 	end(&rig);
 }
 
+/* Each of them holds a fiber for as long as it likes. */
+static void has_room_for_so_many_watchers(void **state)
+{
+	(void)state;
+	static struct told told[LIMIT_HEALTH_WATCHERS + 1];
+	static struct call *calls[LIMIT_HEALTH_WATCHERS];
+	struct rig rig;
+	begin(&rig);
+	for (int i = 0; i < LIMIT_HEALTH_WATCHERS; i++)
+		calls[i] = ask(&rig, WATCH, "", &told[i]);
+	ask(&rig, WATCH, "", &told[LIMIT_HEALTH_WATCHERS]);
+	rig_assert_told(&told[LIMIT_HEALTH_WATCHERS], STATUS_RESOURCE_EXHAUSTED,
+	                "1000 calls watch this server's health, more may not; use Check");
+	call_cancel(calls[0], STATUS_CANCELLED, false);
+	rig_turn(&rig);
+	calls[0] = ask(&rig, WATCH, "", &told[0]);
+	assert_false(told[0].finished);
+	for (int i = 0; i < LIMIT_HEALTH_WATCHERS; i++)
+		call_cancel(calls[i], STATUS_CANCELLED, true);
+	end(&rig);
+}
+
 static void a_drain_is_for_ever(void **state)
 {
 	(void)state;
@@ -211,6 +233,7 @@ int main(void)
 		cmocka_unit_test(watches_the_state_and_its_changes),
 		cmocka_unit_test(tells_what_happened_while_the_peer_did_not_read),
 		cmocka_unit_test(watches_an_unknown_service_too),
+		cmocka_unit_test(has_room_for_so_many_watchers),
 		cmocka_unit_test(a_drain_is_for_ever),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,7 +84,8 @@ static int group_setup(void **state)
 	assert_non_null(mkdtemp(directory));
 	snprintf(text, sizeof(text), "unix:%s/s", directory);
 	assert_true(address_parse(text, &address, fault));
-	assert_true(listen_address_bind(&listen_address, &address, fault));
+	assert_true(
+		listen_address_bind(&listen_address, &address, &(struct listen_options){0}, fault));
 	settings.addresses = &listen_address.address;
 	settings.address_count = 1;
 	settings.transport.agent = "heap";

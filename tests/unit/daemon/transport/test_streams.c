@@ -49,6 +49,18 @@ static void test_table_against_a_model(void **state)
 	free(model);
 }
 
+/* Alone in a table of the first size, this one has the first slot. */
+static bool is_at_home_in_front(uint32_t id)
+{
+	struct stream_table table = {0};
+	struct stream stream = {.id = id};
+	assert_true(stream_table_add(&table, &stream));
+	bool front = table.slots[0] == &stream;
+	stream_table_remove(&table, &stream);
+	stream_table_deinit(&table);
+	return front;
+}
+
 /* All of these have the same home: each is found, in whatever order the others go. */
 static void test_table_of_collisions(void **state)
 {
@@ -56,8 +68,11 @@ static void test_table_of_collisions(void **state)
 	enum { COUNT = 6 };
 	struct stream streams[COUNT];
 	struct stream_table table = {0};
-	for (uint32_t i = 0; i < COUNT; i++) {
-		streams[i] = (struct stream){.id = 1 + 1024 * i};
+	uint32_t id = 1;
+	for (uint32_t i = 0; i < COUNT; i++, id += 2) {
+		while (!is_at_home_in_front(id))
+			id += 2;
+		streams[i] = (struct stream){.id = id};
 		assert_true(stream_table_add(&table, &streams[i]));
 	}
 	for (uint32_t gone = 0; gone < COUNT; gone++) {
@@ -68,6 +83,61 @@ static void test_table_of_collisions(void **state)
 		}
 	}
 	stream_table_deinit(&table);
+}
+
+/* How many neighbouring slots are taken, at most: what finding a stream may cost. */
+static uint32_t longest_run(const struct stream_table *table)
+{
+	uint32_t longest = 0, run = 0;
+	for (uint32_t i = 0; i < table->capacity; i++) {
+		run = table->slots[i] ? run + 1 : 0;
+		longest = run > longest ? run : longest;
+	}
+	return longest;
+}
+
+/* Numbers in whatever steps do not pile up. */
+static void test_chosen_numbers(void **state)
+{
+	(void)state;
+	enum { COUNT = 1000, RUN_MOST = 100 };
+	struct stream *streams = calloc(COUNT, sizeof(*streams));
+	for (uint32_t shift = 1; shift < 21; shift++) {
+		struct stream_table table = {.seed = 0x5eed};
+		for (uint32_t i = 0; i < COUNT; i++) {
+			streams[i].id = (i << shift) + 1;
+			assert_true(stream_table_add(&table, &streams[i]));
+		}
+		assert_true(longest_run(&table) < RUN_MOST);
+		for (uint32_t i = 0; i < COUNT; i++)
+			stream_table_remove(&table, &streams[i]);
+		stream_table_deinit(&table);
+	}
+	free(streams);
+}
+
+/* The same numbers, another order in the table. */
+static void test_seed(void **state)
+{
+	(void)state;
+	struct stream streams[6] = {{.id = 1}, {.id = 3}, {.id = 5},
+	                            {.id = 7}, {.id = 9}, {.id = 11}};
+	uint32_t differ = 0;
+	for (uint32_t seed = 1; seed < 10; seed++) {
+		struct stream_table one = {.seed = 0}, other = {.seed = seed};
+		for (int i = 0; i < 6; i++) {
+			assert_true(stream_table_add(&one, &streams[i]));
+			assert_true(stream_table_add(&other, &streams[i]));
+		}
+		differ += memcmp(one.slots, other.slots, one.capacity * sizeof(*one.slots)) != 0;
+		for (int i = 0; i < 6; i++) {
+			stream_table_remove(&one, &streams[i]);
+			stream_table_remove(&other, &streams[i]);
+		}
+		stream_table_deinit(&one);
+		stream_table_deinit(&other);
+	}
+	assert_in_range(differ, 8, 9);
 }
 
 static void test_idle_table_shrinks(void **state)
@@ -129,6 +199,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table_against_a_model),
 		cmocka_unit_test(test_table_of_collisions),
+		cmocka_unit_test(test_chosen_numbers),
+		cmocka_unit_test(test_seed),
 		cmocka_unit_test(test_idle_table_shrinks),
 		cmocka_unit_test(test_paths_are_numbered),
 		cmocka_unit_test(test_budget),

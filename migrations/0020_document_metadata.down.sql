@@ -1,0 +1,2 @@
+-- prism: transaction none
+DROP INDEX CONCURRENTLY documents_metadata_idx;
