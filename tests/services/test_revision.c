@@ -260,6 +260,70 @@ static void test_no_proof(void **state)
 	assert_says(fixture, "0001_first (head)");
 }
 
+/* A partition that becomes a table of its own, with a column more. What shows only after the first
+ * statements have run, an index that is its own from then on, is added to them. */
+static void test_second_round(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char parent[] =
+		"CREATE TABLE p (k integer NOT NULL, v text) PARTITION BY RANGE (k);"
+		"CREATE INDEX p_v ON p (v);";
+	char sql[512];
+	snprintf(sql, sizeof(sql), "%s CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);",
+	         parent);
+	fixture_migration(migrations, 1, "first", sql, "DROP TABLE p;");
+	assert_int_equal(RUN("upgrade"), 0);
+	fixture_sql(fixture, "INSERT INTO p VALUES (1, 'kept')");
+	snprintf(sql, sizeof(sql), "%s CREATE TABLE p1 (k integer NOT NULL, v text, w text);",
+	         parent);
+	declare(sql);
+	if (RUN("revision", "-m", "apart", "--autogenerate") != 0)
+		fail_msg("%s", fixture->text);
+	read_migration(fixture, "0002_apart.up.sql");
+	assert_string_equal(fixture->text, "-- apart\n"
+	                                   "-- prism: transaction none\n"
+	                                   "BEGIN;\n"
+	                                   "ALTER TABLE p DETACH PARTITION p1;\n"
+	                                   "ALTER TABLE p1 ADD COLUMN w text;\n"
+	                                   "COMMIT;\n"
+	                                   "DROP INDEX CONCURRENTLY p1_v_idx;\n");
+	assert_int_equal(RUN("upgrade"), 0);
+	assert_int_equal(RUN("check"), 0);
+	assert_int_equal(fixture_number(fixture, "SELECT count(*) FROM p1 WHERE v = 'kept'"), 1);
+	assert_int_equal(RUN("downgrade", "-1"), 0);
+	assert_int_equal(RUN("check"), 1);
+	assert_says(fixture, "pending");
+	assert_null(strstr(fixture->text, "back to what the migrations built"));
+	assert_int_equal(fixture_number(fixture, "SELECT count(*) FROM p WHERE v = 'kept'"), 1);
+}
+
+/* As production does it: a role that owns the database and may make others, and no more. */
+static void test_plain_owner(void **state)
+{
+	struct fixture *fixture = *state;
+	char sql[256], conninfo[CLUSTER_CONNINFO_SIZE];
+	cluster_sql(fixture_cluster(), "CREATE ROLE deployer LOGIN CREATEDB");
+	snprintf(sql, sizeof(sql), "ALTER DATABASE %s OWNER TO deployer", fixture->name);
+	fixture_sql(fixture, sql);
+	snprintf(conninfo, sizeof(conninfo), "%s", fixture->conninfo);
+	snprintf(fixture->conninfo, sizeof(fixture->conninfo), "%.200s user=deployer", conninfo);
+	/* The roles that migrations name are an administrator's to make. */
+	fixture_sql(fixture, migration_builtin.at[1].up);
+	fixture_sql(fixture, "ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON TABLES FROM "
+	                     "prism_app; ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON "
+	                     "SEQUENCES FROM prism_app");
+	assert_int_equal(fixture_run(fixture, "upgrade", NULL), 0);
+	assert_int_equal(fixture_run(fixture, "check", NULL), 0);
+	/* Who looks as somebody else sees the same. */
+	snprintf(fixture->conninfo, sizeof(fixture->conninfo), "%s", conninfo);
+	assert_int_equal(fixture_run(fixture, "check", NULL), 0);
+	snprintf(sql, sizeof(sql),
+	         "ALTER DATABASE %s OWNER TO CURRENT_USER; DROP OWNED BY deployer; DROP ROLE "
+	         "deployer",
+	         fixture->name);
+	fixture_sql(fixture, sql);
+}
+
 static void test_check(void **state)
 {
 	struct fixture *fixture = *state;
@@ -384,10 +448,11 @@ static void test_kill(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_online),  TEST(test_plain),           TEST(test_renames),
-		TEST(test_by_hand), TEST(test_refusals),        TEST(test_no_proof),
-		TEST(test_check),   TEST(test_dump_and_diff),   TEST(test_no_right),
-		TEST(test_kill),    TEST(test_declared_schema),
+		TEST(test_online),      TEST(test_plain),           TEST(test_renames),
+		TEST(test_by_hand),     TEST(test_refusals),        TEST(test_no_proof),
+		TEST(test_check),       TEST(test_dump_and_diff),   TEST(test_no_right),
+		TEST(test_kill),        TEST(test_declared_schema), TEST(test_second_round),
+		TEST(test_plain_owner),
 	};
 	return cmocka_run_group_tests(tests, fixture_group_setup, fixture_group_teardown);
 }

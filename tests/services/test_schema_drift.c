@@ -106,6 +106,7 @@ static const struct drift drifts[] = {
 	{"ALTER POLICY mine ON a USING (true)", "differs", "policy a.mine"},
 	{"ALTER POLICY mine ON a TO reader", "differs", "policy a.mine"},
 	{"GRANT DELETE ON a TO reader", "extra", "grant on TABLE a to reader: DELETE"},
+	{"GRANT UPDATE ON a TO reader", "extra", "grant on TABLE a to reader: UPDATE"},
 	{"REVOKE SELECT ON a FROM reader", "missing", "grant on TABLE a to reader: SELECT"},
 	{"REVOKE UPDATE (t) ON a FROM reader", "missing", "grant on TABLE a to reader: UPDATE (t)"},
 	{"GRANT SELECT ON a TO reader WITH GRANT OPTION", "differs",

@@ -46,15 +46,18 @@ static const char *find_end(const char *at, bool comma)
 	return NULL;
 }
 
+static bool is_type_character(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c && strchr("_. (),", c));
+}
+
 /* "text[]" -> the length of "text"; 0: it is no array's name. */
 static size_t element_type(const char *type)
 {
-	size_t len = 0;
-	while (type[len] &&
-	       (strchr("_. \"()", type[len]) || (type[len] >= 'a' && type[len] <= 'z') ||
-	        (type[len] >= '0' && type[len] <= '9')))
-		len++;
-	return strncmp(type + len, "[]", 2) == 0 ? len : 0;
+	const char *at = type;
+	while (*at == '"' || is_type_character(*at))
+		at = *at == '"' ? skip_quoted(at, false) : at + 1;
+	return strncmp(at, "[]", 2) == 0 ? (size_t)(at - type) : 0;
 }
 
 static void add_canonical(struct text *out, const char *text, size_t len)

@@ -5,6 +5,7 @@
 #include "db/migrate/memory.h"
 #include "db/startup/connect.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,27 +109,26 @@ static void add_object(struct loaded *loaded, const PGresult *result, int row, e
 	loaded->catalog.at[loaded->catalog.count++] = object;
 }
 
-static bool take_result(struct loaded *loaded, struct links *links, PGresult *result)
+/* The queries are our own: what is not an object, a cast or a dependency is our mistake. */
+static void take_result(struct loaded *loaded, struct links *links, PGresult *result)
 {
-	if (loaded->result_count == RESULTS_MAX)
-		return false;
+	assert(loaded->result_count < RESULTS_MAX);
 	loaded->results[loaded->result_count++] = result;
 	for (int row = 0; row < PQntuples(result); row++) {
 		const char *name = column(result, row, "kind");
 		enum kind kind = kind_of(name);
-		if (kind < KIND_COUNT)
+		if (kind < KIND_COUNT) {
 			add_object(loaded, result, row, kind);
-		else if (strcmp(name, "cast") == 0)
+		} else if (strcmp(name, "cast") == 0) {
 			loaded->casts = result;
-		else if (strcmp(name, "dependency") == 0)
+		} else {
+			assert(strcmp(name, "dependency") == 0);
 			links_add(
 				links, address_at(result, row, "class", "oid", "sub"),
 				address_at(result, row, "parent_class", "parent_oid", "parent_sub"),
 				strcmp(column(result, row, "flags"), "i") == 0);
-		else
-			return false;
+		}
 	}
-	return true;
 }
 
 /* Takes the results of all statements; false, with a message, when one failed. */
@@ -138,16 +138,12 @@ static bool take_results(struct loaded *loaded, struct links *links, PGconn *con
 	PGresult *result;
 	bool taken = true;
 	while ((result = PQgetResult(connection))) {
-		if (PQresultStatus(result) == PGRES_TUPLES_OK && taken) {
-			taken = take_result(loaded, links, result);
-			if (taken)
-				continue;
-			snprintf(message, message_size, "a catalog query gives what is not known");
-		} else if (PQresultStatus(result) != PGRES_TUPLES_OK && taken) {
-			taken = false;
-			db_message(message, message_size, "read the catalog",
-			           PQerrorMessage(connection));
+		if (PQresultStatus(result) == PGRES_TUPLES_OK) {
+			take_result(loaded, links, result);
+			continue;
 		}
+		taken = false;
+		db_message(message, message_size, "read the catalog", PQerrorMessage(connection));
 		PQclear(result);
 	}
 	return taken;

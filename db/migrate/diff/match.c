@@ -110,45 +110,89 @@ const struct object *object_root(const struct object *object)
 	return object;
 }
 
-/* What a partition has from its parent. */
-static bool is_inherited(enum kind kind)
+/* What a partition has from its parent: under the same names, or (true) under names of its own. */
+static bool is_inherited(enum kind kind, bool *own_name)
 {
-	static const enum kind inherited[] = {
-		KIND_COLUMN, KIND_NOT_NULL, KIND_DEFAULT,     KIND_STORAGE, KIND_PRIMARY_KEY,
-		KIND_UNIQUE, KIND_CHECK,    KIND_FOREIGN_KEY, KIND_INDEX,   KIND_TRIGGER,
-	};
-	for (size_t i = 0; i < sizeof(inherited) / sizeof(inherited[0]); i++)
-		if (kind == inherited[i])
-			return true;
+	static const enum kind same[] = {KIND_COLUMN,  KIND_NOT_NULL, KIND_DEFAULT,
+	                                 KIND_STORAGE, KIND_CHECK,    KIND_TRIGGER};
+	static const enum kind own[] = {KIND_PRIMARY_KEY, KIND_UNIQUE, KIND_FOREIGN_KEY,
+	                                KIND_INDEX};
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+		if (kind == same[i])
+			return !(*own_name = false);
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (kind == own[i])
+			return *own_name = true;
 	return false;
 }
 
-static void excuse_parts(struct diff *diff, const struct object *table)
+/* Whether the parent has the like of what is a part of `table`. */
+static bool parent_has(const struct catalog *catalog, const struct object *part,
+                       const struct object *table, const struct object *parent)
+{
+	struct text name = {0};
+	text_add_all(&name, parent->name, part->name + strlen(table->name), NULL);
+	bool has = catalog_find(catalog, part->kind, text_string(&name));
+	text_clear(&name);
+	return has;
+}
+
+static void excuse_parts(struct diff *diff, const struct catalog *catalog,
+                         const struct object *table, const struct object *parent)
 {
 	for (size_t i = 0; i < diff->count; i++) {
 		struct change *change = &diff->at[i];
 		const struct object *object = change->new ? change->new : change->old;
-		if (!object || !is_inherited(object->kind) ||
+		bool own_name;
+		if (!object || !is_inherited(object->kind, &own_name) ||
 		    (change->action != ACTION_MAKE && change->action != ACTION_DROP))
 			continue;
 		const struct object *root = object_root(object);
-		if (root->kind == KIND_TABLE && strcmp(root->name, table->name) == 0)
+		if (root->kind == KIND_TABLE && strcmp(root->name, table->name) == 0 &&
+		    (own_name || parent_has(catalog, object, table, parent)))
 			change->action = ACTION_KEEP;
 	}
 }
 
-/* A table that becomes a partition, or stops being one, keeps its columns and keys; only whose they
- * are changes. */
-static void excuse_partitions(struct diff *diff)
+/* A table that becomes a partition, or stops being one, keeps the columns and keys that both have;
+ * only whose they are changes. */
+static void excuse_partition(struct diff *diff, const struct change *change)
 {
+	const struct object *object = change->new ? change->new : change->old;
+	if (!object || object->kind != KIND_INHERITANCE ||
+	    (change->action != ACTION_MAKE && change->action != ACTION_DROP) ||
+	    !catalog_find(diff->from, KIND_TABLE, object->parent->name) ||
+	    !catalog_find(diff->to, KIND_TABLE, object->parent->name))
+		return;
+	for (size_t i = 0; i < object->need_count; i++)
+		if (object->needs[i]->kind == KIND_TABLE && object->needs[i] != object->parent)
+			excuse_parts(diff, change->new ? diff->to : diff->from, object->parent,
+			             object->needs[i]);
+}
+
+/* Taking a privilege on a table takes it on the table's columns too: those that stay are given
+ * again. */
+static void give_again(struct diff *diff, const struct object *taken)
+{
+	size_t len = strlen(taken->name);
 	for (size_t i = 0; i < diff->count; i++) {
 		struct change *change = &diff->at[i];
-		const struct object *object = change->new ? change->new : change->old;
-		if (object && object->kind == KIND_INHERITANCE &&
-		    (change->action == ACTION_MAKE || change->action == ACTION_DROP) &&
-		    catalog_find(diff->from, KIND_TABLE, object->parent->name) &&
-		    catalog_find(diff->to, KIND_TABLE, object->parent->name))
-			excuse_parts(diff, object->parent);
+		if (change->action != ACTION_KEEP || !change->new || change->new->only_new ||
+		    change->new->kind != KIND_GRANT ||
+		    strncmp(change->new->name, taken->name, len) != 0 ||
+		    strncmp(change->new->name + len, " (", 2) != 0)
+			continue;
+		change->action = ACTION_CHANGE;
+		change->text = change->new->make;
+	}
+}
+
+static void keep_column_grants(struct diff *diff)
+{
+	for (size_t i = 0; i < diff->count; i++) {
+		const struct change *change = &diff->at[i];
+		if (change->action == ACTION_DROP && change->old->kind == KIND_GRANT)
+			give_again(diff, change->old);
 	}
 }
 
@@ -174,7 +218,9 @@ void diff_match(struct diff *diff, const struct catalog *from, const struct cata
 		add(diff, old, new);
 	}
 	pair_twins(diff);
-	excuse_partitions(diff);
+	for (size_t i = 0; i < diff->count; i++)
+		excuse_partition(diff, &diff->at[i]);
+	keep_column_grants(diff);
 }
 
 void diff_clear(struct diff *diff)

@@ -108,6 +108,52 @@ static void add_claim_edges(struct ordering *ordering)
 	}
 }
 
+static bool refers_to(const struct object *key, const struct object *table)
+{
+	for (size_t i = 0; i < key->need_count; i++) {
+		const struct object *root = object_root(key->needs[i]);
+		if (root != key->parent && root->kind == KIND_TABLE &&
+		    strcmp(root->name, table->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A table is not made unlogged while another refers to it. */
+static void add_unlogged_edges(struct ordering *ordering)
+{
+	const struct diff *diff = ordering->diff;
+	for (size_t i = 0; i < diff->count; i++) {
+		const struct change *unlogged = &diff->at[i];
+		if (unlogged->action != ACTION_MAKE || unlogged->new->kind != KIND_UNLOGGED)
+			continue;
+		for (size_t j = 0; j < diff->count; j++) {
+			const struct change *key = &diff->at[j];
+			if (key->drop_node != NO_NODE && key->old->kind == KIND_FOREIGN_KEY &&
+			    refers_to(key->old, unlogged->new->parent))
+				edge(ordering, key->drop_node, unlogged->make_node);
+		}
+	}
+}
+
+/* A table becomes a partition when it has nothing more that its parent does not have. */
+static void add_partition_edges(struct ordering *ordering)
+{
+	const struct diff *diff = ordering->diff;
+	for (size_t i = 0; i < diff->count; i++) {
+		const struct change *attached = &diff->at[i];
+		if (attached->make_node == NO_NODE || !attached->new ||
+		    attached->new->kind != KIND_INHERITANCE)
+			continue;
+		for (size_t j = 0; j < diff->count; j++) {
+			const struct change *gone = &diff->at[j];
+			if (gone->drop_node != NO_NODE && gone->old->kind == KIND_COLUMN &&
+			    strcmp(gone->old->parent->name, attached->new->parent->name) == 0)
+				edge(ordering, gone->drop_node, attached->make_node);
+		}
+	}
+}
+
 /* Dropping something drops its parts; that needs no words. But foreign keys that go round in a
  * circle have to go first. */
 static void merge_drops(struct ordering *ordering, bool foreign_keys)
@@ -220,6 +266,8 @@ void diff_order(struct diff *diff, struct sequence *out)
 	add_new_edges(&ordering);
 	add_own_edges(&ordering);
 	add_claim_edges(&ordering);
+	add_unlogged_edges(&ordering);
+	add_partition_edges(&ordering);
 	merge_drops(&ordering, false);
 	merge_owned_sequences(&ordering);
 	merge_drops(&ordering, true);

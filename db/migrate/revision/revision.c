@@ -21,8 +21,8 @@ struct making {
 	struct declared declared;
 	struct hints hints;
 	struct shadow shadow;
-	struct catalog *built, *renamed,
-		*target; /* by the migrations; after the renames; declared */
+	struct catalog *built, *target; /* by the migrations; declared */
+	struct catalog *renamed;        /* after the renames; `built` if there are none */
 	struct draft up, down;
 	char *up_text, *down_text;
 	char *message; /* of MIGRATE_MESSAGE_SIZE */
@@ -95,6 +95,14 @@ static void tell_used(const struct making *making)
 	}
 }
 
+static bool renames(const struct making *making)
+{
+	for (size_t i = 0; i < making->hints.count; i++)
+		if (!making->hints.at[i].used)
+			return true;
+	return false;
+}
+
 static bool read_schemas(struct making *making)
 {
 	char *message = making->message;
@@ -110,7 +118,10 @@ static bool read_schemas(struct making *making)
 	    !hints_settle(&making->hints, making->built, message, MIGRATE_MESSAGE_SIZE))
 		return false;
 	tell_used(making);
-	return read_renamed(making);
+	if (renames(making))
+		return read_renamed(making);
+	making->renamed = making->built;
+	return true;
 }
 
 static bool make_draft(struct making *making)
@@ -265,8 +276,9 @@ static void clear(struct making *making)
 		shadow_close(&making->shadow);
 	draft_clear(&making->up);
 	draft_clear(&making->down);
+	if (making->renamed != making->built)
+		catalog_free(making->renamed);
 	catalog_free(making->built);
-	catalog_free(making->renamed);
 	catalog_free(making->target);
 	hints_clear(&making->hints);
 	declared_clear(&making->declared);

@@ -24,6 +24,10 @@ static const char stale_sql[] =
 	" AND NOT EXISTS (SELECT FROM pg_stat_activity a"
 	" WHERE a.pid::text = substr(d.datname, length('prism_shadow_') + 1))";
 
+/* What is in it need not survive a crash of the server. */
+static const char careless_sql[] =
+	"SELECT format('ALTER DATABASE %I SET synchronous_commit = off', $1::text)";
+
 static const char drop_sql[] = "SELECT format('DROP DATABASE IF EXISTS %I WITH (FORCE)', $1::text)";
 
 /* The last word on a parameter counts. */
@@ -91,7 +95,9 @@ static bool make(struct shadow *shadow, const char *conninfo, char *message, siz
 		return false;
 	}
 	return run_given(shadow->server, "make a scratch database", make_sql, shadow->name, message,
-	                 message_size);
+	                 message_size) &&
+	       run_given(shadow->server, "set the scratch database up", careless_sql, shadow->name,
+	                 message, message_size);
 }
 
 bool shadow_open(struct shadow *shadow, const char *conninfo, char *message, size_t message_size)
