@@ -232,10 +232,12 @@ void kill_load_open(struct kill_load *load, const char *address, const char *key
 	load->random = random;
 	uv_timer_init(&load->loop, &load->act);
 	load->act.data = load;
-	for (size_t i = 0; i < KILL_CHANNELS; i++)
+	for (size_t i = 0; i < KILL_CHANNELS; i++) {
+		options.retry.max_attempts = i % 2 ? 1 : 0;
 		assert_int_equal(
 			prism_channel_open(&load->channels[i], &options, &load->loop, NULL),
 			PRISM_OK);
+	}
 	for (size_t i = 0; i < KILL_SLOTS; i++) {
 		struct kill_slot *slot = &load->slots[i];
 		*slot = (struct kill_slot){.load = load,
