@@ -184,6 +184,7 @@ static void run(struct import *import)
 static enum prism_status open_channel(struct import *import, char message[256])
 {
 	struct prism_channel_options options = import->options->channel;
+	options.actor = NULL; /* who made and owns what is in the file; nobody acts here */
 	if (options.retry.max_attempts == 0)
 		options.retry.max_attempts = IMPORT_ATTEMPTS;
 	return prism_channel_open(&import->channel, &options, NULL, message);

@@ -3,8 +3,8 @@
  *
  * Each slot has one call in flight, one after another: it makes a story, changes the first one that
  * it made, or upserts a few by external ids. A call's id is its request_id and what it writes: a
- * title, a description, the stem of external ids. Half of the channels send again by themselves what
- * may be sent again; the others tell what the first attempt came to.
+ * title, a description, the stem of external ids. Half of the channels send again by themselves
+ * what may be sent again; the others tell what the first attempt came to.
  *
  * Owns: its loop and channels. Thread: one. */
 #pragma once
