@@ -184,7 +184,6 @@ static void run(struct import *import)
 static enum prism_status open_channel(struct import *import, char message[256])
 {
 	struct prism_channel_options options = import->options->channel;
-	options.actor = NULL; /* who made and owns what is in the file; nobody acts here */
 	if (options.retry.max_attempts == 0)
 		options.retry.max_attempts = IMPORT_ATTEMPTS;
 	return prism_channel_open(&import->channel, &options, NULL, message);
@@ -198,6 +197,7 @@ static int import_all(struct import *import)
 		return report_result(import->options, &import->result);
 	import->call = options_call(import->options, false);
 	import->call.wait_for_ready = true;
+	import->call.actor = ""; /* the file says who made and owns what */
 	progress_init(&import->progress, import->options->quiet);
 	run(import);
 	return conclude(import);
