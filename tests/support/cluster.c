@@ -378,11 +378,18 @@ void cluster_kill(struct cluster *cluster)
 	end_postmaster(cluster, SIGKILL);
 }
 
+/* A session of our own tells when the postmaster has seen it: it ends with all the others. */
 void cluster_kill_backend(struct cluster *cluster, int pid)
 {
-	(void)cluster;
-	if (pid <= 1 || kill(pid, SIGKILL) != 0)
-		die("no backend %d", pid);
+	PGconn *witness = PQconnectdb(cluster->conninfo);
+	if (pid <= 1 || PQstatus(witness) != CONNECTION_OK || kill(pid, SIGKILL) != 0)
+		die("no backend %d, or no connection: %s", pid, PQerrorMessage(witness));
+	for (bool alive = true; alive; pause_ms(1)) {
+		PGresult *result = PQexec(witness, "SELECT 1");
+		alive = PQresultStatus(result) == PGRES_TUPLES_OK;
+		PQclear(result);
+	}
+	PQfinish(witness);
 }
 
 void cluster_freeze(struct cluster *cluster)

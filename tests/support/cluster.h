@@ -31,7 +31,8 @@ void cluster_start(
 /* SIGKILL to the postmaster; its processes end by themselves when they see it. */
 void cluster_kill(struct cluster *cluster);
 
-/* SIGKILL to one backend: the postmaster ends the others and recovers. */
+/* SIGKILL to one backend: the postmaster ends the others, which has begun when this returns, and
+ * recovers. */
 void cluster_kill_backend(struct cluster *cluster, int pid);
 
 /* SIGSTOP and SIGCONT to the postmaster and all of its processes. */
