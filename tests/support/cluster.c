@@ -378,10 +378,17 @@ void cluster_kill(struct cluster *cluster)
 	end_postmaster(cluster, SIGKILL);
 }
 
+static void ignore(void *ctx, const PGresult *notice)
+{
+	(void)ctx;
+	(void)notice;
+}
+
 /* A session of our own tells when the postmaster has seen it: it ends with all the others. */
 void cluster_kill_backend(struct cluster *cluster, int pid)
 {
 	PGconn *witness = PQconnectdb(cluster->conninfo);
+	PQsetNoticeReceiver(witness, ignore, NULL);
 	if (pid <= 1 || PQstatus(witness) != CONNECTION_OK || kill(pid, SIGKILL) != 0)
 		die("no backend %d, or no connection: %s", pid, PQerrorMessage(witness));
 	for (bool alive = true; alive; pause_ms(1)) {
