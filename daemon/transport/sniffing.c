@@ -35,7 +35,7 @@ static size_t refuse(struct connection *connection, uint64_t *counter, const cha
 /* Whether that protocol tells a refused connection so, in its own way. */
 static bool says_why(enum sniff found)
 {
-	return found == SNIFF_MORE || found == SNIFF_NATIVE;
+	return found == SNIFF_MORE || found == SNIFF_NATIVE || found == SNIFF_HTTP2;
 }
 
 static size_t sniffing_receive(struct connection *connection, struct bytes in, size_t *needed)

@@ -44,8 +44,7 @@ static void expect_last(uint32_t stream)
 	assert_int_equal(reader_u32(&reader), NGHTTP2_NO_ERROR);
 }
 
-/* --- beginnings
- * ------------------------------------------------------------------------------------ */
+/* --- beginnings ---------------------------------------------------------------------- */
 
 static void test_no_settings(void **state)
 {
@@ -97,8 +96,24 @@ static void test_wrong_preface(void **state)
 	down();
 }
 
-/* --- drain
- * -------------------------------------------------------------------------------------------- */
+/* One over the limit of connections is told so; its calls are not executed. */
+static void test_too_many_connections(void **state)
+{
+	(void)state;
+	up((const char *const[]){"--connections", "1", NULL});
+	struct h2 second;
+	h2_dial(&second, server.address);
+	h2_say_preface(&second);
+	h2_say(&second, NGHTTP2_SETTINGS, 0, 0, nothing());
+	h2_say_request(&second, 1, "Echo", NULL);
+	h2_send(&second);
+	h2_expect_fault(&second, NGHTTP2_NO_ERROR, "as many connections");
+	h2_close(&second);
+	h2_echo(&h2, 1);
+	down();
+}
+
+/* --- drain --------------------------------------------------------------------------- */
 
 /* Two phases: what was on its way when the notice went out is served; so is what runs. */
 static void test_drain(void **state)
@@ -165,8 +180,7 @@ static void test_impatient_drain(void **state)
 	down();
 }
 
-/* --- keepalive, idle, age
- * --------------------------------------------------------------------------------- */
+/* --- keepalive, idle, age ------------------------------------------------------------ */
 
 static void test_silent_client_is_asked(void **state)
 {
@@ -230,6 +244,7 @@ int main(void)
 		cmocka_unit_test(test_slow_headers),
 		cmocka_unit_test(test_slow_frame_of_headers),
 		cmocka_unit_test(test_wrong_preface),
+		cmocka_unit_test(test_too_many_connections),
 		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_drained_connection_takes_nothing),
 		cmocka_unit_test(test_drain_of_an_idle_connection),

@@ -50,8 +50,7 @@ void http2_hold(struct http2_session *session, size_t more, size_t less)
 		settle(session);
 }
 
-/* --- the end ------------------------------------------------------------------------------------
- */
+/* --- the end ------------------------------------------------------------------------- */
 
 static void pump(struct http2_session *session)
 {
@@ -116,12 +115,14 @@ static void end_with_fault(struct http2_session *session)
 
 static void drain_last(struct http2_session *session)
 {
+	const char *leaving = session->connection->leaving;
+	const char *why = leaving ? leaving : TRANSPORT_STOPPING;
 	session->state = HTTP2_LAST;
 	timeout_clear(&session->connection->phase);
 	http2_check(session,
 	            nghttp2_submit_goaway(session->nghttp2, NGHTTP2_FLAG_NONE,
 	                                  nghttp2_session_get_last_proc_stream_id(session->nghttp2),
-	                                  NGHTTP2_NO_ERROR, NULL, 0));
+	                                  NGHTTP2_NO_ERROR, (const uint8_t *)why, strlen(why)));
 	connection_touch(session->connection);
 }
 
@@ -136,8 +137,7 @@ void http2_drain(struct connection *connection)
 	connection_touch(connection);
 }
 
-/* --- nghttp2 tells
- * ----------------------------------------------------------------------------------- */
+/* --- nghttp2 tells ------------------------------------------------------------------- */
 
 static struct http2_stream *stream_of(nghttp2_session *nghttp2, int32_t id)
 {
@@ -258,17 +258,15 @@ static int on_data(nghttp2_session *nghttp2, uint8_t flags, int32_t id, const ui
 }
 
 /* The answer is complete and the peer is still sending: it is told to stop, when the answer has
- * gone (a reset overtakes what is queued). curl takes that for a failure: it may go on as far as
- * the stream's window, for as long as a stream may stall. */
+ * gone (a reset overtakes what is queued). Whoever does not speak gRPC may finish: curl, told to
+ * stop, takes that for a failure. */
 static void stop_sender(nghttp2_session *nghttp2, const nghttp2_frame *frame)
 {
 	struct http2_stream *stream = stream_of(nghttp2, frame->hd.stream_id);
 	if (!stream || stream->ended)
 		return;
-	bool is_grpc = stream->request.content == CONTENT_GRPC ||
-	               stream->request.content == CONTENT_GRPC_CODEC;
-	if (!is_grpc)
-		transport_wait(http2_transport(stream->session), WAIT_HTTP2_STREAM, &stream->stall);
+	if (!request_is_grpc(&stream->request))
+		http2_stream_drain(stream);
 	else
 		(void)nghttp2_submit_rst_stream(nghttp2, NGHTTP2_FLAG_NONE, stream->id,
 		                                NGHTTP2_NO_ERROR);
@@ -335,8 +333,7 @@ static int on_stream_close(nghttp2_session *nghttp2, int32_t id, uint32_t code, 
 	return 0;
 }
 
-/* --- the protocol
- * ------------------------------------------------------------------------------------- */
+/* --- the protocol -------------------------------------------------------------------- */
 
 static void watch_headers(struct http2_session *session)
 {
@@ -425,7 +422,9 @@ static void http2_produce(struct connection *connection)
 static void http2_expired(struct connection *connection)
 {
 	struct http2_session *session = connection->session;
-	if (session->state == HTTP2_DRAINING) {
+	if (connection->refused) {
+		connection_abort(connection);
+	} else if (session->state == HTTP2_DRAINING) {
 		drain_last(session);
 	} else if (!session->greeted) {
 		connection->transport->counters.preface_timeouts++;
@@ -454,8 +453,7 @@ const struct protocol http2 = {
 	.gone = http2_gone,
 };
 
-/* --- its beginning
- * ---------------------------------------------------------------------------------------- */
+/* --- its beginning ------------------------------------------------------------------- */
 
 static nghttp2_session_callbacks *callbacks_new(void)
 {
@@ -505,17 +503,32 @@ static bool greet(nghttp2_session *nghttp2)
 
 static nghttp2_session *nghttp2_open(struct http2_session *session)
 {
+	struct http2_shared *shared = http2_shared_of(session);
+	if (!shared)
+		return NULL;
+	session->memory = (struct memory_user){&shared->memory, session->connection};
 	nghttp2_session *nghttp2 = NULL;
+	nghttp2_mem memory = memory_for_nghttp2(&session->memory);
 	nghttp2_session_callbacks *callbacks = callbacks_new();
 	nghttp2_option *option = options_new();
 	bool made = callbacks && option &&
-	            nghttp2_session_server_new2(&nghttp2, callbacks, session, option) == 0;
+	            nghttp2_session_server_new3(&nghttp2, callbacks, session, option, &memory) == 0;
 	nghttp2_option_del(option);
 	nghttp2_session_callbacks_del(callbacks);
 	if (made && greet(nghttp2))
 		return nghttp2;
 	nghttp2_session_del(nghttp2);
 	return NULL;
+}
+
+/* No stream is served; clients may send their calls elsewhere. */
+static void refuse(struct http2_session *session)
+{
+	session->state = HTTP2_LAST;
+	http2_check(session,
+	            nghttp2_submit_goaway(session->nghttp2, NGHTTP2_FLAG_NONE, 0, NGHTTP2_NO_ERROR,
+	                                  (const uint8_t *)CONNECTION_REFUSAL,
+	                                  sizeof(CONNECTION_REFUSAL) - 1));
 }
 
 void http2_begin(struct connection *connection)
@@ -535,7 +548,9 @@ void http2_begin(struct connection *connection)
 	connection->peer.transport = http2.name;
 	connection->session = session;
 	http2_alive_begin(session);
-	if (connection->transport->draining)
+	if (connection->refused)
+		refuse(session);
+	else if (connection->leaving || connection->transport->draining)
 		http2_drain(connection);
 	connection_touch(connection);
 }

@@ -9,6 +9,7 @@
 #include "daemon/transport/budget.h"
 #include "daemon/transport/http2/gzip.h"
 #include "daemon/transport/http2/http2.h"
+#include "daemon/transport/http2/memory.h"
 #include "daemon/transport/http2/stream.h"
 
 #include <nghttp2/nghttp2.h>
@@ -32,6 +33,7 @@ _Static_assert((int)FAULT_COUNT <= (int)TRANSPORT_FAULTS_MAX, "a counter for eac
 struct http2_session {
 	struct connection *connection;
 	nghttp2_session *nghttp2;
+	struct memory_user memory;
 	struct http2_stream *streams; /* newest first */
 	uint32_t stream_count, wanting;
 	enum http2_state state;
@@ -52,6 +54,7 @@ struct http2_session {
 /* Per worker. */
 struct http2_shared {
 	struct gzip *gzip;
+	struct memory memory;  /* nghttp2's */
 	struct buffer scratch; /* a message on its way between two forms */
 	struct http2_stream *spare;
 	size_t spare_count;

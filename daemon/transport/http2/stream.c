@@ -101,7 +101,7 @@ struct http2_shared *http2_shared_of(struct http2_session *session)
 		return transport->http2;
 	struct http2_shared *shared = calloc(1, sizeof(*shared));
 	struct gzip *gzip = gzip_new();
-	if (!shared || !gzip) {
+	if (!shared || !gzip || !memory_init(&shared->memory)) {
 		free(shared);
 		gzip_free(gzip);
 		return NULL;
@@ -128,6 +128,7 @@ void http2_shared_free(struct http2_shared *shared)
 		stream_free(first);
 	}
 	buffer_deinit(&shared->scratch);
+	memory_deinit(&shared->memory);
 	gzip_free(shared->gzip);
 	free(shared);
 }

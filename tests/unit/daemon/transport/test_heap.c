@@ -145,6 +145,77 @@ static size_t compose(void)
 	return (size_t)(writer.at - said);
 }
 
+/* --- the same over HTTP/2 ---------------------------------------------------------- */
+
+static void say_h2(struct writer *writer, uint8_t type, uint8_t flags, uint32_t stream,
+                   struct bytes payload)
+{
+	writer_u8(writer, 0);
+	writer_u16(writer, (uint16_t)payload.len);
+	writer_u8(writer, type);
+	writer_u8(writer, flags);
+	writer_u32(writer, stream);
+	writer_bytes(writer, payload.data, payload.len);
+}
+
+/* Literals that the decompressor is to keep (RFC 7541, 6.2.1), each with a new name. */
+static void add_field(struct writer *block, const char *name, const char *value)
+{
+	writer_u8(block, 0x40);
+	writer_u8(block, (uint8_t)strlen(name));
+	writer_bytes(block, name, strlen(name));
+	writer_u8(block, (uint8_t)strlen(value));
+	writer_bytes(block, value, strlen(value));
+}
+
+static void say_request(struct writer *writer, uint32_t stream, const char *path,
+                        const char *content_type, const char *metadata)
+{
+	uint8_t room[512];
+	struct writer block = writer_init(room, sizeof(room));
+	add_field(&block, ":method", "POST");
+	add_field(&block, ":scheme", "http");
+	add_field(&block, ":path", path);
+	add_field(&block, ":authority", "heap");
+	add_field(&block, "content-type", content_type);
+	add_field(&block, "grpc-timeout", "50S");
+	add_field(&block, "x-thing-bin", metadata);
+	assert_false(block.failed);
+	say_h2(writer, 1, 4, stream, bytes_of(room, (size_t)(block.at - room)));
+}
+
+#define ECHO_PATH "/prism.test.v1.EchoService/"
+#define SAY_DATA(writer, flags, stream, text) \
+	say_h2(writer, 0, flags, stream, bytes_of(text, sizeof(text) - 1))
+
+/* Heads, metadata, parts of messages, compressed ones, JSON, errors, answers that wait. */
+static size_t compose_http2(void)
+{
+	static const char MAGIC[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+	struct writer writer = writer_init(said, sizeof(said));
+	writer_bytes(&writer, MAGIC, sizeof(MAGIC) - 1);
+	say_h2(&writer, 4, 0, 0, bytes_of(NULL, 0));
+	say_request(&writer, 1, ECHO_PATH "Echo", "application/grpc", "AAEC");
+	SAY_DATA(&writer, 1, 1, "\0\0\0\0\4\x0a\2hi");
+	say_request(&writer, 3, ECHO_PATH "Chat", "application/grpc", "AAEC,AA");
+	SAY_DATA(&writer, 0, 3, "\0\0\0\0\4\x0a\2hi\0\0\0\1\0\x0a\x7f");
+	say_request(&writer, 5, ECHO_PATH "Fail", "application/grpc", "");
+	SAY_DATA(&writer, 1, 5, "\0\0\0\0\7\x08\5\x12\1!\x20\2");
+	say_request(&writer, 7, ECHO_PATH "Echo", "application/json", "");
+	SAY_DATA(&writer, 1, 7, "{\"data\": \"aGk=\"}");
+	say_request(&writer, 9, ECHO_PATH "Fail", "application/json", "");
+	SAY_DATA(&writer, 1, 9, "{\"code\": 5, \"message\": \"no\"}");
+	say_request(&writer, 11, ECHO_PATH "Nope", "application/grpc", "");
+	say_request(&writer, 13, ECHO_PATH "Echo", "text/plain", "");
+	say_request(&writer, 15, ECHO_PATH "Expand", "application/grpc", "");
+	SAY_DATA(&writer, 1, 15, "\0\0\0\0\6\x08\2\x10\xc0\xcf\x24");
+	say_h2(&writer, 6, 0, 0, bytes_of("12345678", 8));
+	assert_false(writer.failed);
+	return (size_t)(writer.at - said);
+}
+
+static size_t (*composed)(void) = compose;
+
 static int dial(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -155,7 +226,7 @@ static int dial(void)
 /* Returns how many bytes were answered. */
 static size_t converse(int at, bool on)
 {
-	size_t len = compose(), got = 0;
+	size_t len = composed(), got = 0;
 	int fd = dial();
 	heap_fails(at, on);
 	for (size_t sent = 0; sent < len; sent += 500) {
@@ -197,6 +268,22 @@ static void test_one_failure(void **state)
 	sweep(false);
 }
 
+static void test_http2_one_failure(void **state)
+{
+	(void)state;
+	composed = compose_http2;
+	sweep(false);
+	composed = compose;
+}
+
+static void test_http2_failures_from_then_on(void **state)
+{
+	(void)state;
+	composed = compose_http2;
+	sweep(true);
+	composed = compose;
+}
+
 static void test_failures_from_then_on(void **state)
 {
 	(void)state;
@@ -223,6 +310,8 @@ int main(void)
 		cmocka_unit_test(test_no_worker),
 		cmocka_unit_test(test_one_failure),
 		cmocka_unit_test(test_failures_from_then_on),
+		cmocka_unit_test(test_http2_one_failure),
+		cmocka_unit_test(test_http2_failures_from_then_on),
 	};
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
