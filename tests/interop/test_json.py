@@ -110,6 +110,11 @@ class JsonTest(unittest.TestCase):
         data = base64.b64encode(size * b'x').decode()
         self.assertEqual(self.post(ECHO, {'data': data}).json(), {'data': data})
         self.refused(self.post(ECHO, (MESSAGE_MAX + 1) * b' '), 429, 'resource_exhausted', str(MESSAGE_MAX))
+        self.refused(self.post(ECHO, (MESSAGE_MAX + (3 << 20)) * b' '), 429, 'resource_exhausted', str(MESSAGE_MAX))
+
+    def test_answered_before_the_body_ended(self):
+        for body in (2000000 * b' ', 7000000 * b' '):
+            self.refused(self.post('/no.such.Service/Method', body), 501, 'unimplemented', 'no such method')
 
     def test_compression(self):
         request = json.dumps({'data': 4000 * 'a'}).encode()

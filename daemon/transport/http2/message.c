@@ -55,8 +55,7 @@ static void refuse_size(struct http2_stream *stream, const char *more, size_t le
 	refuse(stream, STATUS_RESOURCE_EXHAUSTED, reason);
 }
 
-/* --- one message -------------------------------------------------------------------------------
- */
+/* --- one message --------------------------------------------------------------------- */
 
 /* What can be said against a message before it is there. */
 static bool check_prefix(struct http2_stream *stream, struct prefix prefix)
@@ -116,8 +115,7 @@ static void take_message(struct http2_stream *stream, struct prefix prefix, stru
 		hand_over(stream, message, false);
 }
 
-/* --- one after the other
- * --------------------------------------------------------------------------- */
+/* --- one after the other ------------------------------------------------------------- */
 
 static bool holds_enough(const struct http2_stream *stream)
 {
@@ -254,8 +252,27 @@ static void settle(struct http2_stream *stream)
 	call_half_close(stream->call);
 }
 
+void http2_stream_drain(struct http2_stream *stream)
+{
+	transport_wait(http2_transport(stream->session), WAIT_HTTP2_STREAM, &stream->stall);
+}
+
+static void drain(struct http2_stream *stream, size_t len)
+{
+	struct http2_session *session = stream->session;
+	stream->drained += len;
+	if (stream->drained > LIMIT_MESSAGE)
+		http2_check(session, nghttp2_submit_rst_stream(session->nghttp2, NGHTTP2_FLAG_NONE,
+		                                               stream->id, NGHTTP2_NO_ERROR));
+	else if (!stream->ended)
+		http2_check(session,
+		            nghttp2_session_consume_stream(session->nghttp2, stream->id, len));
+}
+
 void http2_stream_data(struct http2_stream *stream, struct bytes data)
 {
+	if (stream->input_state == INPUT_DISCARDING && !request_is_grpc(&stream->request))
+		drain(stream, data.len);
 	if (stream->input_state != INPUT_RECEIVING || !stream->call)
 		return;
 	if (connect_is(&stream->request)) {

@@ -13,8 +13,7 @@ static void fail(struct http2_stream *stream)
 	http2_check(stream->session, NGHTTP2_ERR_NOMEM);
 }
 
-/* --- to nghttp2 ---------------------------------------------------------------------------------
- */
+/* --- to nghttp2 ---------------------------------------------------------------------- */
 
 static void progress(struct http2_stream *stream)
 {
@@ -48,7 +47,7 @@ static int submit_trailers(nghttp2_session *nghttp2, struct http2_stream *stream
 	struct metadata_walk walk = {reader_init(buffer_bytes(&stream->trailers)), TRAILERS_FIELD};
 	struct metadata entry;
 	while (metadata_next(&walk, &entry))
-		fields_add(&fields, entry.key, entry.value, FIELD_ONCE);
+		fields_add(&fields, entry.key, entry.value);
 	if (fields.count == 0)
 		fields_put(&fields, "grpc-status", "0");
 	return nghttp2_submit_trailer(nghttp2, stream->id, fields.nv, fields.count);
@@ -100,8 +99,7 @@ void http2_output_only(struct http2_stream *stream, const struct http2_fields *f
 	connection_touch(stream->session->connection);
 }
 
-/* --- into the queue
- * --------------------------------------------------------------------------------- */
+/* --- into the queue ------------------------------------------------------------------ */
 
 static void resume(struct http2_stream *stream)
 {
@@ -223,8 +221,7 @@ bool http2_output_has_room(const struct http2_stream *stream, size_t share)
 	               LIMIT_CONNECTION_OUTPUT / share;
 }
 
-/* --- a stream that nobody reads
- * --------------------------------------------------------------------------- */
+/* --- a stream that nobody reads ------------------------------------------------------ */
 
 void http2_stream_stalled(struct timeout *stall)
 {

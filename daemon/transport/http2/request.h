@@ -39,6 +39,12 @@ struct http2_request {
 	struct buffer metadata;
 };
 
+/* Who speaks gRPC knows what it means to be told to stop. */
+static inline bool request_is_grpc(const struct http2_request *request)
+{
+	return request->content == CONTENT_GRPC || request->content == CONTENT_GRPC_CODEC;
+}
+
 void request_init(struct http2_request *request);
 
 /* One header field; names are lower case, as HTTP/2 has them. False: no memory. */

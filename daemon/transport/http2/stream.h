@@ -31,6 +31,7 @@ struct http2_stream {
 	bool fair;       /* its DATA takes turns with others' */
 	uint32_t compress_from; /* answers of so many bytes are compressed; UINT32_MAX: none */
 	size_t part_left;       /* bytes of the message that is being sent */
+	size_t drained;         /* bytes that came after the answer */
 	size_t early;           /* bytes at the front of `input` whose credit was returned */
 	size_t owed;            /* credit that is returned when messages are taken */
 	size_t held;            /* bytes of messages that the call has and did not take */
@@ -66,6 +67,10 @@ void http2_stream_ended(struct http2_stream *stream);
 
 /* The handler took a message of `len` bytes. */
 void http2_stream_taken(struct http2_stream *stream, size_t len);
+
+/* It was answered before it had ended. What still comes is dropped, up to a message's size and for
+ * as long as a stream may stall. */
+void http2_stream_drain(struct http2_stream *stream);
 
 /* What comes from now on is dropped. */
 void http2_stream_discard(struct http2_stream *stream);
