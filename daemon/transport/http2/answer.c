@@ -51,7 +51,8 @@ static void send_head(struct http2_stream *stream, struct call *call)
 	struct http2_fields fields;
 	choose_compression(stream, call);
 	begin_head(stream, &fields);
-	fields_put(&fields, "grpc-accept-encoding", "identity,gzip");
+	if (stream->request.accepts_gzip)
+		fields_put(&fields, "grpc-accept-encoding", "identity,gzip");
 	if (stream->compress_from != UINT32_MAX)
 		fields_put(&fields, "grpc-encoding", "gzip");
 	trailers_add_metadata(call, call->head, call->head_count, &fields);
@@ -73,8 +74,7 @@ static void grpc_taken(struct call *call, size_t len)
 	http2_stream_taken(call->stream, len);
 }
 
-/* --- the end ------------------------------------------------------------------------------------
- */
+/* --- the end ------------------------------------------------------------------------- */
 
 static size_t trailers_most(const struct http2_stream *stream)
 {

@@ -35,8 +35,7 @@ enum status connect_message(const struct http2_stream *stream, struct bytes body
 	return STATUS_OK;
 }
 
-/* --- the answer ---------------------------------------------------------------------------------
- */
+/* --- the answer ---------------------------------------------------------------------- */
 
 struct answer {
 	const char *http_status, *type;

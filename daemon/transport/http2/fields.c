@@ -2,8 +2,8 @@
 
 enum { FIELD_OVERHEAD = 32 };
 
-void fields_add(struct http2_fields *fields, struct bytes name, struct bytes value,
-                enum fields_kind kind)
+void fields_append(struct http2_fields *fields, struct bytes name, struct bytes value,
+                   uint8_t flags)
 {
 	if (fields->count == FIELDS_MAX)
 		return;
@@ -13,6 +13,6 @@ void fields_add(struct http2_fields *fields, struct bytes name, struct bytes val
 		.value = (uint8_t *)value.data,
 		.namelen = name.len,
 		.valuelen = value.len,
-		.flags = kind == FIELD_ONCE ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE,
+		.flags = flags,
 	};
 }

@@ -15,21 +15,25 @@ struct http2_fields {
 	nghttp2_nv nv[FIELDS_MAX];
 };
 
-enum fields_kind {
-	FIELD_COMMON, /* worth a place in the compression table */
-	FIELD_ONCE,   /* another value each time */
-};
-
 static inline void fields_init(struct http2_fields *fields)
 {
 	fields->count = fields->list_size = 0;
 }
 
-/* What both point at outlives the submission. */
-void fields_add(struct http2_fields *fields, struct bytes name, struct bytes value,
-                enum fields_kind kind);
+/* `flags` are nghttp2's, of the field. */
+void fields_append(struct http2_fields *fields, struct bytes name, struct bytes value,
+                   uint8_t flags);
 
+/* A value that is another one each time: not worth a place in the compression table. Copied when it
+ * is submitted. */
+static inline void fields_add(struct http2_fields *fields, struct bytes name, struct bytes value)
+{
+	fields_append(fields, name, value, NGHTTP2_NV_FLAG_NO_INDEX);
+}
+
+/* Static texts. */
 static inline void fields_put(struct http2_fields *fields, const char *name, const char *value)
 {
-	fields_add(fields, bytes_of_string(name), bytes_of_string(value), FIELD_COMMON);
+	fields_append(fields, bytes_of_string(name), bytes_of_string(value),
+	              NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE);
 }

@@ -68,8 +68,7 @@ static bool timeout_ms_read(struct bytes value, uint64_t *us)
 	return true;
 }
 
-/* --- fields that we know ------------------------------------------------------------------------
- */
+/* --- fields that we know ------------------------------------------------------------- */
 
 typedef void field_taker(struct http2_request *request, struct bytes value);
 
@@ -126,33 +125,38 @@ static void ignore(struct http2_request *request, struct bytes value)
 	(void)value;
 }
 
+#define KNOWN(name, take)                    \
+	{                                    \
+		name, sizeof(name) - 1, take \
+	}
 static const struct {
 	const char *name;
+	size_t len;
 	field_taker *take;
 } known[] = {
-	{":method", take_method},
-	{":scheme", ignore},
-	{":authority", ignore},
-	{"te", ignore},
-	{"content-type", take_content_type},
-	{"user-agent", ignore},
-	{"grpc-timeout", take_timeout},
-	{"grpc-encoding", take_encoding},
-	{"grpc-accept-encoding", take_accept},
-	{"traceparent", take_trace},
-	{"host", ignore},
-	{"accept", ignore},
-	{"content-length", ignore},
-	{"content-encoding", take_content_encoding},
-	{"accept-encoding", take_body_accept},
-	{"connect-protocol-version", ignore},
-	{"connect-timeout-ms", take_timeout_ms},
+	KNOWN(":method", take_method),
+	KNOWN(":scheme", ignore),
+	KNOWN(":authority", ignore),
+	KNOWN("te", ignore),
+	KNOWN("content-type", take_content_type),
+	KNOWN("user-agent", ignore),
+	KNOWN("grpc-timeout", take_timeout),
+	KNOWN("grpc-encoding", take_encoding),
+	KNOWN("grpc-accept-encoding", take_accept),
+	KNOWN("traceparent", take_trace),
+	KNOWN("host", ignore),
+	KNOWN("accept", ignore),
+	KNOWN("content-length", ignore),
+	KNOWN("content-encoding", take_content_encoding),
+	KNOWN("accept-encoding", take_body_accept),
+	KNOWN("connect-protocol-version", ignore),
+	KNOWN("connect-timeout-ms", take_timeout_ms),
 };
 
 static field_taker *taker_of(struct bytes name)
 {
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (bytes_equal_string(name, known[i].name))
+		if (name.len == known[i].len && memcmp(name.data, known[i].name, name.len) == 0)
 			return known[i].take;
 	return NULL;
 }
@@ -165,8 +169,7 @@ static void take_path(struct http2_request *request, const struct router *router
 	memcpy(request->path, value.data, request->path_len);
 }
 
-/* --- metadata
- * ------------------------------------------------------------------------------------- */
+/* --- metadata ------------------------------------------------------------------------ */
 
 static bool is_key(struct bytes name)
 {

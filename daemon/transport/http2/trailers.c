@@ -46,12 +46,11 @@ void trailers_add_metadata(struct call *call, const struct metadata *metadata, s
 		bool good = is_binary(metadata[i].key) ? encode_binary(call, value, &value)
 		                                       : is_printable(value);
 		if (good)
-			fields_add(fields, metadata[i].key, value, FIELD_ONCE);
+			fields_add(fields, metadata[i].key, value);
 	}
 }
 
-/* --- the status ---------------------------------------------------------------------------------
- */
+/* --- the status ---------------------------------------------------------------------- */
 
 static struct bytes message_of(struct call *call, size_t most)
 {
@@ -112,7 +111,7 @@ static void add_details(struct call *call, size_t most, struct http2_fields *fie
 	if (status.len == 0 || !encode_binary(call, status, &text))
 		return;
 	if (fields->list_size + sizeof(NAME) + text.len + 32 <= most)
-		fields_add(fields, bytes_of_string(NAME), text, FIELD_ONCE);
+		fields_add(fields, bytes_of_string(NAME), text);
 }
 
 /* What EndMeta.retry says to native clients (PROTOCOL.md, "Outcome"). */
@@ -128,8 +127,7 @@ void trailers_add_outcome(struct call *call, struct http2_fields *fields)
 		return;
 	const char *ms = arena_printf(&call->arena, "%u", call->pushback_ms);
 	if (ms)
-		fields_add(fields, bytes_of_string("grpc-retry-pushback-ms"), bytes_of_string(ms),
-		           FIELD_ONCE);
+		fields_add(fields, bytes_of_string("grpc-retry-pushback-ms"), bytes_of_string(ms));
 }
 
 void trailers_of_call(struct call *call, size_t most, struct http2_fields *fields)
@@ -138,13 +136,15 @@ void trailers_of_call(struct call *call, size_t most, struct http2_fields *field
 	if (call->status != STATUS_OK) {
 		struct bytes message = message_of(call, most / 2);
 		if (message.len > 0)
-			fields_add(fields, bytes_of_string("grpc-message"), message, FIELD_ONCE);
+			fields_add(fields, bytes_of_string("grpc-message"), message);
 		trailers_add_outcome(call, fields);
 	}
-	struct http2_fields before = *fields;
+	size_t count = fields->count, list_size = fields->list_size;
 	trailers_add_metadata(call, call->trailers, call->trailer_count, fields);
-	if (fields->list_size > most)
-		*fields = before;
+	if (fields->list_size > most) {
+		fields->count = count;
+		fields->list_size = list_size;
+	}
 	if (call->status != STATUS_OK)
 		add_details(call, most, fields);
 }
