@@ -3,6 +3,7 @@
 
 What libFuzzer found worth keeping lies beside them under the name of its digest; this script leaves it alone.
 """
+import gzip
 import os
 import re
 
@@ -144,6 +145,47 @@ SESSIONS = {
     'fault': '00' + call(1, 8, b'Chat') + frame(5, 8, 1),
     'own-greeting': '81 8e 52 50 43 01 05 00 00' + frame(1, 0, 0, '08 80 80 40 28 ff ff ff ff 07 5a 01 78') + call(1, 4, b'Echo'),
     'http': '80' + b'GET / HTTP/1.1'.hex(),
+}
+
+
+# The same over HTTP/2.
+def h2(kind, flags, stream, payload=b''):
+    return (len(payload).to_bytes(3, 'big') + bytes([kind, flags]) + stream.to_bytes(4, 'big') + payload).hex()
+
+
+def h2_request(stream, method, content=b'application/grpc', more=()):
+    block = b''
+    for name, value in ((b':method', b'POST'), (b':scheme', b'http'), (b':path', ECHO + method), (b':authority', b'x'),
+                        (b'content-type', content), *more):
+        block += b'\x40' + bytes([len(name)]) + name + bytes([len(value)]) + value
+    return h2(1, 4, stream, block)
+
+
+def h2_data(flags, stream, message, compressed=0):
+    return h2(0, flags, stream, bytes([compressed]) + len(message).to_bytes(4, 'big') + message)
+
+
+H2 = b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'.hex() + h2(4, 0, 0)
+GZIP = ((b'grpc-encoding', b'gzip'), (b'grpc-accept-encoding', b'gzip'))
+SESSIONS |= {
+    'http2-unary': '80' + H2 + h2_request(1, b'Echo') + h2_data(1, 1, b'\x0a\x02hi'),
+    'http2-in-pieces': '83' + H2 + h2_request(1, b'Echo') + h2_data(1, 1, b'\x0a\x02hi'),
+    'http2-parts': '80' + H2 + h2_request(1, b'Echo') + h2(0, 0, 1, b'\0\0\0\0\4\x0a') + h2(0, 1, 1, b'\x02hi'),
+    'http2-metadata': '80' + H2 + h2_request(1, b'Echo', more=(
+        (b'grpc-timeout', b'1S'), (b'a-bin', b'AAEC,/w'), (b'traceparent', b'00-' + b'1' * 32 + b'-' + b'2' * 16 + b'-01'))),
+    'http2-gzip': '80' + H2 + h2_request(1, b'Echo', more=GZIP) + h2_data(1, 1, gzip.compress(b'\x0a\x02hi', mtime=0), 1),
+    'http2-chat': '80' + H2 + h2_request(1, b'Chat') + h2_data(0, 1, b'\x0a\x01a') * 3 + h2(0, 1, 1),
+    'http2-windows': '80' + H2 + h2(4, 0, 0, b'\0\4\0\0\0\0') + h2_request(1, b'Expand') + h2_data(1, 1, b'\x08\x05\x10\xa0\x9c\x01')
+                     + h2(8, 0, 1, b'\0\0\0\x40') + h2(8, 0, 1, b'\0\x01\0\0'),
+    'http2-cancel': '80' + H2 + h2_request(1, b'Wait') + h2_data(1, 1, b'\x08\xe0\xd4\x03') + h2(3, 0, 1, b'\0\0\0\x08'),
+    'http2-fail': '80' + H2 + h2_request(1, b'Fail') + h2_data(1, 1, b'\x08\x05\x12\x02no\x20\x02'),
+    'http2-json': '80' + H2 + h2_request(1, b'Echo', b'application/json') + h2(0, 1, 1, b'{"data": "aGk="}'),
+    'http2-json-fail': '80' + H2 + h2_request(1, b'Fail', b'application/json') + h2(0, 1, 1, b'{"code": 5, "details": 1}'),
+    'http2-json-gzip': '80' + H2 + h2_request(1, b'Echo', b'application/json', ((b'content-encoding', b'gzip'), (b'accept-encoding', b'gzip')))
+                       + h2(0, 1, 1, gzip.compress(b'{}', mtime=0)),
+    'http2-early-json': '80' + H2 + h2_request(1, b'Nope', b'application/json') + h2(0, 0, 1, b'{'),
+    'http2-trailers': '80' + H2 + h2_request(1, b'Echo') + h2_data(0, 1, b'') + h2(1, 5, 1, b'\x40\x01a\x01b'),
+    'http2-control': '80' + H2 + h2(6, 0, 0, b'12345678') + h2(2, 0, 1, b'\0\0\0\0\1') + h2(7, 0, 0, b'\0\0\0\0\0\0\0\0') + h2(99, 0, 0),
 }
 
 

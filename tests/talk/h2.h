@@ -64,8 +64,7 @@ void h2_say_request(struct h2 *h2, uint32_t stream, const char *method,
 /* A message behind its prefix, in one DATA frame (at most 16 KiB). */
 void h2_say_message(struct h2 *h2, uint8_t flags, uint32_t stream, struct bytes message);
 
-/* --- what comes ----------------------------------------------------------------------------------
- */
+/* --- what comes ---------------------------------------------------------------------- */
 
 /* The next frame, good until the next call. */
 struct h2_frame h2_next(struct h2 *h2);

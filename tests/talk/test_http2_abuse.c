@@ -55,8 +55,7 @@ static void flood(void (*say)(uint32_t i), uint32_t most, enum fault fault, uint
 	assert_int_equal(server_count_of(fault).faults, before + 1);
 }
 
-/* --- resets --------------------------------------------------------------------------------------
- */
+/* --- resets -------------------------------------------------------------------------- */
 
 static void say_rapid_reset(uint32_t i)
 {
@@ -95,8 +94,7 @@ static void test_honest_cancels(void **state)
 	h2_echo(&bad, 6001);
 }
 
-/* --- floods
- * ---------------------------------------------------------------------------------------- */
+/* --- floods -------------------------------------------------------------------------- */
 
 static void say_early_ping(uint32_t i)
 {
@@ -187,8 +185,7 @@ static void test_continuations(void **state)
 	      NGHTTP2_ENHANCE_YOUR_CALM, "CONTINUATION");
 }
 
-/* --- bombs
- * ------------------------------------------------------------------------------------------- */
+/* --- bombs --------------------------------------------------------------------------- */
 
 /* RFC 7541: one entry of 3,900 bytes in the table, then named again by a byte each time. */
 static void test_header_bomb(void **state)
@@ -260,8 +257,7 @@ static void test_gzip_bomb(void **state)
 	good_call();
 }
 
-/* --- streams
- * ------------------------------------------------------------------------------------------- */
+/* --- streams ------------------------------------------------------------------------- */
 
 /* One more than may be open is refused, and the client may send it again. */
 static void test_streams(void **state)

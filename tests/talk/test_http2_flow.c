@@ -18,8 +18,7 @@ static int teardown(void **state)
 	return server_test_teardown(state);
 }
 
-/* --- what the server takes
- * ------------------------------------------------------------------------ */
+/* --- what the server takes ----------------------------------------------------------- */
 
 struct windows {
 	int64_t connection, stream;
@@ -115,8 +114,7 @@ static void test_cancelled_bytes_are_paid_back(void **state)
 	h2_echo(&h2, 4001);
 }
 
-/* --- what the client takes
- * --------------------------------------------------------------------------- */
+/* --- what the client takes ----------------------------------------------------------- */
 
 static const nghttp2_settings_entry no_window[] = {{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0}};
 

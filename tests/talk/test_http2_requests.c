@@ -17,8 +17,7 @@ static int teardown(void **state)
 	return server_test_teardown(state);
 }
 
-/* --- heads -------------------------------------------------------------------------------------
- */
+/* --- heads --------------------------------------------------------------------------- */
 
 /* A head with one field replaced or added (NULL value: left out), and an empty message. */
 static void ask(uint32_t stream, const char *name, const char *value)
@@ -128,8 +127,7 @@ static void test_malformed_heads_are_reset(void **state)
 	h2_echo(&h2, stream);
 }
 
-/* --- messages
- * ------------------------------------------------------------------------------------- */
+/* --- messages ------------------------------------------------------------------------ */
 
 static void say_data(uint32_t stream, uint8_t flags, const char *data, size_t len)
 {
