@@ -43,8 +43,10 @@ static void on_created(void *ctx, const struct prism_result *result, const story
 /* KEYED, and no request_id: the library makes it. */
 static void create_one(struct load *load)
 {
-	static const struct prism_call_options options = {.wait_for_ready = true,
-	                                                  .timeout_ms = 100000};
+	/* A kill takes one; so does each try to connect before prismd is there again. */
+	static const struct prism_retry retry = {.max_attempts = 20};
+	static const struct prism_call_options options = {
+		.wait_for_ready = true, .timeout_ms = 100000, .retry = &retry};
 	char title[32];
 	story_t story = PRISM__V1__STORY__INIT;
 	Prism__V1__CreateStoryRequest request = PRISM__V1__CREATE_STORY_REQUEST__INIT;
