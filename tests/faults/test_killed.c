@@ -98,8 +98,11 @@ static void each_write_takes_effect_once(void **state)
 {
 	(void)state;
 	struct load load = {0};
-	struct prism_channel_options options = {
-		.address = tenant.stack.prismd.address, .key = tenant.key, .actor = MEMBER};
+	/* A call may be the unlucky one of each kill. */
+	struct prism_channel_options options = {.address = tenant.stack.prismd.address,
+	                                        .key = tenant.key,
+	                                        .actor = MEMBER,
+	                                        .retry.max_attempts = KILLS_MOST + 1};
 	assert_int_equal(uv_loop_init(&load.loop), 0);
 	assert_int_equal(prism_channel_open(&load.channel, &options, &load.loop, NULL), PRISM_OK);
 	load_more(&load);
