@@ -146,6 +146,8 @@ void call_ended(struct prism_call *call, const struct call_end *end)
 	if (buffer_len(&call->inbox) > 0) {
 		call->state = CALL_HELD;
 		channel_hold(call->channel, call);
+		if (call->want_writable)
+			channel_ready(call->channel, call);
 		return;
 	}
 	call->state = CALL_ENDED;
@@ -168,9 +170,11 @@ static void call_resume(struct prism_call *call)
 	}
 }
 
+/* Also of a call that is held: who waits for room learns there that no more is taken. */
 static void call_tell_room(struct prism_call *call)
 {
-	if (!call->want_writable || buffer_len(&call->outbox) > CALL_OUTBOX_ROOM)
+	bool full = call->state <= CALL_OPEN && buffer_len(&call->outbox) > CALL_OUTBOX_ROOM;
+	if (!call->want_writable || full)
 		return;
 	call->want_writable = false;
 	if (call->handler.writable)
@@ -179,7 +183,7 @@ static void call_tell_room(struct prism_call *call)
 
 void call_turn(struct prism_call *call)
 {
-	if (call->state <= CALL_OPEN)
+	if (call->state <= CALL_HELD)
 		call_tell_room(call);
 	if (!call->paused && buffer_len(&call->inbox) > 0)
 		call_resume(call);

@@ -132,10 +132,10 @@ void channel_close_blocking(struct prism_channel *channel);
 
 /* --- blocking (sync.c) ---------------------------------------------------------------- */
 
-/* Starts a call of the given kind (a ping: `method` NULL), whose messages are the handler's to
- * free, after a look at what came in meanwhile. NULL: *result says why not. */
+/* Starts a call of a method that is unary, or `streams` (a ping: `method` NULL), whose messages are
+ * the handler's to free, after a look at what came in meanwhile. NULL: *result says why not. */
 MUST_CHECK
-struct prism_call *channel_start_blocking(struct prism_channel *channel, enum prism_kind kind,
+struct prism_call *channel_start_blocking(struct prism_channel *channel, bool streams,
                                           const struct prism_method *method,
                                           const struct prism_call_options *options,
                                           const ProtobufCMessage *request,
@@ -145,3 +145,6 @@ struct prism_call *channel_start_blocking(struct prism_channel *channel, enum pr
 /* Runs a blocking channel's loop until *done. The channel may be gone then: closed by a callback.
  */
 void channel_run(struct prism_channel *channel, const bool *done);
+
+/* What can be done now, without waiting. The channel may be gone then, too. */
+void channel_step(struct prism_channel *channel);

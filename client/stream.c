@@ -1,4 +1,4 @@
-/* Blocking server streaming: a call that is paused whenever nobody asks for its next message, so
+/* Blocking streams: a call that is paused whenever nobody asks for its next message, so
  * that the server is held back. */
 #include "client/channel.h"
 
@@ -28,6 +28,13 @@ static void on_done(void *ctx, const struct prism_result *result)
 	stream->stop = true;
 }
 
+static void on_writable(void *ctx, struct prism_call *call)
+{
+	struct prism_stream *stream = ctx;
+	(void)call;
+	stream->stop = true;
+}
+
 struct prism_stream *prism_stream_open(struct prism_channel *channel,
                                        const struct prism_method *method,
                                        const struct prism_call_options *options,
@@ -37,12 +44,33 @@ struct prism_stream *prism_stream_open(struct prism_channel *channel,
 	if (!stream)
 		return NULL;
 	stream->channel = channel;
-	struct prism_call_handler handler = {on_message, on_done, stream, NULL};
-	stream->call = channel_start_blocking(channel, PRISM_SERVER_STREAMING, method, options,
-	                                      request, &handler, &stream->result);
+	struct prism_call_handler handler = {on_message, on_done, stream, on_writable};
+	stream->call = channel_start_blocking(channel, true, method, options, request, &handler,
+	                                      &stream->result);
 	if (stream->call)
 		prism_call_pause(stream->call, true);
 	return stream;
+}
+
+bool prism_stream_send(struct prism_stream *stream, const ProtobufCMessage *message)
+{
+	while (stream->call) {
+		if (prism_call_send(stream->call, message)) {
+			channel_step(stream->channel);
+			return true;
+		}
+		if (!stream->call->want_writable)
+			return false;
+		stream->stop = false;
+		channel_run(stream->channel, &stream->stop);
+	}
+	return false;
+}
+
+void prism_stream_close_send(struct prism_stream *stream)
+{
+	if (stream->call)
+		prism_call_close_send(stream->call);
 }
 
 ProtobufCMessage *prism_stream_next(struct prism_stream *stream)
@@ -72,5 +100,27 @@ enum prism_status prism_stream_close(struct prism_stream *stream, struct prism_r
 	if (stream->message)
 		protobuf_c_message_free_unpacked(stream->message, NULL);
 	free(stream);
+	return status;
+}
+
+enum prism_status prism_stream_finish(struct prism_stream *stream, ProtobufCMessage **response,
+                                      struct prism_result *result)
+{
+	ProtobufCMessage *last = NULL, *next;
+	if (response)
+		*response = NULL;
+	if (!stream)
+		return PRISM_RESOURCE_EXHAUSTED;
+	prism_stream_close_send(stream);
+	while ((next = prism_stream_next(stream))) {
+		if (last)
+			protobuf_c_message_free_unpacked(last, NULL);
+		last = next;
+	}
+	enum prism_status status = prism_stream_close(stream, result);
+	if (response && status == PRISM_OK)
+		*response = last;
+	else if (last)
+		protobuf_c_message_free_unpacked(last, NULL);
 	return status;
 }

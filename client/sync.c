@@ -39,17 +39,15 @@ static const char *state_fault(const struct prism_channel *channel)
 	return channel->running ? "called from within a callback of the same channel" : NULL;
 }
 
-static const char *kind_fault(enum prism_kind kind, const struct prism_method *method)
+static const char *kind_fault(bool streams, const struct prism_method *method)
 {
-	if (!method || method->kind == kind)
+	if (!method || (method->kind != PRISM_UNARY) == streams)
 		return NULL;
-	return kind == PRISM_UNARY ? "the method streams: use prism_stream_open() or "
-	                             "prism_call_start()"
-	                           : "the method is not server-streaming: use prism_call_wait() or "
-	                             "prism_call_start()";
+	return streams ? "the method does not stream: use prism_call_wait() or prism_call_start()"
+	               : "the method streams: use prism_stream_open() or prism_call_start()";
 }
 
-struct prism_call *channel_start_blocking(struct prism_channel *channel, enum prism_kind kind,
+struct prism_call *channel_start_blocking(struct prism_channel *channel, bool streams,
                                           const struct prism_method *method,
                                           const struct prism_call_options *options,
                                           const ProtobufCMessage *request,
@@ -61,7 +59,7 @@ struct prism_call *channel_start_blocking(struct prism_channel *channel, enum pr
 		result_set(result, PRISM_FAILED_PRECONDITION, fault);
 		return NULL;
 	}
-	if ((fault = kind_fault(kind, method))) {
+	if ((fault = kind_fault(streams, method))) {
 		result_set(result, PRISM_INVALID_ARGUMENT, fault);
 		return NULL;
 	}
@@ -84,6 +82,16 @@ void channel_run(struct prism_channel *channel, const bool *done)
 	channel->running = true;
 	while (!*done)
 		uv_run(channel->loop, UV_RUN_ONCE);
+	channel->running = false;
+	channel->ran_ns = uv_hrtime();
+	if (channel->state == CHANNEL_CLOSED)
+		channel_close_blocking(channel);
+}
+
+void channel_step(struct prism_channel *channel)
+{
+	channel->running = true;
+	uv_run(channel->loop, UV_RUN_NOWAIT);
 	channel->running = false;
 	channel->ran_ns = uv_hrtime();
 	if (channel->state == CHANNEL_CLOSED)
@@ -117,7 +125,7 @@ static enum prism_status wait_for(struct prism_channel *channel, const struct pr
                                   const ProtobufCMessage *request, struct wait *wait)
 {
 	struct prism_call_handler handler = {on_message, on_done, wait, NULL};
-	if (channel_start_blocking(channel, PRISM_UNARY, method, options, request, &handler,
+	if (channel_start_blocking(channel, false, method, options, request, &handler,
 	                           wait->result))
 		channel_run(channel, &wait->done);
 	return wait->result->status;

@@ -106,9 +106,11 @@ static void claim_rpc(struct claims *claims, const struct file *file,
 {
 	static const char *const UNARY[] = {"",         "_method",     "_wait", "_run",
 	                                    "_on_done", "_on_message", NULL};
-	static const char *const STREAMING[] = {"",         "_method",     "_send",  "_receive",
-	                                        "_open",    "_next",       "_close", "_run",
-	                                        "_on_done", "_on_message", NULL};
+	static const char *const STREAMING[] = {
+		"",         "_method",     "_send",        "_receive",    "_open",
+		"_next",    "_close",      "_finish",      "_call_send",  "_stream_send",
+		"_on_done", "_on_message", "_on_writable", "_close_send", "_run",
+		NULL};
 	struct arena *arena = claims->check->model->arena;
 	claim_each(claims, file, rpc->where, rpc->c_name,
 	           rpc->kind == CALL_UNARY ? UNARY : STREAMING);

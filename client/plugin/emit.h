@@ -39,3 +39,16 @@ void emit_rules(struct emit *emit);
 
 /* static const uint8_t descriptor_set[]. */
 void emit_descriptor_set(struct emit *emit);
+
+/* A declaration: `attributes`, what `signature` puts, a semicolon. */
+void emit_declare(struct emit *emit, const struct rpc *rpc, const char *attributes,
+                  void (*signature)(FILE *out, const struct rpc *rpc));
+
+/* Typed calls that send a stream of requests (emit_client_sends.c), and what they have in common
+ * with other streams (emit_client.c): _next() with _close(), or _close() alone. */
+void emit_client_sends_header(struct emit *emit, const struct rpc *rpc);
+void emit_client_sends_source(struct emit *emit, const struct rpc *rpc);
+void emit_client_next_header(struct emit *emit, const struct rpc *rpc);
+void emit_client_close_header(struct emit *emit, const struct rpc *rpc);
+void emit_client_next_source(struct emit *emit, const struct rpc *rpc);
+void emit_client_close_source(struct emit *emit, const struct rpc *rpc);

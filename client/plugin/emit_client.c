@@ -77,9 +77,8 @@ static const char *deprecated(const struct rpc *rpc)
 	return is ? "__attribute__((deprecated)) " : "";
 }
 
-/* A declaration: `attributes`, what `signature` puts, a semicolon. */
-static void declare(struct emit *emit, const struct rpc *rpc, const char *attributes,
-                    void (*signature)(FILE *out, const struct rpc *rpc))
+void emit_declare(struct emit *emit, const struct rpc *rpc, const char *attributes,
+                  void (*signature)(FILE *out, const struct rpc *rpc))
 {
 	fprintf(emit->out, "%s%s", deprecated(rpc), attributes);
 	signature(emit->out, rpc);
@@ -94,12 +93,31 @@ static void declare_unary(struct emit *emit, const struct rpc *rpc)
 	             "result->status is PRISM_OK. "
 	             "Until then the call can be ended with prism_call_cancel(). Errors: NULL: as "
 	             "prism_call_start(); done() is not called.");
-	declare(emit, rpc, "PRISM_MUST_CHECK ", put_unary_signature);
+	emit_declare(emit, rpc, "PRISM_MUST_CHECK ", put_unary_signature);
 	fputc('\n', emit->out);
 	emit_comment(emit, "", "",
 	             "Blocking. *response (`response` may be NULL) is yours to free, NULL unless "
 	             "PRISM_OK is returned; `result` may be NULL. Errors: as prism_call_wait().");
-	declare(emit, rpc, "", put_wait_signature);
+	emit_declare(emit, rpc, "", put_wait_signature);
+}
+
+void emit_client_close_header(struct emit *emit, const struct rpc *rpc)
+{
+	emit_comment(emit, "", "",
+	             "Cancels the call if it has not ended, and frees the stream. `stream` and "
+	             "`result` may be NULL. Errors: the call's; RESOURCE_EXHAUSTED: `stream` is "
+	             "NULL.");
+	emit_declare(emit, rpc, "", put_close_signature);
+}
+
+void emit_client_next_header(struct emit *emit, const struct rpc *rpc)
+{
+	emit_comment(emit, "", "",
+	             "The next response, yours to free; NULL at the end, and _close() tells how it "
+	             "ended.");
+	emit_declare(emit, rpc, "PRISM_MUST_CHECK ", put_next_signature);
+	fputc('\n', emit->out);
+	emit_client_close_header(emit, rpc);
 }
 
 static void declare_stream(struct emit *emit, const struct rpc *rpc)
@@ -109,22 +127,13 @@ static void declare_stream(struct emit *emit, const struct rpc *rpc)
 	             "Both may be NULL. Pause and cancel it with prism_call_pause() and "
 	             "prism_call_cancel(). Errors: NULL: as prism_call_start(); done() is not "
 	             "called.");
-	declare(emit, rpc, "PRISM_MUST_CHECK ", put_stream_signature);
+	emit_declare(emit, rpc, "PRISM_MUST_CHECK ", put_stream_signature);
 	fprintf(emit->out, "\nstruct %s_stream;\n\n", rpc->c_name);
 	emit_comment(emit, "", "",
 	             "Blocking. NULL: no memory; every other error is told by _close().");
-	declare(emit, rpc, "PRISM_MUST_CHECK ", put_open_signature);
+	emit_declare(emit, rpc, "PRISM_MUST_CHECK ", put_open_signature);
 	fputc('\n', emit->out);
-	emit_comment(emit, "", "",
-	             "The next response, yours to free; NULL at the end, and _close() tells how it "
-	             "ended.");
-	declare(emit, rpc, "PRISM_MUST_CHECK ", put_next_signature);
-	fputc('\n', emit->out);
-	emit_comment(emit, "", "",
-	             "Cancels the call if it has not ended, and frees the stream. `stream` and "
-	             "`result` may be NULL. Errors: the call's; RESOURCE_EXHAUSTED: `stream` is "
-	             "NULL.");
-	declare(emit, rpc, "", put_close_signature);
+	emit_client_next_header(emit, rpc);
 }
 
 static void put_rpc_header(struct emit *emit, const struct rpc *rpc)
@@ -137,12 +146,7 @@ static void put_rpc_header(struct emit *emit, const struct rpc *rpc)
 	else if (rpc->kind == CALL_SERVER_STREAMING)
 		declare_stream(emit, rpc);
 	else
-		fprintf(emit->out,
-		        "/* %s takes a stream of requests: start it with\n"
-		        " * prism_call_start(channel, &%s_method, ...) and send each %s\n"
-		        " * with prism_call_send(); the responses are %s. */\n",
-		        rpc->proto->name, rpc->c_name, rpc->request->c_struct,
-		        rpc->response->c_struct);
+		emit_client_sends_header(emit, rpc);
 }
 
 void emit_client_header(struct emit *emit)
@@ -301,10 +305,30 @@ static void put_unary(FILE *out, const struct rpc *rpc)
 	        rpc->c_name, rpc->response->c_struct);
 }
 
+void emit_client_next_source(struct emit *emit, const struct rpc *rpc)
+{
+	put_next_signature(emit->out, rpc);
+	fprintf(emit->out,
+	        "\n{\n"
+	        "\treturn (%s *)prism_stream_next((struct prism_stream *)stream);\n"
+	        "}\n\n",
+	        rpc->response->c_struct);
+}
+
+void emit_client_close_source(struct emit *emit, const struct rpc *rpc)
+{
+	put_close_signature(emit->out, rpc);
+	fputs("\n{\n"
+	      "\treturn prism_stream_close((struct prism_stream *)stream, result);\n"
+	      "}\n\n",
+	      emit->out);
+}
+
 /* A struct NAME_stream is never defined: the type keeps one method's stream from another's _next().
  */
-static void put_stream(FILE *out, const struct rpc *rpc)
+static void put_stream(struct emit *emit, const struct rpc *rpc)
 {
+	FILE *out = emit->out;
 	put_stream_callbacks(out, rpc);
 	put_stream_signature(out, rpc);
 	put_start(out, rpc, "!message && !done", ".message = message, .done = done, .ctx = ctx");
@@ -315,17 +339,8 @@ static void put_stream(FILE *out, const struct rpc *rpc)
 	        "\t\t&%s_method, options, &request->base);\n"
 	        "}\n\n",
 	        rpc->c_name, rpc->c_name);
-	put_next_signature(out, rpc);
-	fprintf(out,
-	        "\n{\n"
-	        "\treturn (%s *)prism_stream_next((struct prism_stream *)stream);\n"
-	        "}\n\n",
-	        rpc->response->c_struct);
-	put_close_signature(out, rpc);
-	fputs("\n{\n"
-	      "\treturn prism_stream_close((struct prism_stream *)stream, result);\n"
-	      "}\n\n",
-	      out);
+	emit_client_next_source(emit, rpc);
+	emit_client_close_source(emit, rpc);
 }
 
 void emit_client_source(struct emit *emit)
@@ -341,7 +356,9 @@ void emit_client_source(struct emit *emit)
 			if (rpc->kind == CALL_UNARY)
 				put_unary(emit->out, rpc);
 			else if (rpc->kind == CALL_SERVER_STREAMING)
-				put_stream(emit->out, rpc);
+				put_stream(emit, rpc);
+			else
+				emit_client_sends_source(emit, rpc);
 		}
 	}
 }

@@ -221,14 +221,15 @@ struct prism_call_handler {
 	 * it. May be NULL. */
 	void (*done)(void *ctx, const struct prism_result *result);
 	void *ctx;
-	/* prism_call_send() had no room; there is some again. May be NULL. */
+	/* prism_call_send() had no room; there is some again, or the call takes no more. May be
+	 * NULL. */
 	void (*writable)(void *ctx, struct prism_call *call);
 };
 
 /* Starts a call of any kind. `request` is the only message of unary and server-streaming calls
  * (sent, and the sending side closed); NULL for the others, which send with prism_call_send().
  * `options` NULL: all defaults; `handler` NULL: no interest. On a blocking channel the call makes
- * progress while a *_wait function or prism_stream_next() runs.
+ * progress while a *_wait or prism_stream_* function runs.
  * Errors: NULL: no memory, or the channel is being closed; then done() is not called. Everything
  * else comes with done(). */
 PRISM_API PRISM_MUST_CHECK struct prism_call *prism_call_start(
@@ -265,12 +266,27 @@ PRISM_API enum prism_status prism_call_wait(struct prism_channel *channel,
                                             ProtobufCMessage **response,
                                             struct prism_result *result);
 
-/* Blocking, server streaming. NULL: no memory; every other error is told by prism_stream_close(),
- * with prism_call_wait()'s meanings. Close it before its channel. */
+/* Blocking, of every kind but unary. `request`: as prism_call_start(). NULL: no memory; every other
+ * error is told by prism_stream_close(), with prism_call_wait()'s meanings. Close it before its
+ * channel. */
 struct prism_stream;
 PRISM_API PRISM_MUST_CHECK struct prism_stream *prism_stream_open(
 	struct prism_channel *channel, const struct prism_method *method,
 	const struct prism_call_options *options, const ProtobufCMessage *request);
+/* Sends one message of a client- or bidirectional-streaming call, once there is room for it.
+ * Answers are not taken meanwhile: a server that answers before it reads on may hold it up, until
+ * the call's deadline. False: as prism_call_send() when the call has ended, or is ended by the
+ * message; prism_stream_close() tells why. */
+PRISM_API PRISM_MUST_CHECK bool prism_stream_send(struct prism_stream *stream,
+                                                  const ProtobufCMessage *message);
+/* No more messages will be sent; this is said when the stream's next function waits. */
+PRISM_API void prism_stream_close_send(struct prism_stream *stream);
+/* For client streaming: no more messages will be sent; waits for the end, and frees. *response
+ * (`response` may be NULL) is the answer, owned by the caller, NULL unless PRISM_OK. Else as
+ * prism_stream_close(). */
+PRISM_API enum prism_status prism_stream_finish(struct prism_stream *stream,
+                                                ProtobufCMessage **response,
+                                                struct prism_result *result);
 /* The next answer (owned by the caller), or NULL at the end; prism_stream_close() then tells how it
  * ended. */
 PRISM_API PRISM_MUST_CHECK ProtobufCMessage *prism_stream_next(struct prism_stream *stream);

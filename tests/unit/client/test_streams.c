@@ -121,7 +121,7 @@ static void test_stream_of_other_kind(void **state)
 	struct prism_stream *stream = prism_stream_open(channel, &NOTE_GET, NULL, &request.base);
 	assert_null(prism_stream_next(stream));
 	assert_int_equal(prism_stream_close(stream, &result), PRISM_INVALID_ARGUMENT);
-	assert_non_null(strstr(result.message, "not server-streaming"));
+	assert_non_null(strstr(result.message, "does not stream"));
 	stream = prism_stream_open(channel, &NOTE_LIST, NULL, &request.base);
 	assert_null(prism_stream_next(stream));
 	prism_channel_close(channel, NULL, NULL); /* before its stream, which has ended */

@@ -166,8 +166,11 @@ static void headers_declare_what_users_call(void **state)
 		(const char *const[]){"#include <prism/client.h>\n",
 	                              "plugin_kinds_v1_thing_service_get_thing_wait(\n",
 	                              "plugin_kinds_v1_thing_service_list_things_open(\n",
-	                              " * prism_call_start(channel, "
-	                              "&plugin_kinds_v1_thing_service_talk_of_things_method",
+	                              "plugin_kinds_v1_thing_service_add_things_call_send(\n",
+	                              "plugin_kinds_v1_thing_service_add_things_stream_send(\n",
+	                              "plugin_kinds_v1_thing_service_add_things_finish(\n",
+	                              "plugin_kinds_v1_thing_service_talk_of_things_close_send(\n",
+	                              "plugin_kinds_v1_thing_service_talk_of_things_next(\n",
 	                              "__attribute__((deprecated)) PRISM_MUST_CHECK struct "
 	                              "prism_call *plugin_kinds_v1_thing_service_create_thing(",
 	                              NULL});
