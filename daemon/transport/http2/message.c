@@ -79,25 +79,38 @@ static void hand_over(struct http2_stream *stream, struct bytes message, bool co
 	call_message_coded(stream->call, message, compressed);
 }
 
-static void inflate_message(struct http2_stream *stream, struct bytes data)
+/* Into the shared scratch buffer, which http2_scratch_done() gives back in every case. False: the
+ * stream was refused; `what` is the thing that is no gzip, `malformed` the status for that. */
+static bool inflate(struct http2_stream *stream, struct bytes data, const char *what,
+                    enum status malformed)
 {
 	struct transport *transport = http2_transport(stream->session);
 	struct http2_shared *shared = transport->http2;
+	char text[64];
 	switch (gzip_inflate(shared->gzip, data, message_limit(stream), &shared->scratch)) {
 	case GZIP_OK:
-		hand_over(stream, buffer_bytes(&shared->scratch), true);
-		break;
+		return true;
 	case GZIP_TOO_LARGE:
 		transport->counters.gzip_bombs++;
 		refuse_size(stream, "more than ", message_limit(stream));
 		break;
 	case GZIP_MALFORMED:
-		refuse(stream, STATUS_INTERNAL, "a message that is not gzip");
+		snprintf(text, sizeof(text), "the %s is not gzip", what);
+		refuse(stream, malformed, text);
 		break;
 	case GZIP_NO_MEMORY:
-		refuse(stream, STATUS_RESOURCE_EXHAUSTED, "no memory to decompress the message");
+		snprintf(text, sizeof(text), "no memory to decompress the %s", what);
+		refuse(stream, STATUS_RESOURCE_EXHAUSTED, text);
 		break;
 	}
+	return false;
+}
+
+static void inflate_message(struct http2_stream *stream, struct bytes data)
+{
+	struct http2_shared *shared = http2_transport(stream->session)->http2;
+	if (inflate(stream, data, "message", STATUS_INTERNAL))
+		hand_over(stream, buffer_bytes(&shared->scratch), true);
 	http2_scratch_done(shared);
 }
 
@@ -182,23 +195,9 @@ static void take_plain_body(struct http2_stream *stream, struct bytes body, bool
 
 static void take_compressed_body(struct http2_stream *stream, struct bytes body)
 {
-	struct transport *transport = http2_transport(stream->session);
-	struct http2_shared *shared = transport->http2;
-	switch (gzip_inflate(shared->gzip, body, message_limit(stream), &shared->scratch)) {
-	case GZIP_OK:
+	struct http2_shared *shared = http2_transport(stream->session)->http2;
+	if (inflate(stream, body, "body", STATUS_INVALID_ARGUMENT))
 		take_plain_body(stream, buffer_bytes(&shared->scratch), true);
-		break;
-	case GZIP_TOO_LARGE:
-		transport->counters.gzip_bombs++;
-		refuse_size(stream, "more than ", message_limit(stream));
-		break;
-	case GZIP_MALFORMED:
-		refuse(stream, STATUS_INVALID_ARGUMENT, "the body is not gzip");
-		break;
-	case GZIP_NO_MEMORY:
-		refuse(stream, STATUS_RESOURCE_EXHAUSTED, "no memory to decompress the body");
-		break;
-	}
 	http2_scratch_done(shared);
 }
 
