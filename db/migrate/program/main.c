@@ -1,4 +1,5 @@
-/* prism-db - migrates PRISM's database and manages the keys of the services that call it. */
+/* prism-db - migrates PRISM's database, backs it up and restores it, and manages the keys of the
+ * services that call it. */
 #include "db/migrate/program/verb.h"
 
 #include <stdarg.h>
@@ -179,8 +180,9 @@ static void print_common(FILE *out)
 
 static void print_help(void)
 {
-	fputs("prism-db migrates PRISM's database and manages the keys of the services that call "
-	      "it.\n\n"
+	fputs("prism-db migrates PRISM's database, backs it up and restores it, and manages the "
+	      "keys "
+	      "of the\nservices that call it.\n\n"
 	      "Usage: prism-db [OPTION...] VERB [ARGUMENT...]; prism-db VERB --help\n\n",
 	      stdout);
 	for (size_t i = 0; i < VERB_COUNT; i++)
