@@ -5,6 +5,8 @@
 #pragma once
 #include "daemon/services/story_handlers.h"
 
+#include <string.h>
+
 /* One element for each story; 0, the nil UUID, -1 (points) and NULL stand for nothing. */
 struct story_items {
 	size_t count;
@@ -16,7 +18,7 @@ struct story_items {
 	struct uuid *assignee_ids, *creator_ids;
 };
 
-/* For the parameters of STORY_CREATE and STORY_UPSERT. */
+/* For the parameters of STORY_BATCH_CREATE and STORY_UPSERT. */
 #define STORY_ITEMS(items)                                                                        \
 	.titles = {(items).titles, (items).count},                                                \
 	.descriptions = {(items).descriptions, (items).count},                                    \
@@ -33,6 +35,43 @@ struct story_items {
 	.completed_ats = {(items).completed_ats, (items).count},                                  \
 	.external_sources = {(items).external_sources, (items).count},                            \
 	.external_ids = {(items).external_ids, (items).count}
+
+/* For the parameters of STORY_CREATE: the first one. */
+#define STORY_ITEM(items)                                                               \
+	.title = (items).titles[0], .description = (items).descriptions[0],             \
+	.criteria = (items).criteria[0], .status = (items).statuses[0],                 \
+	.priority = (items).priorities[0], .points = story_item_points((items).points), \
+	.epic_id = story_item_id((items).epic_ids),                                     \
+	.sprint_id = story_item_id((items).sprint_ids),                                 \
+	.assignee_id = story_item_uuid((items).assignee_ids),                           \
+	.creator_id = story_item_uuid((items).creator_ids),                             \
+	.number = story_item_id((items).numbers),                                       \
+	.created_at = story_item_time((items).created_ats),                             \
+	.started_at = story_item_time((items).started_ats),                             \
+	.completed_at = story_item_time((items).completed_ats),                         \
+	.external_source = (items).external_sources[0], .external_id = (items).external_ids[0]
+
+/* What stands for nothing, as NULL. */
+static inline const int32_t *story_item_points(const int32_t *points)
+{
+	return *points >= 0 ? points : NULL;
+}
+
+static inline const int64_t *story_item_id(const int64_t *id)
+{
+	return *id != 0 ? id : NULL;
+}
+
+static inline const int64_t *story_item_time(const int64_t *time)
+{
+	return *time != TIMESTAMP_NULL ? time : NULL;
+}
+
+static inline const struct uuid *story_item_uuid(const struct uuid *uuid)
+{
+	static const struct uuid nil;
+	return memcmp(uuid, &nil, sizeof(nil)) != 0 ? uuid : NULL;
+}
 
 /* `field` is what errors call the stories: "story", or "stories" for a list ("stories[2].title").
  * `source`: where all of them come from, each with an external_id of its own; NULL: each says for

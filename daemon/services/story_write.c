@@ -5,20 +5,11 @@
 #include "daemon/services/values.h"
 #include "db/queries.h"
 
-/* One statement for one story and for many; its key makes it happen once. Later, the calls of one
- * project that wait in the same turn can share it: between here and the pool. */
 static SUSPENDS enum status create(struct call *call, const struct access *access,
-                                   const struct keyed *keyed, int64_t project_id,
-                                   const struct story_items *items, struct rows *rows,
-                                   struct keyed_effect *effect)
+                                   const struct keyed *keyed, const struct write *write,
+                                   struct rows *rows, struct keyed_effect *effect)
 {
-	const struct write write = {
-		.statement = &STORY_CREATE,
-		.params = STORY_CREATE_PARAMS(ACCESS(*access), KEYED(*keyed),
-	                                      .project_id = project_id, STORY_ITEMS(*items)),
-		.affinity = (uint64_t)project_id,
-	};
-	TRY(keyed_write(call, keyed, &write, rows, effect));
+	TRY(keyed_write(call, keyed, write, rows, effect));
 	return effect->repeated ? STATUS_OK : access_granted(call, access, rows);
 }
 
@@ -31,9 +22,15 @@ enum status story_create(struct call *call, const Prism__V1__CreateStoryRequest 
 	TRY(access_begin(call, request->organization_id, &access));
 	TRY(keyed_begin(call, &request->base, request->request_id, &keyed));
 	TRY(story_items_make(call, &access, "story", NULL, &request->story, 1, &items));
+	const struct write write = {
+		.statement = &STORY_CREATE,
+		.params = STORY_CREATE_PARAMS(ACCESS(access), KEYED(keyed),
+	                                      .project_id = request->project_id, STORY_ITEM(items)),
+		.affinity = (uint64_t)request->project_id,
+	};
 	struct rows rows;
 	struct keyed_effect effect;
-	TRY(create(call, &access, &keyed, request->project_id, &items, &rows, &effect));
+	TRY(create(call, &access, &keyed, &write, &rows, &effect));
 	if (effect.repeated)
 		return story_recall_one(call, &access, &effect, response);
 	TRY(story_items_judged(call, &rows, STORY_CREATE_PROJECT_FOUND, "story"));
@@ -63,13 +60,20 @@ enum status story_batch_create(struct call *call,
 	TRY(keyed_begin(call, &request->base, request->request_id, &keyed));
 	TRY(story_items_make(call, &access, "stories", NULL, request->stories, request->n_stories,
 	                     &items));
+	const struct write write = {
+		.statement = &STORY_BATCH_CREATE,
+		.params = STORY_BATCH_CREATE_PARAMS(ACCESS(access), KEYED(keyed),
+	                                            .project_id = request->project_id,
+	                                            STORY_ITEMS(items)),
+		.affinity = (uint64_t)request->project_id,
+	};
 	struct rows rows;
 	struct keyed_effect effect;
-	TRY(create(call, &access, &keyed, request->project_id, &items, &rows, &effect));
+	TRY(create(call, &access, &keyed, &write, &rows, &effect));
 	if (effect.repeated)
 		return story_recall(call, &access, &effect, &response->stories,
 		                    &response->n_stories);
-	TRY(story_items_judged(call, &rows, STORY_CREATE_PROJECT_FOUND, "stories"));
+	TRY(story_items_judged(call, &rows, STORY_BATCH_CREATE_PROJECT_FOUND, "stories"));
 	return take_created(call, request->organization_id, &rows, response);
 }
 

@@ -1,4 +1,6 @@
--- Stories: making them. Arrays in, so that one story and five hundred take the same way.
+-- Stories: making them: one, or up to five hundred in arrays. What differs between the two is only how they come in
+-- (item), are looked up (sprint, epic) and numbered; the rules are the same text. One story as arrays would cost
+-- PostgreSQL half as much again, most of it for starting a plan of twice the size.
 
 -- statement: project_lock
 -- The lock under which a project's numbers, ranks and external ids are looked at and changed by whoever
@@ -14,16 +16,11 @@ FROM project_counters k
 WHERE k.project_id = $5 AND k.organization_id = $1 AND (SELECT rank FROM caller) >= $3
 FOR NO KEY UPDATE OF k;
 
--- The stories to be made, and what they go into. In the arrays 0, the nil UUID and -1 (points) stand for nothing;
--- number 0 is the next one. The project's counter is locked first, then what must not go, or be completed, meanwhile;
+-- What stories go into. The project's counter is locked first, then what must not go, or be completed, meanwhile;
 -- foreign keys do not keep a status, and who waits here sees what the other one left.
--- fragment: story_items
+-- fragment: story_place
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
---   request_id uuid?, method text, request_hash bytea?, project_id int8, titles text[],
---   descriptions text[], criteria text[], statuses text[], priorities text[], points int4[],
---   epic_ids int8[], sprint_ids int8[], assignee_ids uuid[], creator_ids uuid[], numbers int8[],
---   created_ats timestamptz[], started_ats timestamptz[], completed_ats timestamptz[],
---   external_sources text[], external_ids text[]
+--   request_id uuid?, method text, request_hash bytea?, project_id int8
 held AS MATERIALIZED (
   SELECT k.project_id
   FROM project_counters k
@@ -33,7 +30,41 @@ held AS MATERIALIZED (
 project AS MATERIALIZED (
   SELECT p.id, p.key, p.status <> 'completed' OR $4 AS open
   FROM held h JOIN projects p ON p.id = h.project_id AND p.deleted_at IS NULL
-  FOR SHARE OF p),
+  FOR SHARE OF p)
+;
+
+-- The story to be made, and what it refers to; a number of NULL is the next one.
+-- fragment: story_item
+-- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
+--   request_id uuid?, method text, request_hash bytea?, project_id int8, title text, description text?,
+--   criteria text?, status text, priority text, points int4?, epic_id int8?, sprint_id int8?,
+--   assignee_id uuid?, creator_id uuid?, number int8?, created_at timestamptz?, started_at timestamptz?,
+--   completed_at timestamptz?, external_source text?, external_id text?
+item AS NOT MATERIALIZED (
+  SELECT 1::int8 AS n, $10::text AS title, $11::text AS description, $12::text AS criteria, $13::text AS status,
+    $14::text AS priority, $15::int4 AS points, $16::int8 AS epic_id, $17::int8 AS sprint_id, $18::uuid AS assignee_id,
+    $19::uuid AS creator_id, $20::int8 AS number, $21::timestamptz AS created_at, $22::timestamptz AS started_at,
+    $23::timestamptz AS completed_at, $24::text AS external_source, $25::text AS external_id),
+sprint AS MATERIALIZED (
+  SELECT x.id, x.status
+  FROM project p JOIN sprints x
+    ON x.id = $17 AND x.organization_id = $1 AND x.project_id = p.id AND x.deleted_at IS NULL
+  FOR SHARE OF x),
+epic AS MATERIALIZED (
+  SELECT e.id
+  FROM project p JOIN epics e
+    ON e.id = $16 AND e.organization_id = $1 AND e.project_id = p.id AND e.deleted_at IS NULL
+  FOR SHARE OF e)
+;
+
+-- The same for many. In the arrays 0, the nil UUID and -1 (points) stand for nothing.
+-- fragment: story_items
+-- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
+--   request_id uuid?, method text, request_hash bytea?, project_id int8, titles text[],
+--   descriptions text[], criteria text[], statuses text[], priorities text[], points int4[],
+--   epic_ids int8[], sprint_ids int8[], assignee_ids uuid[], creator_ids uuid[], numbers int8[],
+--   created_ats timestamptz[], started_ats timestamptz[], completed_ats timestamptz[],
+--   external_sources text[], external_ids text[]
 item AS MATERIALIZED (
   SELECT i.n, i.title, i.description, i.criteria, i.status, i.priority, NULLIF(i.points, -1) AS points,
     NULLIF(i.epic_id, 0) AS epic_id, NULLIF(i.sprint_id, 0) AS sprint_id,
@@ -62,30 +93,47 @@ epic AS MATERIALIZED (
     FOR SHARE) x)
 ;
 
--- The first of the stories that refers to what it must not. What a story that is there (known: n, epic_id, sprint_id,
+-- Which of the stories refer to what they must not. What a story that is there (known: n, epic_id, sprint_id,
 -- assignee_id, status, closed: its sprint is completed, gone) refers to already is not judged. OFFSET 0 keeps the
 -- look-ups what they are, one by full key for each story, instead of a hash of everybody.
 -- fragment: story_judged
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool
-fault AS MATERIALIZED (
-  SELECT
-    min(i.n) FILTER (WHERE i.epic_id IS DISTINCT FROM k.epic_id AND i.epic_id IS NOT NULL AND NOT EXISTS (
-      SELECT FROM epic e WHERE e.id = i.epic_id OFFSET 0)) AS epic,
-    min(i.n) FILTER (WHERE i.sprint_id IS DISTINCT FROM k.sprint_id AND i.sprint_id IS NOT NULL AND NOT EXISTS (
-      SELECT FROM sprint x WHERE x.id = i.sprint_id OFFSET 0)) AS sprint,
-    min(i.n) FILTER (WHERE NOT $4 AND (
+judged AS MATERIALIZED (
+  SELECT i.n,
+    i.epic_id IS DISTINCT FROM k.epic_id AND i.epic_id IS NOT NULL AND NOT EXISTS (
+      SELECT FROM epic e WHERE e.id = i.epic_id OFFSET 0) AS epic,
+    i.sprint_id IS DISTINCT FROM k.sprint_id AND i.sprint_id IS NOT NULL AND NOT EXISTS (
+      SELECT FROM sprint x WHERE x.id = i.sprint_id OFFSET 0) AS sprint,
+    NOT $4 AND (
       (i.sprint_id IS DISTINCT FROM k.sprint_id AND EXISTS (
         SELECT FROM sprint x WHERE x.id = i.sprint_id AND x.status = 'completed' OFFSET 0))
       OR (k.closed AND k.status = 'done'
-        AND (i.sprint_id IS DISTINCT FROM k.sprint_id) = (i.status = 'done')))) AS completed,
-    min(i.n) FILTER (WHERE i.assignee_id IS DISTINCT FROM k.assignee_id AND i.assignee_id IS NOT NULL AND NOT EXISTS (
+        AND (i.sprint_id IS DISTINCT FROM k.sprint_id) = (i.status = 'done'))) AS completed,
+    i.assignee_id IS DISTINCT FROM k.assignee_id AND i.assignee_id IS NOT NULL AND NOT EXISTS (
       SELECT FROM organization_members m JOIN users u ON u.id = m.user_id
       WHERE m.organization_id = $1 AND m.user_id = i.assignee_id AND m.role <> 'viewer'
-        AND u.id = i.assignee_id AND u.status = 'active' AND u.deleted_at IS NULL OFFSET 0)) AS assignee,
-    min(i.n) FILTER (WHERE k.n IS NULL AND i.creator_id IS NOT NULL AND NOT EXISTS (
-      SELECT FROM users u WHERE u.id = i.creator_id OFFSET 0)) AS creator
+        AND u.id = i.assignee_id AND u.status = 'active' AND u.deleted_at IS NULL OFFSET 0) AS assignee,
+    k.n IS NULL AND i.creator_id IS NOT NULL AND NOT EXISTS (
+      SELECT FROM users u WHERE u.id = i.creator_id OFFSET 0) AS creator
   FROM project p CROSS JOIN item i LEFT JOIN known k ON k.n = i.n
   WHERE k.gone IS NOT TRUE)
+;
+
+-- The first story with each fault.
+-- fragment: story_fault
+-- params: none
+fault AS MATERIALIZED (
+  SELECT min(j.n) FILTER (WHERE j.epic) AS epic, min(j.n) FILTER (WHERE j.sprint) AS sprint,
+    min(j.n) FILTER (WHERE j.completed) AS completed, min(j.n) FILTER (WHERE j.assignee) AS assignee,
+    min(j.n) FILTER (WHERE j.creator) AS creator
+  FROM judged j)
+;
+
+-- No story is known yet.
+-- fragment: story_unknown
+-- params: none
+known AS (
+  SELECT i.n, i.epic_id, i.sprint_id, i.assignee_id, i.status, false AS closed, false AS gone FROM item i WHERE false)
 ;
 
 -- Faults by the number of the story in the request, from 1.
@@ -117,7 +165,13 @@ numbered AS MATERIALIZED (
   SELECT i.n, c.project_id,
     coalesce(i.number, c.first_number - 1 + row_number() OVER (PARTITION BY i.number IS NULL ORDER BY i.n)) AS number,
     c.first_rank + 65536 * (row_number() OVER (ORDER BY i.n) - 1) AS rank
-  FROM fresh_item i CROSS JOIN counter c),
+  FROM fresh_item i CROSS JOIN counter c)
+;
+
+-- The rows of `numbered` (n, project_id, number, rank).
+-- fragment: story_written
+-- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
+--   request_id uuid?, method text, request_hash bytea?, project_id int8
 written AS (
   INSERT INTO stories (organization_id, project_id, epic_id, sprint_id, number, rank, title, description,
     acceptance_criteria, story_points, priority, status, assignee_id, creator_id, created_at, started_at,
@@ -134,7 +188,44 @@ written AS (
 ;
 
 -- statement: story_create
--- One story or many, all or none. A refused call takes no number.
+-- A refused call takes no number.
+-- lane: write
+-- group: yes (before any lock that is not shared, each has the project's counter)
+-- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
+--   request_id uuid?, method text, request_hash bytea?, project_id int8, title text, description text?,
+--   criteria text?, status text, priority text, points int4?, epic_id int8?, sprint_id int8?,
+--   assignee_id uuid?, creator_id uuid?, number int8?, created_at timestamptz?, started_at timestamptz?,
+--   completed_at timestamptz?, external_source text?, external_id text?
+-- columns: rank int4?, {{story_row}}, {{story_faults}}
+-- found: id
+WITH {{caller}}, {{fresh}}, {{story_place}}, {{story_item}}, {{story_unknown}}, {{story_judged}},
+fault AS NOT MATERIALIZED (
+  SELECT CASE WHEN j.epic THEN j.n END AS epic, CASE WHEN j.sprint THEN j.n END AS sprint,
+    CASE WHEN j.completed THEN j.n END AS completed, CASE WHEN j.assignee THEN j.n END AS assignee,
+    CASE WHEN j.creator THEN j.n END AS creator
+  FROM judged j),
+counter AS (
+  UPDATE project_counters k
+  SET next_number = greatest(k.next_number, i.number + 1) + CASE WHEN i.number IS NULL THEN 1 ELSE 0 END,
+    next_rank = k.next_rank + 65536
+  FROM project p CROSS JOIN fault f CROSS JOIN item i
+  WHERE k.project_id = p.id AND p.open AND num_nonnulls(f.epic, f.sprint, f.completed, f.assignee, f.creator) = 0
+  RETURNING i.n, k.project_id, coalesce(i.number, k.next_number - 1) AS number, k.next_rank - 65536 AS rank),
+numbered AS NOT MATERIALIZED (SELECT c.n, c.project_id, c.number, c.rank FROM counter c),
+{{story_written}},
+activity AS (
+  SELECT w.project_id, 'story' AS entity_type, w.id::text AS entity_id, 'create' AS verb, '{}'::jsonb AS changes
+  FROM written w),
+effect AS (SELECT jsonb_build_object('ids', jsonb_build_array(w.id)) AS result FROM written w),
+{{recorded}}
+SELECT c.rank, {{story_row}}, {{story_faults}}
+FROM caller c
+LEFT JOIN project p ON true
+LEFT JOIN fault f ON true
+LEFT JOIN (SELECT p.key AS project_key, w.* FROM written w CROSS JOIN project p) s ON true;
+
+-- statement: story_batch_create
+-- All or none. A refused call takes no number.
 -- lane: write
 -- group: yes (before any lock that is not shared, each has the project's counter)
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
@@ -145,12 +236,10 @@ written AS (
 --   external_sources text[], external_ids text[]
 -- columns: rank int4?, {{story_row}}, {{story_faults}}
 -- found: id
-WITH {{caller}}, {{fresh}}, {{story_items}},
-known AS (
-  SELECT i.n, i.epic_id, i.sprint_id, i.assignee_id, i.status, false AS closed, false AS gone FROM item i WHERE false),
-{{story_judged}},
+WITH {{caller}}, {{fresh}}, {{story_place}}, {{story_items}}, {{story_unknown}}, {{story_judged}}, {{story_fault}},
 fresh_item AS (SELECT n, number FROM item),
 {{story_numbers}},
+{{story_written}},
 activity AS (
   SELECT w.project_id, 'story' AS entity_type, w.id::text AS entity_id, 'create' AS verb, '{}'::jsonb AS changes
   FROM written w),
@@ -180,7 +269,7 @@ ORDER BY s.n;
 --   external_sources text[], external_ids text[]
 -- columns: rank int4?, id int8?, effect int4?, number int8?, {{story_faults}}
 -- found: id
-WITH {{caller}}, {{fresh}}, {{story_items}},
+WITH {{caller}}, {{fresh}}, {{story_place}}, {{story_items}},
 old AS MATERIALIZED (
   SELECT i.n, s.*
   FROM project p CROSS JOIN item i
@@ -195,8 +284,10 @@ known AS MATERIALIZED (
     SELECT FROM sprints x WHERE x.id = o.sprint_id AND x.status = 'completed' OFFSET 0) AS closed
   FROM old o),
 {{story_judged}},
+{{story_fault}},
 fresh_item AS (SELECT i.n, i.number FROM item i WHERE NOT EXISTS (SELECT FROM old o WHERE o.n = i.n)),
 {{story_numbers}},
+{{story_written}},
 wanted AS MATERIALIZED (
   SELECT o.id, i.title, i.description, i.criteria, i.status, i.priority, i.points, i.epic_id, i.sprint_id,
     i.assignee_id,

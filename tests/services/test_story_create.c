@@ -9,6 +9,22 @@ static story_t titled(const char *title)
 	return story;
 }
 
+static Prism__V1__BatchCreateStoriesResponse *create_all(int64_t project, story_t **stories,
+                                                         size_t n, const char *request_id)
+{
+	Prism__V1__BatchCreateStoriesRequest request =
+		PRISM__V1__BATCH_CREATE_STORIES_REQUEST__INIT;
+	request.organization_id = 1;
+	request.project_id = project;
+	request.stories = stories;
+	request.n_stories = n;
+	request.request_id = (char *)(request_id ? request_id : "");
+	Prism__V1__BatchCreateStoriesResponse *response = NULL;
+	(void)prism_v1_story_service_batch_create_stories_wait(as(MEMBER), NULL, &request,
+	                                                       &response, &tenant.result);
+	return response;
+}
+
 static void everything_given_comes_back(void **state)
 {
 	(void)state;
@@ -112,33 +128,45 @@ static void whoever_may_not_is_told_why(void **state)
 	assert_int_equal(count("SELECT count(*) FROM stories"), before);
 }
 
+/* As the only story of a request, and among others of a batch: the two are different statements. */
+static void assert_unfit(story_t *story, const char *reason, const char *field)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "story.%s", field);
+	assert_null(create_story(MEMBER, 10, story, NULL));
+	assert_refused(PRISM_FAILED_PRECONDITION, reason);
+	assert_field(path);
+	story_t good = titled("Good");
+	story_t *stories[] = {&good, story};
+	snprintf(path, sizeof(path), "stories[1].%s", field);
+	assert_null(create_all(10, stories, 2, NULL));
+	assert_refused(PRISM_FAILED_PRECONDITION, reason);
+	assert_field(path);
+}
+
 static void references_must_fit(void **state)
 {
 	(void)state;
+	long before = count("SELECT next_number FROM project_counters WHERE project_id = 10");
 	story_t story = titled("Refers");
 	story.has_epic_id_case = PRISM__V1__STORY__HAS_EPIC_ID_EPIC_ID;
 	story.epic_id = 60;
-	assert_null(create_story(MEMBER, 10, &story, NULL));
-	assert_refused(PRISM_FAILED_PRECONDITION, "EPIC_NOT_IN_PROJECT");
-	assert_field("story.epic_id");
+	assert_unfit(&story, "EPIC_NOT_IN_PROJECT", "epic_id");
 	story = titled("Refers");
 	story.has_sprint_id_case = PRISM__V1__STORY__HAS_SPRINT_ID_SPRINT_ID;
 	story.sprint_id = 50;
-	assert_null(create_story(MEMBER, 10, &story, NULL));
-	assert_refused(PRISM_FAILED_PRECONDITION, "SPRINT_NOT_IN_PROJECT");
+	assert_unfit(&story, "SPRINT_NOT_IN_PROJECT", "sprint_id");
 	story.sprint_id = 7;
-	assert_null(create_story(MEMBER, 10, &story, NULL));
-	assert_refused(PRISM_FAILED_PRECONDITION, "SPRINT_COMPLETED");
-	assert_field("story.sprint_id");
+	assert_unfit(&story, "SPRINT_COMPLETED", "sprint_id");
 	story = titled("Refers");
 	story.has_assignee_id_case = PRISM__V1__STORY__HAS_ASSIGNEE_ID_ASSIGNEE_ID;
 	char *const nobody[] = {VIEWER, OUTSIDER, INACTIVE, USER(9)};
 	for (size_t i = 0; i < 4; i++) {
 		story.assignee_id = nobody[i];
-		assert_null(create_story(MEMBER, 10, &story, NULL));
-		assert_refused(PRISM_FAILED_PRECONDITION, "ASSIGNEE_NOT_MEMBER");
-		assert_field("story.assignee_id");
+		assert_unfit(&story, "ASSIGNEE_NOT_MEMBER", "assignee_id");
 	}
+	assert_int_equal(count("SELECT next_number FROM project_counters WHERE project_id = 10"),
+	                 before);
 }
 
 static void fields_have_rules(void **state)
@@ -188,6 +216,12 @@ static void imports_need_the_system_scope(void **state)
 		assert_non_null(made);
 		free_story(made);
 	}
+	story_t strange = titled("By nobody");
+	strange.has_creator_id_case = PRISM__V1__STORY__HAS_CREATOR_ID_CREATOR_ID;
+	strange.creator_id = USER(9);
+	assert_null(create_story(NULL, 10, &strange, NULL));
+	assert_refused(PRISM_FAILED_PRECONDITION, "CREATOR_NOT_FOUND");
+	assert_field("story.creator_id");
 	story_t story = titled("After 500");
 	story_t *next = create_story(MEMBER, 10, &story, NULL);
 	assert_true(next->number > 500);
@@ -268,22 +302,6 @@ static void a_repetition_is_for_who_still_may(void **state)
 
 /* --- many ------------------------------------------------------------------------------ */
 
-static Prism__V1__BatchCreateStoriesResponse *create_all(story_t **stories, size_t n,
-                                                         const char *request_id)
-{
-	Prism__V1__BatchCreateStoriesRequest request =
-		PRISM__V1__BATCH_CREATE_STORIES_REQUEST__INIT;
-	request.organization_id = 1;
-	request.project_id = 11;
-	request.stories = stories;
-	request.n_stories = n;
-	request.request_id = (char *)(request_id ? request_id : "");
-	Prism__V1__BatchCreateStoriesResponse *response = NULL;
-	(void)prism_v1_story_service_batch_create_stories_wait(as(MEMBER), NULL, &request,
-	                                                       &response, &tenant.result);
-	return response;
-}
-
 static void many_are_made_in_their_order(void **state)
 {
 	(void)state;
@@ -296,14 +314,15 @@ static void many_are_made_in_their_order(void **state)
 		stories[i] = titled(titles[i]);
 		pointers[i] = &stories[i];
 	}
-	Prism__V1__BatchCreateStoriesResponse *made = create_all(pointers, MANY, REQUEST_ID(4));
+	Prism__V1__BatchCreateStoriesResponse *made = create_all(11, pointers, MANY, REQUEST_ID(4));
 	assert_non_null(made);
 	assert_int_equal(made->n_stories, MANY);
 	for (size_t i = 0; i < MANY; i++) {
 		assert_string_equal(made->stories[i]->title, titles[i]);
 		assert_int_equal(made->stories[i]->number, made->stories[0]->number + (int64_t)i);
 	}
-	Prism__V1__BatchCreateStoriesResponse *again = create_all(pointers, MANY, REQUEST_ID(4));
+	Prism__V1__BatchCreateStoriesResponse *again =
+		create_all(11, pointers, MANY, REQUEST_ID(4));
 	assert_non_null(again);
 	assert_int_equal(again->n_stories, MANY);
 	for (size_t i = 0; i < MANY; i++)
@@ -311,7 +330,7 @@ static void many_are_made_in_their_order(void **state)
 	assert_int_equal(count("SELECT count(*) FROM stories WHERE title LIKE 'Batch %%'"), MANY);
 	prism__v1__batch_create_stories_response__free_unpacked(made, NULL);
 	prism__v1__batch_create_stories_response__free_unpacked(again, NULL);
-	assert_null(create_all(pointers, 0, NULL));
+	assert_null(create_all(11, pointers, 0, NULL));
 	assert_field("stories");
 }
 
@@ -323,14 +342,14 @@ static void one_fault_refuses_all(void **state)
 	bad.sprint_id = 5;
 	story_t *stories[] = {&good, &good, &bad};
 	long next = count("SELECT next_number FROM project_counters WHERE project_id = 11");
-	assert_null(create_all(stories, 3, NULL));
+	assert_null(create_all(11, stories, 3, NULL));
 	assert_refused(PRISM_FAILED_PRECONDITION, "SPRINT_NOT_IN_PROJECT");
 	assert_field("stories[2].sprint_id");
 	assert_int_equal(count("SELECT count(*) FROM stories WHERE title = 'Good'"), 0);
 	assert_int_equal(count("SELECT next_number FROM project_counters WHERE project_id = 11"),
 	                 next);
 	bad = titled("");
-	assert_null(create_all(stories, 3, NULL));
+	assert_null(create_all(11, stories, 3, NULL));
 	assert_field("stories[2].title");
 }
 
