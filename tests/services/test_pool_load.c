@@ -2,6 +2,7 @@
  * that are killed: each answer is right, and what was acknowledged is there. */
 #include "pool_fixture.h"
 
+#include <libpq-fe.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -227,9 +228,11 @@ static void kill_someone(struct load *load, bool hard)
 		cluster_sql(cluster, sql);
 }
 
+/* The pool may not have noticed yet that all its sessions have ended: the server is asked, too. */
 static void pause_until_up(struct load *load)
 {
-	while (!fixture_state(&load->fixture).available)
+	while (PQping(cluster_conninfo(cluster)) != PQPING_OK ||
+	       !fixture_state(&load->fixture).available)
 		fixture_pause(&load->fixture, 20);
 }
 
