@@ -4,6 +4,17 @@
 
 #include <stdlib.h>
 
+/* Writes that are committed together. */
+struct group {
+	uint32_t count;
+	struct db_request *at[POOL_GROUP];
+};
+
+/* Nobody of a mixed group waits long for somebody else's lock; then each goes alone. */
+#define TEXT(number)        #number
+#define GROUP_BEGIN_SQL(ms) "SELECT set_config('lock_timeout', '" TEXT(ms) "ms', true)"
+static const char GROUP_BEGIN[] = GROUP_BEGIN_SQL(POOL_GROUP_LOCK_MS);
+
 bool lane_init(struct pool_lane *lane, struct pool *pool, enum lane kind, uint32_t count)
 {
 	bool write = kind == LANE_WRITE;
@@ -16,7 +27,8 @@ bool lane_init(struct pool_lane *lane, struct pool *pool, enum lane kind, uint32
 			write ? pool->settings.write_timeout_ms : pool->settings.read_timeout_ms,
 	};
 	lane->members = calloc(count, sizeof(struct member));
-	return lane->members && flows_init(&lane->flows, count * POOL_WRITE_DEPTH);
+	return lane->members &&
+	       flows_init(&lane->flows, count * (POOL_WRITE_DEPTH + POOL_WRITE_PACK));
 }
 
 void lane_deinit(struct pool_lane *lane)
@@ -67,6 +79,15 @@ static bool packs(const struct pool_lane *lane, const struct member *member)
 	       member->pipeline.unsynced < POOL_READ_PACK;
 }
 
+/* A write that goes alone may be the one that its group waited for too long: nobody stands behind
+ * it, nor it behind others. */
+static bool keeps_apart(const struct pool_lane *lane, const struct member *member,
+                        const struct db_request *request)
+{
+	return lane->kind == LANE_WRITE && member->pipeline.requests > 0 &&
+	       (request->alone || member->solitary);
+}
+
 /* The connection that this request should go to now; NULL: none takes it. */
 static struct member *choose(const struct pool_lane *lane, const struct db_request *request)
 {
@@ -79,7 +100,7 @@ static struct member *choose(const struct pool_lane *lane, const struct db_reque
 	struct member *best = NULL;
 	for (uint32_t i = 0; i < lane->count; i++) {
 		struct member *member = &lane->members[i];
-		if (!member_takes(member))
+		if (!member_takes(member) || keeps_apart(lane, member, request))
 			continue;
 		if (packs(lane, member))
 			return member;
@@ -93,6 +114,7 @@ static void send_to(struct pool_lane *lane, struct member *member, struct db_req
 {
 	struct pool *pool = lane->pool;
 	member->touched = true;
+	member->solitary = request->alone;
 	if (pipeline_send(&member->pipeline, request, &pool->encoded, request->alone)) {
 		request->state = REQUEST_SENT;
 		flow_begin(&lane->flows, request);
@@ -110,37 +132,69 @@ static bool groups(const struct db_request *request)
 	return request->statement->groups && !request->lock && !request->alone && request->affinity;
 }
 
-/* `first`, and who of its followers may go with it, in their order. */
-static uint32_t gather(struct pool_lane *lane, struct db_request *first,
-                       struct db_request *group[POOL_GROUP])
+/* By affinity, and in the order of their coming: whoever locks several things locks them in the
+ * same order. */
+static void join(struct group *group, struct db_request *request)
 {
-	uint32_t count = 0;
-	group[count++] = first;
-	struct flow *flow = groups(first) ? flow_find(&lane->flows, first->affinity) : NULL;
-	while (flow && count < POOL_GROUP && flow->followers.first &&
-	       groups(flow->followers.first) &&
-	       flow->followers.first->statement == first->statement) {
-		group[count++] = queue_pop(&flow->followers);
-		lane->pool->queued--;
-	}
-	return count;
+	uint32_t at = group->count++;
+	for (; at > 0 && group->at[at - 1]->affinity > request->affinity; at--)
+		group->at[at] = group->at[at - 1];
+	group->at[at] = request;
 }
 
-/* The last of a group has its affinity's turn, which ends when that one is settled. */
-static void send_group(struct pool_lane *lane, struct member *member,
-                       struct db_request *const *group, uint32_t count)
+static bool joins(const struct group *group, const struct db_request *request)
+{
+	return request && groups(request) && request->statement == group->at[0]->statement;
+}
+
+/* Those behind the first one, of any affinity; who has to wait for its affinity's turn does. */
+static void gather_waiting(struct pool_lane *lane, struct group *group)
+{
+	struct db_request *next;
+	while (group->count < POOL_WRITE_PACK && joins(group, next = lane->waiting.first)) {
+		queue_remove(&lane->waiting, next);
+		struct flow *flow = flow_find(&lane->flows, next->affinity);
+		if (flow) {
+			queue_push(&flow->followers, next);
+			continue;
+		}
+		lane->pool->queued--;
+		join(group, next);
+	}
+}
+
+/* `first`, and who may be committed together with it. */
+static void gather(struct pool_lane *lane, struct db_request *first, struct group *group)
+{
+	*group = (struct group){1, {first}};
+	if (!groups(first))
+		return;
+	struct flow *flow = flow_find(&lane->flows, first->affinity);
+	while (flow && group->count < POOL_GROUP && joins(group, flow->followers.first)) {
+		join(group, queue_pop(&flow->followers));
+		lane->pool->queued--;
+	}
+	gather_waiting(lane, group);
+}
+
+/* The last of its affinity has the affinity's turn, which ends when that one is settled. */
+static void send_group(struct pool_lane *lane, struct member *member, const struct group *group)
 {
 	struct pool *pool = lane->pool;
 	member->touched = true;
-	uint32_t sent = pipeline_send_group(&member->pipeline, group, count, &pool->encoded);
-	for (uint32_t i = 0; i < sent; i++)
-		group[i]->state = REQUEST_SENT;
+	member->solitary = false;
+	bool mixed = group->at[0]->affinity != group->at[group->count - 1]->affinity;
+	uint32_t sent = pipeline_send_group(&member->pipeline, group->at, group->count,
+	                                    mixed ? GROUP_BEGIN : NULL, &pool->encoded);
+	for (uint32_t i = 0; i < sent; i++) {
+		group->at[i]->state = REQUEST_SENT;
+		flow_begin(&lane->flows, group->at[i]);
+	}
 	pool->sent += sent;
-	flow_begin(&lane->flows, group[sent ? sent - 1 : 0]);
-	for (uint32_t i = sent; i < count; i++)
-		lane_queue(lane, &lane->again, group[i]);
-	if (sent < count && !member->pipeline.broken)
-		group[sent]->alone = true; /* it has no room among others */
+	for (uint32_t i = sent; i < group->count; i++)
+		lane_queue(lane, &lane->again, group->at[i]);
+	if (sent < group->count && !member->pipeline.broken)
+		group->at[sent]->alone = true; /* it has no room among others */
 }
 
 /* The first in line moves: to a connection, or behind the write that has its affinity's turn.
@@ -162,10 +216,10 @@ static bool dispatch_one(struct pool_lane *lane)
 		return false;
 	queue_remove(queue, request);
 	lane->pool->queued--;
-	struct db_request *group[POOL_GROUP];
-	uint32_t count = gather(lane, request, group);
-	if (count > 1)
-		send_group(lane, member, group, count);
+	struct group group;
+	gather(lane, request, &group);
+	if (group.count > 1)
+		send_group(lane, member, &group);
 	else
 		send_to(lane, member, request);
 	return true;

@@ -23,7 +23,8 @@ struct member {
 	struct pipeline pipeline;
 	struct pool_lane *lane;
 	enum member_state state;
-	bool touched; /* something was sent in this turn */
+	bool touched;  /* something was sent in this turn */
+	bool solitary; /* what was sent last goes alone */
 	struct prepare prepare;
 	struct check *check; /* while CHECKING */
 	uint64_t since_ms;   /* of the state */

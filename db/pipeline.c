@@ -102,13 +102,19 @@ static bool sync_reads(struct pipeline *pipeline)
 	return true;
 }
 
-static bool send_statement(struct pipeline *pipeline, const struct statement *statement,
-                           const struct params *params, struct encoded *encoded)
+/* `before`: SQL whose result is of no interest; NULL: none. */
+static bool send_statement(struct pipeline *pipeline, const char *before,
+                           const struct statement *statement, const struct params *params,
+                           struct encoded *encoded)
 {
 	PGconn *pg = pipeline->connection->pg;
 	if (!encode_params(encoded, statement, params))
 		return false;
 	int count = (int)params->count;
+	if (before && !PQsendQueryParams(pg, before, 0, NULL, NULL, NULL, NULL, 1)) {
+		pipeline->broken = true;
+		return false;
+	}
 	bool sent = statement->unprepared
 	                    ? PQsendQueryParams(pg, statement->sql, count, NULL, encoded->values,
 	                                        encoded->lengths, encoded->formats, 1)
@@ -123,9 +129,9 @@ static bool send_request(struct pipeline *pipeline, const struct db_request *req
                          struct encoded *encoded)
 {
 	if (request->lock &&
-	    !send_statement(pipeline, request->lock, &request->lock_params, encoded))
+	    !send_statement(pipeline, NULL, request->lock, &request->lock_params, encoded))
 		return false;
-	bool sent = send_statement(pipeline, request->statement, &request->params, encoded);
+	bool sent = send_statement(pipeline, NULL, request->statement, &request->params, encoded);
 	pipeline->broken = pipeline->broken || (request->lock && !sent);
 	return sent;
 }
@@ -154,16 +160,18 @@ bool pipeline_send(struct pipeline *pipeline, struct db_request *request, struct
 }
 
 uint32_t pipeline_send_group(struct pipeline *pipeline, struct db_request *const *requests,
-                             uint32_t count, struct encoded *encoded)
+                             uint32_t count, const char *before, struct encoded *encoded)
 {
 	uint32_t sent = 0;
 	struct entry *entry = NULL;
 	for (; sent < count; sent++) {
 		struct db_request *request = requests[sent];
 		assert(request->statement->lane == LANE_WRITE && !request->lock);
-		if (!send_statement(pipeline, request->statement, &request->params, encoded))
+		if (!send_statement(pipeline, sent ? NULL : before, request->statement,
+		                    &request->params, encoded))
 			break;
 		request->place = entry = push(pipeline, ENTRY_WRITE, request);
+		entry->locks = before && sent == 0;
 		entry->more = true;
 		pipeline->requests++;
 	}

@@ -45,7 +45,8 @@ struct entry {
 	struct pipeline *pipeline;
 	enum entry_kind kind;
 	enum entry_state state;
-	bool locks; /* a write: its lock's result comes first */
+	bool locks; /* a write: the result of its lock, or of what precedes its group, comes first
+	             */
 	bool more;  /* a write: the next entry is of its group */
 };
 
@@ -78,11 +79,12 @@ MUST_CHECK
 bool pipeline_send(struct pipeline *pipeline, struct db_request *request, struct encoded *encoded,
                    bool alone);
 
-/* Sends writes that have no locks as one group. The caller saw that there is room. How many of
- * them, from the first, were sent: fewer for want of memory, or with a broken link. */
+/* Sends writes that have no locks as one group, behind the SQL `before` (NULL: none), whose rows
+ * are of no interest. The caller saw that there is room. How many of them, from the first, were
+ * sent: fewer for want of memory, or with a broken link. */
 MUST_CHECK
 uint32_t pipeline_send_group(struct pipeline *pipeline, struct db_request *const *requests,
-                             uint32_t count, struct encoded *encoded);
+                             uint32_t count, const char *before, struct encoded *encoded);
 
 /* End of a turn: the Sync of the reads, and everything out. False: the link is dead. */
 MUST_CHECK

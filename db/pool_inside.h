@@ -6,12 +6,16 @@
 #include "db/flow.h"
 #include "db/member.h"
 
+/* A macro, since it stands in a text: how long a group of several projects waits for a lock. */
+#define POOL_GROUP_LOCK_MS 20
+
 enum {
 	POOL_READ_PACK =
 		4, /* reads of one turn that share a connection before the next one is taken */
 	POOL_WRITE_DEPTH = 4,       /* writes in line on a connection: the next one is at hand when
 	                               the commit is through, few stand behind a slow one */
-	POOL_GROUP = 16,            /* writes of one project that are committed together at most */
+	POOL_GROUP = 16,            /* writes that are committed together at most */
+	POOL_WRITE_PACK = 8,        /* the same of several projects */
 	POOL_STALLED_MS = 20,       /* no new work behind a statement that runs longer */
 	POOL_CANCEL_AFTER_MS = 250, /* how long an abandoned statement may run */
 	POOL_LARGE_RESULT =

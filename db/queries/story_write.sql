@@ -227,7 +227,6 @@ LEFT JOIN (SELECT p.key AS project_key, w.* FROM written w CROSS JOIN project p)
 -- statement: story_batch_create
 -- All or none. A refused call takes no number.
 -- lane: write
--- group: yes (before any lock that is not shared, each has the project's counter)
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, project_id int8, titles text[],
 --   descriptions text[], criteria text[], statuses text[], priorities text[], points int4[],

@@ -1,7 +1,8 @@
-/* Writes of one project that are committed together: fewer commits, the same answers; what befalls
- * one of them is no other's. */
+/* Writes that are committed together, of one project or of several: fewer commits, the same
+ * answers; what befalls one of them is no other's. */
 #include "pool_fixture.h"
 
+#include <libpq-fe.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -68,6 +69,75 @@ static void who_waits_is_committed_together(void **state)
 	/* The first, sixteen, and the rest. */
 	assert_int_equal(fixture_state(&fixture).syncs - syncs, 3);
 	assert_int_equal(value(), SHARES + 1);
+}
+
+/* --- of several projects ----------------------------------------------------------------- */
+
+static void share_of(size_t i, uint64_t project, int64_t counter, int64_t parts)
+{
+	ask_submit(&fixture, &shares[i], &COUNTER_SHARE,
+	           COUNTER_SHARE_PARAMS(.id = counter, .parts = parts, .ms = 0), project);
+}
+
+/* Those that were asked for in one turn; each locks in the order of the projects. */
+static void strangers_are_committed_together(void **state)
+{
+	(void)state;
+	uint64_t syncs = fixture_state(&fixture).syncs;
+	const uint64_t projects[] = {9, 7, 8, 7, 6};
+	const int64_t places[] = {5, 2, 4, 3, 1};
+	for (size_t i = 0; i < 5; i++)
+		share_of(i, projects[i], COUNTER, 12);
+	for (size_t i = 0; i < 5; i++) {
+		ask_await(&shares[i]);
+		assert_int_equal(shares[i].status, STATUS_OK);
+		assert_int_equal(shares[i].value, places[i]);
+	}
+	assert_int_equal(fixture_state(&fixture).syncs - syncs, 1);
+	for (size_t i = 0; i < SHARES; i++)
+		share_of(i, i + 1, (int64_t)i + 1, 12);
+	for (size_t i = 0; i < SHARES; i++) {
+		ask_await(&shares[i]);
+		assert_int_equal(shares[i].status, STATUS_OK);
+	}
+	/* Eight at most: a turn of one is not for everybody. */
+	assert_int_equal(fixture_state(&fixture).syncs - syncs, 1 + 3);
+}
+
+static void a_strangers_failure_is_its_own(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 6; i++)
+		share_of(i, i + 1, (int64_t)i + 1, i == 2 ? 0 : 12);
+	for (size_t i = 0; i < 6; i++) {
+		ask_await(&shares[i]);
+		assert_int_equal(shares[i].status, i == 2 ? STATUS_INVALID_ARGUMENT : STATUS_OK);
+	}
+	assert_int_equal(cluster_number(cluster, "SELECT sum(value) FROM counters"), 5);
+}
+
+/* Somebody else, such as another worker, is at a project for long. */
+static void a_strangers_lock_holds_nobody_up(void **state)
+{
+	(void)state;
+	PGconn *other = PQconnectdb(cluster_conninfo(cluster));
+	PQclear(PQexec(other, "BEGIN"));
+	PGresult *locked = PQexec(other, "UPDATE counters SET value = 0 WHERE id = 2");
+	assert_int_equal(PQresultStatus(locked), PGRES_COMMAND_OK);
+	PQclear(locked);
+	for (size_t i = 0; i < 4; i++)
+		share_of(i, i + 1, (int64_t)i + 1, 12);
+	const size_t free_ones[] = {0, 2, 3};
+	for (size_t i = 0; i < 3; i++) {
+		ask_await(&shares[free_ones[i]]);
+		assert_int_equal(shares[free_ones[i]].status, STATUS_OK);
+	}
+	assert_int_equal(shares[1].answers, 0);
+	PQclear(PQexec(other, "COMMIT"));
+	PQfinish(other);
+	ask_await(&shares[1]);
+	assert_int_equal(shares[1].status, STATUS_OK);
+	assert_int_equal(cluster_number(cluster, "SELECT sum(value) FROM counters"), 4);
 }
 
 static void a_failure_is_its_own(void **state)
@@ -162,7 +232,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(who_waits_is_committed_together), TEST(a_failure_is_its_own),
 		TEST(a_lost_group_is_unknown),         TEST(a_terminated_group_is_sent_again),
-		TEST(abandoned_ones_hold_nobody_up),
+		TEST(abandoned_ones_hold_nobody_up),   TEST(strangers_are_committed_together),
+		TEST(a_strangers_failure_is_its_own),  TEST(a_strangers_lock_holds_nobody_up),
 	};
 	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);
 }
