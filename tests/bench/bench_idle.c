@@ -1,6 +1,6 @@
-/* bench_idle - what an idle connection costs the server: opens N native connections (preface and
- * HELLO) and says by how much the server's own memory grew. With a command behind `--`, runs it
- * while they are open. See USAGE. */
+/* bench_idle - what an idle connection costs the server: opens N connections (native: preface and
+ * HELLO; gRPC: preface and SETTINGS) and says by how much the server's own memory grew. With a
+ * command behind `--`, runs it while they are open. See USAGE. */
 #include "tests/bench/dial.h"
 #include "tests/bench/process.h"
 
@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 static const char USAGE[] =
-	"bench_idle --address ADDRESS --server-pid PID [--connections N (1000)] [--raw]\n"
+	"bench_idle --address ADDRESS --server-pid PID [--connections N (1000)] [--raw | --grpc]\n"
 	"           [--token TOKEN | --key-file FILE] [--json] [-- COMMAND...]\n";
 
 enum {
@@ -25,7 +25,7 @@ struct idle {
 	const char *address, *token;
 	pid_t server;
 	unsigned connections;
-	bool raw, json;
+	bool raw, grpc, json;
 	char **command;
 	int *fds;
 };
@@ -37,6 +37,7 @@ static const struct option OPTIONS[] = {
 	{"token", required_argument, NULL, 't'},
 	{"key-file", required_argument, NULL, 'k'},
 	{"raw", no_argument, NULL, 'r'},
+	{"grpc", no_argument, NULL, 'g'},
 	{"json", no_argument, NULL, 'j'},
 	{0},
 };
@@ -63,6 +64,9 @@ static bool parse(int argc, char **argv, struct idle *idle)
 		case 'r':
 			idle->raw = true;
 			break;
+		case 'g':
+			idle->grpc = true;
+			break;
 		case 'j':
 			idle->json = true;
 			break;
@@ -88,12 +92,21 @@ static bool allow_descriptors(unsigned count)
 	return setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
+static bool greet_as(const struct idle *idle, int fd, char message[DIAL_MESSAGE_SIZE])
+{
+	struct hello limits;
+	uint32_t streams;
+	if (idle->raw)
+		return true;
+	return idle->grpc ? greet_http2(fd, &streams, message)
+	                  : greet(fd, "bench_idle", idle->token, &limits, message);
+}
+
 static bool open_one(const struct idle *idle, int *fd)
 {
 	char message[DIAL_MESSAGE_SIZE];
-	struct hello limits;
 	if (dial(idle->address, fd, message)) {
-		if (idle->raw || greet(*fd, "bench_idle", idle->token, &limits, message))
+		if (greet_as(idle, *fd, message))
 			return true;
 		close(*fd);
 	}

@@ -21,11 +21,12 @@ static const char USAGE[] =
 	"  --connections N   (1)            --in-flight M     (1)  calls at once on each\n"
 	"  --rate R          open loop: R calls/s start at their times, answered or not\n"
 	"  --duration S      (5) seconds    --warmup S        (1)\n"
+	"  --grpc            HTTP/2 instead of the native framing\n"
 	"  --raw             no framing: the bytes themselves, to bench_uv_echo\n"
 	"\n"
 	"Calls:\n"
 	"  --method PATH     /package.Service/Method; default: that of the workload\n"
-	"  --token TOKEN     --key-file FILE   service key, sent in HELLO\n"
+	"  --token TOKEN     --key-file FILE   service key, sent once (gRPC: in each call)\n"
 	"  --metadata K=V    repeatable     --timeout-ms MS   (0: none)\n"
 	"\n"
 	"Report:\n"
@@ -51,6 +52,7 @@ enum option_code {
 	OPTION_DURATION,
 	OPTION_WARMUP,
 	OPTION_RAW,
+	OPTION_GRPC,
 	OPTION_METHOD,
 	OPTION_TOKEN,
 	OPTION_KEY_FILE,
@@ -81,6 +83,7 @@ static const struct option OPTIONS[] = {
 	{"duration", required_argument, NULL, OPTION_DURATION},
 	{"warmup", required_argument, NULL, OPTION_WARMUP},
 	{"raw", no_argument, NULL, OPTION_RAW},
+	{"grpc", no_argument, NULL, OPTION_GRPC},
 	{"method", required_argument, NULL, OPTION_METHOD},
 	{"token", required_argument, NULL, OPTION_TOKEN},
 	{"key-file", required_argument, NULL, OPTION_KEY_FILE},
@@ -212,6 +215,8 @@ static bool parse_load(int option, const char *value, struct load_options *optio
 		return true;
 	case OPTION_RAW:
 		return options->raw = true;
+	case OPTION_GRPC:
+		return options->grpc = true;
 	default:
 		return false;
 	}

@@ -31,6 +31,8 @@ void connection_close(struct connection *connection)
 {
 	if (connection->fd >= 0)
 		close(connection->fd);
+	if (connection->load && connection->load->protocol->close)
+		connection->load->protocol->close(connection);
 	buffer_deinit(&connection->in);
 	buffer_deinit(&connection->out);
 	free(connection->slots);

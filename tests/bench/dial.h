@@ -17,6 +17,10 @@ MUST_CHECK
 bool greet(int fd, const char *agent, const char *token, struct hello *limits,
            char message[DIAL_MESSAGE_SIZE]);
 
+/* HTTP/2's preface and SETTINGS both ways. *streams is how many calls the server allows at once. */
+MUST_CHECK
+bool greet_http2(int fd, uint32_t *streams, char message[DIAL_MESSAGE_SIZE]);
+
 /* What our HELLO says: the credit that the server may use towards us. */
 struct hello greeting(const char *agent, const char *token);
 

@@ -76,12 +76,17 @@ def measure_idle(options):
     return found
 
 
+IDLE = {'raw': ('raw libuv', None), 'native': ('prism', IDLE_TARGET_KIB), 'gRPC C++': ('gRPC C++', None),
+        'prism': ('prism, gRPC', 14.0)}
+
+
 def show_idle(found):
     rows = []
     for (name, count), one in found.items():
+        shown, most = IDLE[name]
         kib = one['memory']['kib_per_connection']
-        target = [f'<= {IDLE_TARGET_KIB:.0f}', verdict(kib, IDLE_TARGET_KIB)] if name == 'native' else ['', '']
-        rows.append(['raw libuv' if name == 'raw' else 'prism', f'{count:,}', f'{kib:.2f}', *target,
+        target = [f'<= {most:.0f}', verdict(kib, most)] if most else ['', '']
+        rows.append([shown, f'{count:,}', f'{kib:.2f}', *target,
                      f'{one["alone"]["latency_us"]["p50"]:.0f}', f'{one["beside"]["latency_us"]["p50"]:.0f}',
                      f'{one["beside"]["latency_us"]["p99"]:.0f}'])
     return table('Idle connections: the server\'s own memory in KiB each, and a call beside them',

@@ -48,7 +48,9 @@ bool load_open(struct load *load)
 {
 	const struct load_options *options = &load->options;
 	name_report(load);
-	load->protocol = options->raw ? &PROTOCOL_RAW : &PROTOCOL_NATIVE;
+	load->protocol = options->raw    ? &PROTOCOL_RAW
+	                 : options->grpc ? &PROTOCOL_GRPC
+	                                 : &PROTOCOL_NATIVE;
 	load->slot_mask = slot_mask_for(options->in_flight);
 	load->connections = calloc(options->connections, sizeof *load->connections);
 	load->dirty = calloc(options->connections, sizeof(struct connection *));
@@ -104,6 +106,12 @@ void load_answer(struct load *load, const struct slot *slot, uint64_t now, enum 
 		if (open_loop ? started : finished)
 			histogram_record(&load->report.latency, now - slot->started_ns);
 	}
+}
+
+bool load_broken(struct load *load, const char *what)
+{
+	snprintf(load->message, sizeof load->message, "the server broke the protocol: %s", what);
+	return false;
 }
 
 /* --- sending ---------------------------------------------------------------------- */

@@ -24,15 +24,17 @@ struct load_options {
 	uint32_t connections, in_flight;
 	double rate; /* calls/s to start; 0: closed loop */
 	uint64_t duration_ns, warmup_ns, timeout_us;
-	bool raw; /* no framing: messages of the workload's size are echoed as bytes */
+	bool raw;  /* no framing: messages of the workload's size are echoed as bytes */
+	bool grpc; /* HTTP/2 instead of the native framing */
 	pid_t server, postmaster; /* 0: their CPU is not asked for */
 };
 
-/* A call in flight, found by its stream (native) or by its turn (raw). */
+/* A call in flight, found by its stream (native, gRPC) or by its turn (raw). */
 struct slot {
 	uint32_t stream; /* 0: free */
 	uint64_t started_ns, asked;
 	size_t answered; /* bytes of earlier fragments of the answer */
+	bool right;      /* gRPC: the message, which comes before the status */
 };
 
 /* How a protocol puts calls on a connection and takes answers from it. */
@@ -47,9 +49,11 @@ struct protocol {
 	bool (*send)(struct connection *connection, uint64_t started_ns);
 	/* Takes the answers that connection->in holds whole. False, with load->message: broken. */
 	bool (*receive)(struct connection *connection, uint64_t now_ns);
+	/* NULL: nothing to give back. */
+	void (*close)(struct connection *connection);
 };
 
-extern const struct protocol PROTOCOL_NATIVE, PROTOCOL_RAW;
+extern const struct protocol PROTOCOL_NATIVE, PROTOCOL_GRPC, PROTOCOL_RAW;
 
 struct connection {
 	struct load *load;
@@ -62,7 +66,8 @@ struct connection {
 	uint32_t next_stream, next_answer; /* raw: turns */
 	bool path_sent;
 	struct hello limits;
-	struct flow flow; /* the connection's credit */
+	struct flow flow;                     /* the connection's credit */
+	struct nghttp2_hd_inflater *inflater; /* gRPC */
 };
 
 enum load_phase { LOAD_WARMUP, LOAD_MEASURE, LOAD_DRAIN, LOAD_ENDED };
@@ -77,7 +82,7 @@ struct load {
 	int epoll;
 	enum load_phase phase;
 	uint64_t begin_ns, end_ns; /* of the measured time */
-	/* native: the meta block of a connection's first call, and of the others */
+	/* the meta or header block of a connection's first call, and of the others */
 	struct buffer first_meta, meta;
 	/* the open loop */
 	uint64_t first_arrival_ns, arrivals;
@@ -98,6 +103,15 @@ void load_close(struct load *load);
 /* For protocols: a call ended. `right` is about the answer of an OK. */
 void load_answer(struct load *load, const struct slot *slot, uint64_t now_ns, enum status status,
                  struct bytes message, bool right);
+
+/* Where the call of a stream is, or would be. */
+static inline struct slot *load_slot(const struct connection *connection, uint32_t stream)
+{
+	return &connection->slots[stream >> 1 & connection->load->slot_mask];
+}
+
+/* The server did what it must not do: false, and load->message says it. */
+bool load_broken(struct load *load, const char *what);
 
 /* --- connections ------------------------------------------------------------ */
 

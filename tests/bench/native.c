@@ -54,15 +54,10 @@ static bool native_open(struct connection *connection, char message[LOAD_MESSAGE
 	return true;
 }
 
-static struct slot *slot_of(const struct connection *connection, uint32_t stream)
-{
-	return &connection->slots[stream >> 1 & connection->load->slot_mask];
-}
-
 static bool native_room(const struct connection *connection)
 {
 	return connection->flow.send >= (int64_t)connection->load->workload->body_max &&
-	       slot_of(connection, connection->next_stream)->stream == 0;
+	       load_slot(connection, connection->next_stream)->stream == 0;
 }
 
 static bool native_send(struct connection *connection, uint64_t started_ns)
@@ -73,7 +68,7 @@ static bool native_send(struct connection *connection, uint64_t started_ns)
 	uint8_t *room = buffer_reserve(&connection->out, most);
 	if (!room || connection->next_stream > FRAME_STREAM_MAX - 2)
 		return false;
-	struct slot *slot = slot_of(connection, connection->next_stream);
+	struct slot *slot = load_slot(connection, connection->next_stream);
 	struct writer body =
 		writer_init(room + FRAME_HEADER_SIZE + meta.len, load->workload->body_max);
 	slot->stream = connection->next_stream;
@@ -88,13 +83,6 @@ static bool native_send(struct connection *connection, uint64_t started_ns)
 	connection->next_stream += 2;
 	connection->path_sent = true;
 	return true;
-}
-
-static bool broken(struct connection *connection, const char *what)
-{
-	snprintf(connection->load->message, LOAD_MESSAGE_SIZE, "the server broke the protocol: %s",
-	         what);
-	return false;
 }
 
 static bool append_frame(struct connection *connection, enum frame_type type, uint8_t flags,
@@ -115,7 +103,7 @@ static bool append_frame(struct connection *connection, enum frame_type type, ui
 static bool take_credit(struct connection *connection, size_t len)
 {
 	if (!flow_receive(&connection->flow, len))
-		return broken(connection, "more bytes than credit");
+		return load_broken(connection->load, "more bytes than credit");
 	uint32_t increment = flow_take(&connection->flow, len);
 	if (increment == 0)
 		return true;
@@ -132,7 +120,7 @@ static bool end_call(struct connection *connection, struct slot *slot, const str
 	struct end_meta end = {.code = STATUS_OK};
 	const char *reason;
 	if (frame->meta.len > 0 && !end_meta_decode(frame->meta, &end, &reason))
-		return broken(connection, reason);
+		return load_broken(connection->load, reason);
 	bool whole = slot->answered == 0 && !(frame->flags & FRAME_NOMSG);
 	bool right = whole ? workload_right(load->workload, slot->asked, frame->body)
 	                   : slot->answered + frame->body.len >= load->workload->body_max;
@@ -145,9 +133,9 @@ static bool end_call(struct connection *connection, struct slot *slot, const str
 
 static bool take_answer(struct connection *connection, const struct frame *frame, uint64_t now)
 {
-	struct slot *slot = slot_of(connection, frame->stream);
+	struct slot *slot = load_slot(connection, frame->stream);
 	if (frame->stream == 0 || slot->stream != frame->stream)
-		return broken(connection, "an answer without a call");
+		return load_broken(connection->load, "an answer without a call");
 	if (frame->body.len > 0 && !take_credit(connection, frame->body.len))
 		return false;
 	if (frame->type == FRAME_END)
@@ -163,7 +151,7 @@ static bool take_grant(struct connection *connection, const struct frame *frame)
 	if (frame->stream != 0)
 		return true; /* requests fit into a stream's first credit */
 	return flow_grant(&connection->flow, increment) ||
-	       broken(connection, "credit beyond its limit");
+	       load_broken(connection->load, "credit beyond its limit");
 }
 
 static bool take_frame(struct connection *connection, const struct frame *frame, uint64_t now)
@@ -178,13 +166,13 @@ static bool take_frame(struct connection *connection, const struct frame *frame,
 		return frame->flags & FRAME_PING_ACK ||
 		       append_frame(connection, FRAME_PING, FRAME_PING_ACK, frame->body);
 	case FRAME_GOAWAY:
-		return broken(connection, "it sent GOAWAY in the middle of the load");
+		return load_broken(connection->load, "it sent GOAWAY in the middle of the load");
 	case FRAME_HEAD:
 	case FRAME_LIMIT:
 		return true; /* nothing that matters here */
 	default:
 		return frame->type >= FRAME_IGNORABLE ||
-		       broken(connection, "a frame that no server sends");
+		       load_broken(connection->load, "a frame that no server sends");
 	}
 }
 
@@ -199,7 +187,7 @@ static bool native_receive(struct connection *connection, uint64_t now)
 		case DECODE_INCOMPLETE:
 			return true;
 		case DECODE_MALFORMED:
-			return broken(connection, reason);
+			return load_broken(connection->load, reason);
 		case DECODE_OK:
 			if (!take_frame(connection, &frame, now))
 				return false;
@@ -208,5 +196,5 @@ static bool native_receive(struct connection *connection, uint64_t now)
 	}
 }
 
-const struct protocol PROTOCOL_NATIVE = {native_prepare, native_open, native_room, native_send,
-                                         native_receive};
+const struct protocol PROTOCOL_NATIVE = {native_prepare, native_open,    native_room,
+                                         native_send,    native_receive, NULL};

@@ -52,4 +52,4 @@ static bool raw_receive(struct connection *connection, uint64_t now)
 	return true;
 }
 
-const struct protocol PROTOCOL_RAW = {raw_prepare, raw_open, raw_room, raw_send, raw_receive};
+const struct protocol PROTOCOL_RAW = {raw_prepare, raw_open, raw_room, raw_send, raw_receive, NULL};

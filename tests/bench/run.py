@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures PRISM beside its peers, interleaved in one run, and prints medians as ratios with the target next to each.
 
-  script/bench [echo|idle|story|write|list|all] [--quick] [--rounds N] [--seconds S] [--json FILE]
+  script/bench [echo|grpc|idle|story|write|list|all] [--quick] [--rounds N] [--seconds S] [--json FILE]
 
 Only ratios of one run count: machines are noisy. CPU per call, from the processes' own accounting, is the steadiest
 figure. What is slow never fails; what does not work does.
@@ -16,15 +16,17 @@ import sys
 sys.dont_write_bytecode = True
 
 import echo  # noqa: E402
+import grpc_echo  # noqa: E402
 import lists  # noqa: E402
 import story  # noqa: E402
 import write  # noqa: E402
 from machine import BenchError, Machine  # noqa: E402
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..'))
-ALL = ('echo', 'idle', 'story', 'write', 'list')
+ALL = ('echo', 'grpc', 'idle', 'story', 'write', 'list')
 TARGETS = {
     'echo': ['bench_load', 'bench_uv_echo', 'prismd-echo'],
+    'grpc': ['bench_load', 'prismd-echo'],
     'idle': ['bench_load', 'bench_uv_echo', 'bench_idle', 'prismd-echo'],
     'story': ['bench_load', 'bench_libpq', 'bench_uv_echo', 'prismd', 'prism-db'],
     'write': ['bench_load', 'prismd', 'prism-db', 'prismctl'],
@@ -66,7 +68,7 @@ def build(directory, suites):
 def options_of(arguments):
     parser = argparse.ArgumentParser(prog='script/bench', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('suites', nargs='*', metavar='SUITE', help='echo, idle, story, write, list or all')
+    parser.add_argument('suites', nargs='*', metavar='SUITE', help='echo, grpc, idle, story, write, list or all')
     parser.add_argument('--quick', action='store_true', help='one short round: do the benchmarks work?')
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--seconds', type=float, default=3, help='measured time of each sample')
@@ -89,11 +91,11 @@ def measure(options):
     reports, complaints = {}, []
     for suite in options.suites:
         if suite == 'idle':
-            found = echo.measure_idle(options)
+            found = {**echo.measure_idle(options), **grpc_echo.measure_idle(options)}
             print('\n' + echo.show_idle(found), flush=True)
             reports['idle'] = {f'{name} {count}': one for (name, count), one in found.items()}
         else:
-            module = {'echo': echo, 'story': story, 'write': write, 'list': lists}[suite]
+            module = {'echo': echo, 'grpc': grpc_echo, 'story': story, 'write': write, 'list': lists}[suite]
             samples = module.measure(options)
             print('\n' + module.show(samples), flush=True)
             reports[suite] = samples.rounds

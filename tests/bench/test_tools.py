@@ -129,6 +129,32 @@ class NativeEcho(ServerCase):
         self.assertEqual(json.loads(ran.stdout)['connections'], 200)
 
 
+class GrpcEcho(NativeEcho):
+    """The same over HTTP/2."""
+
+    def load(self, *arguments):
+        return super().load('--grpc', *arguments)
+
+    def test_large_messages_need_credit_both_ways(self):
+        ran = self.load('--echo', 16000, '--connections', 2, '--in-flight', 100)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertEqual(json.loads(ran.stdout)['errors'], {})
+
+    def test_messages_of_one_frame_only(self):
+        ran = self.load('--echo', 50000)
+        self.assertEqual(ran.returncode, 1)
+        self.assertIn('more than one DATA frame', ran.stderr)
+
+    def test_long_header_fields(self):
+        ran = self.load('--echo', 64, '--token', 'x' * 300, '--metadata', f'x-long={"y" * 500}', '--timeout-ms', 5000)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+
+    def test_idle_connections(self):
+        ran = run('bench_idle', '--address', self.address, '--grpc', '--server-pid', self.server.pid, '--connections', 200, '--json')
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertEqual(json.loads(ran.stdout)['connections'], 200)
+
+
 class Libpq(unittest.TestCase):
     STORIES = ('--actor', '7b0b2d9e-5c54-4a2f-9d0c-3f6f5a1be001', '--organization', 5, '--ids', '11-40')
 

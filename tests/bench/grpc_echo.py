@@ -1,0 +1,89 @@
+"""Echo of 64 bytes over gRPC, and idle gRPC connections: prismd's HTTP/2 beside gRPC C++ (Debian's libgrpc++-dev)."""
+import json
+import os
+
+import echo
+from machine import Process, run
+from samples import Samples, interleaved, table, verdict
+from server import HERE
+
+ROOT = os.path.normpath(os.path.join(HERE, '..', '..'))
+# load: (connections, in flight, CPU target in us per call, CPU of gRPC C++ where the target was set)
+LOADS = {
+    '8 x 32': (8, 32, 2.0, 13.2),
+    '64 x 1': (64, 1, 10.0, 21.5),
+    '1 x 1': (1, 1, 32.0, 75.5),
+}
+PROTOS = ('prism/options.proto', 'echo.proto')
+
+
+def build_peer(programs):
+    """Compiles gRPC C++'s server, once; its path."""
+    folder = os.path.join(programs.build, 'bench', 'grpc_peer.build')
+    peer, source = programs.bench('grpc_peer'), os.path.join(HERE, 'grpc_peer.cc')
+    if os.path.exists(peer) and os.path.getmtime(peer) > os.path.getmtime(source):
+        return peer
+    os.makedirs(folder, exist_ok=True)
+    plugin = run(['sh', '-c', 'command -v grpc_cpp_plugin']).strip()
+    run(['protoc', '-I', os.path.join(ROOT, 'tests', 'talk'), '-I', os.path.join(ROOT, 'proto'), f'--cpp_out={folder}',
+         f'--grpc_out={folder}', f'--plugin=protoc-gen-grpc={plugin}', *PROTOS])
+    generated = [os.path.join(folder, name.replace('.proto', ending)) for name in PROTOS for ending in ('.pb.cc', '.grpc.pb.cc')]
+    flags = run(['pkg-config', '--cflags', '--libs', 'grpc++', 'protobuf']).split()
+    run(['g++', '-std=c++17', '-O2', '-o', peer, source, *generated, '-I', folder, *flags])
+    return peer
+
+
+def servers(options):
+    """Name: the command of a server."""
+    return {'gRPC C++': [build_peer(options.programs)],
+            'prism': [options.programs.echo_server(), '--listen', '127.0.0.1:0']}
+
+
+def command_for(options, server, connections, in_flight):
+    command = echo.load_command(options.programs, server.address, server.pid, connections, in_flight, options.seconds)
+    return command + ['--grpc', '--echo', echo.PAYLOAD, '--method', echo.METHOD]
+
+
+def measure(options):
+    samples = Samples()
+    commands = servers(options)
+    with Process(commands['gRPC C++'], options.machine) as theirs, Process(commands['prism'], options.machine) as ours:
+        def ask(server):
+            return lambda connections, in_flight: json.loads(
+                run(command_for(options, server, connections, in_flight), options.machine.load))
+
+        for _, name, go in interleaved({'gRPC C++': ask(theirs), 'prism': ask(ours)}, options.rounds):
+            for load, (connections, in_flight, *_) in LOADS.items():
+                samples.add(load, name, go(connections, in_flight))
+    return samples
+
+
+def show(samples):
+    rows = []
+    for load, (_, _, target, peer) in LOADS.items():
+        theirs = samples.median(load, 'gRPC C++', 'cpu_us_per_call', 'server')
+        ours = samples.median(load, 'prism', 'cpu_us_per_call', 'server')
+        ratio, allowed = ours / theirs, target / peer
+        rows.append([load, f'{theirs:.2f}', f'{ours:.2f}', f'{ratio:.2f}', f'<= {allowed:.2f}', verdict(ratio, allowed),
+                     *(f'{samples.median(load, name, "calls_per_second"):,.0f}' for name in ('gRPC C++', 'prism')),
+                     *(f'{samples.median(load, name, "latency_us", "p50"):.0f}' for name in ('gRPC C++', 'prism')),
+                     f'{samples.median(load, "prism", "latency_us", "p99"):.0f}',
+                     f'{samples.median(load, "prism", "cpu_us_per_call", "load"):.2f}'])
+    return table('gRPC: echo of 64 bytes, server CPU in us per call (connections x in flight)',
+                 ['load', 'gRPC C++', 'prism', 'ratio', 'target', '', 'C++ calls/s', 'calls/s', 'C++ p50 us', 'p50 us',
+                  'p99 us', 'load CPU'], rows)
+
+
+def measure_idle(options):
+    """As echo.measure_idle: memory for each connection, and a call beside them."""
+    count = 1000 if options.quick else 10000
+    found = {}
+    for name, command in servers(options).items():
+        with Process(command, options.machine) as server:
+            call = command_for(options, server, 1, 1)
+            idle = [options.programs.bench('bench_idle'), '--address', server.address, '--server-pid', server.pid,
+                    '--connections', count, '--grpc', '--json']
+            alone = json.loads(run(call, options.machine.load))
+            memory, beside = run(idle + ['--'] + call, options.machine.load).splitlines()
+            found[name, count] = {'memory': json.loads(memory), 'alone': alone, 'beside': json.loads(beside)}
+    return found
