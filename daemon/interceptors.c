@@ -18,8 +18,16 @@ static bool is_our_trouble(enum status status)
 	       status == STATUS_DEADLINE_EXCEEDED;
 }
 
+/* Bytes that are no request: INTERNAL by gRPC's custom, but the peer's doing. */
+static bool was_no_request(const struct call *call)
+{
+	return call->status == STATUS_INTERNAL && call->outcome == OUTCOME_NOT_EXECUTED;
+}
+
 static enum log_level level_of(const struct call *call, uint64_t elapsed_ns)
 {
+	if (was_no_request(call))
+		return LOG_DEBUG;
 	if (call->status == STATUS_INTERNAL || call->status == STATUS_DATA_LOSS)
 		return LOG_ERROR;
 	if (is_our_trouble(call->status))

@@ -108,7 +108,14 @@ __attribute__((format(printf, 4, 5))) static enum status fail(struct check *chec
 	return status;
 }
 
+/* No message: whoever wrote it has another idea of the type, or of protobuf. */
 static enum status malformed(struct check *check, const struct level *level, const char *what)
+{
+	return fail(check, level, STATUS_INTERNAL, "%s", what);
+}
+
+/* A message, with something in it that is not taken. */
+static enum status unacceptable(struct check *check, const struct level *level, const char *what)
 {
 	return fail(check, level, STATUS_INVALID_ARGUMENT, "%s", what);
 }
@@ -187,9 +194,9 @@ static enum status string_check(struct check *check, const struct level *level, 
 {
 	enum utf8_fault fault = utf8_string_fault(text);
 	if (fault == UTF8_NUL)
-		return malformed(check, level, "text must not hold a NUL character (U+0000)");
+		return unacceptable(check, level, "text must not hold a NUL character (U+0000)");
 	if (fault == UTF8_INVALID)
-		return malformed(check, level, "text must be valid UTF-8");
+		return unacceptable(check, level, "text must be valid UTF-8");
 	return memory_take(check, level, rounded_up(text.len + 1));
 }
 
@@ -214,7 +221,7 @@ static enum status packed_check(struct check *check, const struct level *level, 
 	if (wire == WIRE_VARINT)
 		TRY(packed_varints(check, level, packed, &count));
 	else if (packed.len % size != 0)
-		return fail(check, level, STATUS_INVALID_ARGUMENT,
+		return fail(check, level, STATUS_INTERNAL,
 		            "packed numbers of %zu bytes take %zu bytes", size, packed.len);
 	else
 		count = packed.len / size;
@@ -229,7 +236,8 @@ static enum status nested_check(struct check *check, struct level *level, struct
 		size_t index = (size_t)(field - level->descriptor->fields);
 		uint64_t bit = (uint64_t)1 << index % 64;
 		if (level->given[index / 64] & bit)
-			return malformed(check, level, "the field is given twice, once is allowed");
+			return unacceptable(check, level,
+			                    "the field is given twice, once is allowed");
 		level->given[index / 64] |= bit;
 	}
 	if (check->left.depth == 0)
@@ -301,7 +309,7 @@ static enum status unknown_check(struct check *check, const struct level *level,
 
 static enum status wire_type_fail(struct check *check, const struct level *level, uint8_t wire)
 {
-	return fail(check, level, STATUS_INVALID_ARGUMENT, "wire type %u, must be %u", wire,
+	return fail(check, level, STATUS_INTERNAL, "wire type %u, must be %u", wire,
 	            wire_of(level->field->type));
 }
 

@@ -33,6 +33,8 @@ struct call_ops {
 	/* Sends the status (call->status, ->message, ->retry, details), with `message` before it if
 	 * not NULL; adds the message's size to call->sent_bytes. */
 	void (*finish)(struct call *call, const ProtobufCMessage *message);
+	/* Bytes that are no message are INVALID_ARGUMENT to this protocol, not INTERNAL. */
+	bool blames_sender;
 };
 
 /* A fact that belongs to the reason of a failure. */

@@ -122,6 +122,8 @@ enum status dispatch_unpack(struct call *call, struct bytes wire, struct arena *
 	const struct method *method = call->method;
 	char reason[WIRE_REASON_SIZE];
 	enum status status = message_unpack(method->request, wire, arena, out, reason);
+	if (status == STATUS_INTERNAL && call->ops && call->ops->blames_sender)
+		status = STATUS_INVALID_ARGUMENT;
 	if (status == STATUS_OK)
 		status = rules_check(method->rules, *out, reason);
 	if (status == STATUS_OK)

@@ -111,7 +111,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		if (type == &prism__test__shapes__descriptor)
 			rules_hold(message);
 	} else {
-		MUST(status == STATUS_INVALID_ARGUMENT || status == STATUS_RESOURCE_EXHAUSTED);
+		MUST(status == STATUS_INTERNAL || status == STATUS_INVALID_ARGUMENT ||
+		     status == STATUS_RESOURCE_EXHAUSTED);
 		MUST(strstr(reason, ": ") && strlen(reason) < WIRE_REASON_SIZE);
 	}
 	arena_deinit(&arena);

@@ -146,7 +146,8 @@ class Statuses(Case):
 
     def test_bad_message(self):
         error = self.fails(self.unary(ECHO + 'Echo'), b'\x0a\x7f')
-        self.assertEqual(error.code(), grpc.StatusCode.INVALID_ARGUMENT)
+        self.assertEqual(error.code(), grpc.StatusCode.INTERNAL)
+        self.assertIn('data: the value is longer', error.details())
 
 
 class Limits(Case):

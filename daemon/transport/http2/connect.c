@@ -176,6 +176,7 @@ const struct call_ops http2_connect_ops = {
 	.send = connect_send,
 	.taken = connect_taken,
 	.finish = connect_finish,
+	.blames_sender = true,
 };
 
 void connect_refuse(struct http2_stream *stream, const char *http_status, enum status status,

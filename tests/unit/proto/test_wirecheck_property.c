@@ -130,7 +130,7 @@ static void what_is_damaged_is_refused_or_unpacks(void **state)
 			unpacks_within_what_was_counted(type, bytes);
 		} else {
 			refused++;
-			assert_int_equal(status, STATUS_INVALID_ARGUMENT);
+			assert_true(status == STATUS_INTERNAL || status == STATUS_INVALID_ARGUMENT);
 			assert_non_null(strstr(reason, ": "));
 		}
 		buffer_deinit(&wire);

@@ -59,7 +59,7 @@ static void told_finish(struct call *call, const ProtobufCMessage *message)
 		note(told, message);
 }
 
-static const struct call_ops told_ops = {told_writable, told_send, told_taken, told_finish};
+static const struct call_ops told_ops = {told_writable, told_send, told_taken, told_finish, false};
 
 /* --- handlers ----------------------------------------------------------------------- */
 

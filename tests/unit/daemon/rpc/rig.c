@@ -60,7 +60,7 @@ static void told_finish(struct call *call, const ProtobufCMessage *message)
 		call_cancel(call, STATUS_CANCELLED, true);
 }
 
-const struct call_ops rig_ops = {told_writable, told_send, told_taken, told_finish};
+const struct call_ops rig_ops = {told_writable, told_send, told_taken, told_finish, false};
 
 /* --- the service -------------------------------------------------------------- */
 
