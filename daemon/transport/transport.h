@@ -73,7 +73,7 @@ struct transport_counters {
 	uint64_t calls, calls_refused;
 	uint64_t bytes_in, bytes_out, writes;
 	uint64_t http2_faults[TRANSPORT_FAULTS_MAX]; /* by enum http2_fault */
-	uint64_t gzip_bombs;
+	uint64_t gzip_bombs, header_bombs; /* calls refused for what would come out of them */
 	uint64_t keepalive_timeouts;
 };
 

@@ -199,6 +199,9 @@ static enum status count(struct call *call, const Prism__Test__V1__CountRequest 
 		response->faults = counters->http2_faults[request->fault];
 	response->gzip_bombs = counters->gzip_bombs;
 	response->stream_stalls = counters->stream_stalls;
+	response->header_bombs = counters->header_bombs;
+	response->write_stalls = counters->write_stalls;
+	response->preface_timeouts = counters->preface_timeouts;
 	response->worker = call->id >> RPC_ID_BITS;
 	return STATUS_OK;
 }

@@ -120,7 +120,7 @@ void server_down(void);
 /* What the one worker holds, as another connection sees it (that one not counted). */
 struct server_count {
 	uint64_t calls, running, connections, fibers;
-	uint64_t faults, gzip_bombs, stream_stalls;
+	uint64_t faults, gzip_bombs, header_bombs, stream_stalls, write_stalls, preface_timeouts;
 };
 struct server_count server_count(void);
 

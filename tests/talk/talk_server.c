@@ -52,6 +52,9 @@ struct server_count server_count_of(uint32_t fault)
 		.faults = server_count_field(answer, 5),
 		.gzip_bombs = server_count_field(answer, 6),
 		.stream_stalls = server_count_field(answer, 7),
+		.header_bombs = server_count_field(answer, 9),
+		.write_stalls = server_count_field(answer, 10),
+		.preface_timeouts = server_count_field(answer, 11),
 	};
 	talk_close(&talk);
 	return count;

@@ -211,9 +211,11 @@ static void test_header_bomb(void **state)
 	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
 		h2_field_write(&head, fields[i].name, fields[i].value);
 	assert_true(buffer_append(&head, block.data, buffer_len(&block)));
+	uint64_t before = server_count().header_bombs;
 	h2_say(&bad, NGHTTP2_HEADERS, H2_END_STREAM | H2_END_HEADERS, 1, buffer_bytes(&head));
 	h2_send(&bad);
 	h2_expect_status(&bad, 1, STATUS_RESOURCE_EXHAUSTED, "8192 bytes");
+	assert_int_equal(server_count().header_bombs, before + 1);
 	h2_echo(&bad, 3);
 	good_call();
 	buffer_deinit(&block);

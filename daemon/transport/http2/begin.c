@@ -42,10 +42,11 @@ static bool check_request(struct http2_stream *stream)
 {
 	const struct http2_request *request = &stream->request;
 	bool is_connect = connect_is(request);
-	if (request->too_large)
+	if (request->too_large) {
+		http2_transport(stream->session)->counters.header_bombs++;
 		refuse(stream, "431", STATUS_RESOURCE_EXHAUSTED,
 		       "the header list has more than 8192 bytes or 100 metadata entries");
-	else if (request->content == CONTENT_OTHER)
+	} else if (request->content == CONTENT_OTHER)
 		refuse(stream, "415", STATUS_UNKNOWN,
 		       "content-type must be application/grpc, application/json or "
 		       "application/proto");
