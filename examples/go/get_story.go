@@ -1,7 +1,8 @@
 // Reads one story with gRPC: get_story [ORGANIZATION [KEY]]. PRISM_ADDRESS, PRISM_KEY_FILE and PRISM_ACTOR say where, with which
 // key, and for whom.
 //
-// The messages are made by protoc with protoc-gen-go (go install google.golang.org/protobuf/cmd/protoc-gen-go@v1.31.0):
+// The messages are made by protoc with protoc-gen-go (go install google.golang.org/protobuf/cmd/protoc-gen-go@v1.31.0, or
+// Debian's package of that name):
 //
 //	protoc -I ../../proto --go_out=. --go_opt=module=example.com/prism/get_story \
 //	    --go_opt=Mprism/options.proto=example.com/prism/get_story/options \
@@ -9,6 +10,9 @@
 //	    --go_opt=Mprism/v1/upsert.proto=example.com/prism/get_story/prismv1 \
 //	    prism/options.proto prism/v1/story.proto prism/v1/upsert.proto
 //	go mod tidy && go run .
+//
+// With Debian's golang-google-grpc-dev instead of modules: GO111MODULE=off, and this folder as example.com/prism/get_story
+// below the src of a GOPATH that ends with /usr/share/gocode.
 package main
 
 import (
@@ -20,7 +24,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
@@ -49,7 +52,8 @@ func caller(ctx context.Context) (context.Context, error) {
 
 func getStory(organization int64, key string) error {
 	address := "passthrough:///" + variable("PRISM_ADDRESS", "127.0.0.1:7400")
-	connection, err := grpc.Dial(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	// (since 1.35 also: WithTransportCredentials(insecure.NewCredentials()))
+	connection, err := grpc.Dial(address, grpc.WithInsecure())
 	if err != nil {
 		return err
 	}

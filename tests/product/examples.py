@@ -2,7 +2,7 @@
 
     examples.py BUILD_DIRECTORY SOURCE_DIRECTORY
 
-Node's libraries come from npm, into the build directory; Go's example is run where there is a Go.
+Node's libraries come from npm, into the build directory; Go's from Debian.
 """
 import json
 import os
@@ -15,6 +15,8 @@ import unittest
 
 BUILD, SOURCE = (os.path.abspath(directory) for directory in sys.argv[1:3])
 EXAMPLES = os.path.join(SOURCE, 'examples')
+GO_PACKAGES = '/usr/share/gocode'
+GO_GRPC = os.path.join(GO_PACKAGES, 'src', 'google.golang.org', 'grpc')
 
 
 def program(name):
@@ -99,16 +101,21 @@ class ExamplesTest(unittest.TestCase):
         with self.assertRaisesRegex(AssertionError, 'NOT_FOUND'):
             run(*node, self.organization, 'DEMO-999', env=env)
 
-    @unittest.skipUnless(shutil.which('go') and shutil.which('protoc-gen-go'), 'there is no Go with protoc-gen-go')
+    @unittest.skipUnless(shutil.which('go') and shutil.which('protoc-gen-go') and os.path.isdir(GO_GRPC),
+                         'Debian\'s golang-google-grpc-dev and protoc-gen-go are not here')
     def test_go(self):
-        folder = os.path.join(self.folder, 'go')
+        module, path = 'example.com/prism/get_story', os.path.join(self.folder, 'go')
+        folder = os.path.join(path, 'src', module)
         shutil.copytree(os.path.join(EXAMPLES, 'go'), folder)
-        module = 'example.com/prism/get_story'
         run('protoc', '-I', os.path.join(SOURCE, 'proto'), f'--go_out={folder}', f'--go_opt=module={module}',
             f'--go_opt=Mprism/options.proto={module}/options', f'--go_opt=Mprism/v1/story.proto={module}/prismv1',
             f'--go_opt=Mprism/v1/upsert.proto={module}/prismv1', 'prism/options.proto', 'prism/v1/story.proto', 'prism/v1/upsert.proto')
-        run('go', 'mod', 'tidy', cwd=folder)
-        self.assertEqual(run('go', 'run', '.', self.organization, 'DEMO-3', cwd=folder), self.expected)
+        env = {**os.environ, 'GO111MODULE': 'off', 'GOPATH': f'{path}:{GO_PACKAGES}', 'GOCACHE': os.path.join(BUILD, 'go-cache')}
+        run('go', 'build', '-o', 'get_story', '.', cwd=folder, env=env)
+        get_story = os.path.join(folder, 'get_story')
+        self.assertEqual(run(get_story, self.organization, 'DEMO-3'), self.expected)
+        with self.assertRaisesRegex(AssertionError, 'NotFound'):
+            run(get_story, self.organization, 'DEMO-999')
 
 
 if __name__ == '__main__':
