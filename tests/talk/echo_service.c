@@ -202,6 +202,7 @@ static enum status count(struct call *call, const Prism__Test__V1__CountRequest 
 	response->header_bombs = counters->header_bombs;
 	response->write_stalls = counters->write_stalls;
 	response->preface_timeouts = counters->preface_timeouts;
+	response->accepted = counters->accepted;
 	response->worker = call->id >> RPC_ID_BITS;
 	return STATUS_OK;
 }
