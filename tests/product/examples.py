@@ -7,11 +7,10 @@ Node's libraries come from npm, into the build directory; Go's from Debian.
 import json
 import os
 import shutil
-import signal
-import subprocess
 import sys
-import tempfile
 import unittest
+
+from daemon import Daemon, run
 
 BUILD, SOURCE = (os.path.abspath(directory) for directory in sys.argv[1:3])
 EXAMPLES = os.path.join(SOURCE, 'examples')
@@ -19,55 +18,25 @@ GO_PACKAGES = '/usr/share/gocode'
 GO_GRPC = os.path.join(GO_PACKAGES, 'src', 'google.golang.org', 'grpc')
 
 
-def program(name):
-    return os.path.join(BUILD, 'bin', name)
-
-
-def run(*command, **more):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=200, check=False, **more)
-    if done.returncode != 0:
-        raise AssertionError(f'{command}: {done.stderr}')
-    return done.stdout
-
-
 class ExamplesTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix='prism-examples-', dir='/tmp')
-        os.chmod(cls.folder, 0o755)
-        state = os.path.join(cls.folder, 'state')
-        cls.server = subprocess.Popen([program('prismd'), '--state-dir', state, '--listen', '127.0.0.1:0'],
-                                      stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        cls.addClassCleanup(cls.stop)
-        ready = cls.server.stdout.readline()
-        cls.address = ready.split('ready:')[1].split()[0]
-        cls.key_file = os.path.join(state, 'bootstrap.key')
-        os.environ.update(PRISM_ADDRESS=cls.address, PRISM_KEY_FILE=cls.key_file)
-        ids = json.loads(run(program('prismctl'), 'import', os.path.join(EXAMPLES, 'ferry-backlog.ndjson'), '--quiet', '-o', 'json'))
-        cls.organization, cls.actor = str(ids['organizationId']), ids['users']['tomas']
-        os.environ['PRISM_ACTOR'] = cls.actor
+        cls.daemon = Daemon(BUILD, SOURCE)
+        cls.addClassCleanup(cls.daemon.stop)
+        cls.folder, cls.organization = cls.daemon.folder, cls.daemon.organization
         request = json.dumps({'organizationId': cls.organization, 'key': 'DEMO-3'})
-        story = json.loads(run(program('prismctl'), 'call', 'StoryService/GetStory', request, '-o', 'json'))
+        story = json.loads(run(cls.daemon.program('prismctl'), 'call', 'StoryService/GetStory', request, '-o', 'json'))
         cls.expected = f"{story['key']} {story['title']}\n"
 
-    @classmethod
-    def stop(cls):
-        cls.server.send_signal(signal.SIGTERM)
-        code = cls.server.wait(60)
-        cls.server.stdout.close()
-        shutil.rmtree(cls.folder, ignore_errors=True)
-        if code != 0:
-            raise AssertionError(f'prismd ended with {code}')
-
     def test_c(self):
-        self.assertEqual(run(program('get_story'), self.organization, 'DEMO-3'), self.expected)
+        self.assertEqual(run(self.daemon.program('get_story'), self.organization, 'DEMO-3'), self.expected)
 
     def test_curl(self):
-        with open(self.key_file, encoding='ascii') as file:
+        with open(self.daemon.key_file, encoding='ascii') as file:
             key = file.read().strip()
         story = json.loads(run(
-            'curl', '-sS', '--http2-prior-knowledge', f'http://{self.address}/prism.v1.StoryService/GetStory',
-            '-H', 'content-type: application/json', '-H', f'authorization: Bearer {key}', '-H', f'x-prism-actor: {self.actor}',
+            'curl', '-sS', '--http2-prior-knowledge', f'http://{self.daemon.address}/prism.v1.StoryService/GetStory',
+            '-H', 'content-type: application/json', '-H', f'authorization: Bearer {key}', '-H', f'x-prism-actor: {self.daemon.actor}',
             '-d', json.dumps({'organizationId': self.organization, 'key': 'DEMO-3'})))
         self.assertEqual(f"{story['key']} {story['title']}\n", self.expected)
         self.assertIsInstance(story['organizationId'], str)
