@@ -65,8 +65,8 @@ static void test_heads(void **state)
 	} heads[] = {
 		{"content-type", "application/grpc+proto", "200", "0", ""},
 		{"content-type", "application/grpc;charset=utf-8", "200", "0", ""},
-		{"content-type", "application/grpc-web", "415", "2", "application/grpc"},
-		{"content-type", "application/grpc-web+proto", "415", "2", "application/grpc"},
+		{"content-type", "application/grpc-web-text", "415", "2", "application/grpc"},
+		{"content-type", "application/grpc-website", "415", "2", "application/grpc"},
 		{"content-type", "text/plain", "415", "2", "application/grpc"},
 		{"content-type", NULL, "415", "2", "application/grpc"},
 		{"content-type", "application/grpc+json", "200", "12", "protobuf"},

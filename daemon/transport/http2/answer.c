@@ -42,8 +42,7 @@ static void begin_head(const struct http2_stream *stream, struct http2_fields *f
 {
 	fields_init(fields);
 	fields_put(fields, ":status", "200");
-	fields_put(fields, "content-type",
-	           stream->request.names_proto ? "application/grpc+proto" : "application/grpc");
+	fields_put(fields, "content-type", stream->request.answer_type);
 }
 
 static void send_head(struct http2_stream *stream, struct call *call)
@@ -122,6 +121,10 @@ static void end_output(struct http2_stream *stream, struct call *call)
 	struct http2_fields fields;
 	fields_init(&fields);
 	trailers_of_call(call, trailers_most(stream), &fields);
+	if (stream->request.content == CONTENT_GRPC_WEB) {
+		http2_output_web_trailers(stream, &fields);
+		return;
+	}
 	if (overtakes(stream, call)) {
 		http2_output_overtake(stream, &fields);
 		return;

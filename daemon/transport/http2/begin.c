@@ -26,7 +26,7 @@ static void refuse(struct http2_stream *stream, const char *http_status, enum st
 	}
 	fields_init(&fields);
 	fields_put(&fields, ":status", http_status);
-	fields_put(&fields, "content-type", "application/grpc");
+	fields_put(&fields, "content-type", stream->request.answer_type);
 	fields_put(&fields, "grpc-status", trailers_status(status));
 	fields_put(&fields, "grpc-message", message);
 	http2_output_only(stream, &fields);
@@ -48,8 +48,8 @@ static bool check_request(struct http2_stream *stream)
 		       "the header list has more than 8192 bytes or 100 metadata entries");
 	} else if (request->content == CONTENT_OTHER)
 		refuse(stream, "415", STATUS_UNKNOWN,
-		       "content-type must be application/grpc, application/json or "
-		       "application/proto");
+		       "content-type must be application/grpc, application/grpc-web, "
+		       "application/json or application/proto");
 	else if (request->bad_timeout)
 		refuse(stream, "400", is_connect ? STATUS_INVALID_ARGUMENT : STATUS_INTERNAL,
 		       is_connect ? "connect-timeout-ms must be 1 to 10 digits"

@@ -7,6 +7,7 @@
 #include <assert.h>
 
 enum { PREFIX_SIZE = 5, FAIR_FROM = 16384 };
+enum { FLAG_COMPRESSED = 1, FLAG_TRAILERS = 0x80 }; /* of a prefix */
 
 static void fail(struct http2_stream *stream)
 {
@@ -119,10 +120,10 @@ static void added(struct http2_stream *stream, size_t len)
 	resume(stream);
 }
 
-static void write_prefix(uint8_t *room, bool compressed, size_t len)
+static void write_prefix(uint8_t *room, uint8_t flags, size_t len)
 {
 	struct writer writer = writer_init(room, PREFIX_SIZE);
-	writer_u8(&writer, compressed);
+	writer_u8(&writer, flags);
 	writer_u32(&writer, (uint32_t)len);
 }
 
@@ -145,7 +146,8 @@ static bool add_compressed(struct http2_stream *stream, const ProtobufCMessage *
 		output->end = output->start + before;
 		return false;
 	}
-	write_prefix(output->data + output->start + before, true, added_len - PREFIX_SIZE);
+	write_prefix(output->data + output->start + before, FLAG_COMPRESSED,
+	             added_len - PREFIX_SIZE);
 	added(stream, added_len);
 	return true;
 }
@@ -170,7 +172,7 @@ void http2_output_message(struct http2_stream *stream, const ProtobufCMessage *m
 		fail(stream);
 		return;
 	}
-	write_prefix(room, false, len);
+	write_prefix(room, 0, len);
 	protobuf_c_message_pack(message, room + PREFIX_SIZE);
 	stream->output.end += PREFIX_SIZE + len;
 	added(stream, PREFIX_SIZE + len);
@@ -183,6 +185,35 @@ void http2_output_body(struct http2_stream *stream, struct bytes body)
 		fail(stream);
 	else
 		added(stream, body.len);
+}
+
+static size_t line_len(const nghttp2_nv *nv)
+{
+	return nv->namelen + sizeof(": ") - 1 + nv->valuelen + sizeof("\r\n") - 1;
+}
+
+void http2_output_web_trailers(struct http2_stream *stream, const struct http2_fields *fields)
+{
+	size_t len = 0;
+	for (size_t i = 0; i < fields->count; i++)
+		len += line_len(&fields->nv[i]);
+	uint8_t *room = buffer_reserve(&stream->output, PREFIX_SIZE + len);
+	if (!room) {
+		fail(stream);
+		return;
+	}
+	write_prefix(room, FLAG_TRAILERS, len);
+	struct writer writer = writer_init(room + PREFIX_SIZE, len);
+	for (size_t i = 0; i < fields->count; i++) {
+		writer_bytes(&writer, fields->nv[i].name, fields->nv[i].namelen);
+		writer_bytes(&writer, ": ", 2);
+		writer_bytes(&writer, fields->nv[i].value, fields->nv[i].valuelen);
+		writer_bytes(&writer, "\r\n", 2);
+	}
+	stream->output.end += PREFIX_SIZE + len;
+	stream->body_only = true;
+	added(stream, PREFIX_SIZE + len);
+	http2_output_finish(stream);
 }
 
 void http2_output_finish(struct http2_stream *stream)

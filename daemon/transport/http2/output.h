@@ -16,6 +16,9 @@ void http2_output_message(struct http2_stream *stream, const ProtobufCMessage *m
 /* Any bytes at the end of the output, which will be all of the response: no trailers. */
 void http2_output_body(struct http2_stream *stream, struct bytes body);
 
+/* gRPC-Web has its trailers in the body, as the last message; nothing follows. */
+void http2_output_web_trailers(struct http2_stream *stream, const struct http2_fields *fields);
+
 /* Nothing follows; trailers are in stream->trailers. */
 void http2_output_finish(struct http2_stream *stream);
 

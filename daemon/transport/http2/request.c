@@ -15,6 +15,10 @@ static bool begins_with(struct bytes text, const char *start)
 	return text.len >= len && memcmp(text.data, start, len) == 0;
 }
 
+static const char TYPE_GRPC[] = "application/grpc", TYPE_GRPC_PROTO[] = "application/grpc+proto",
+		  TYPE_WEB[] = "application/grpc-web",
+		  TYPE_WEB_PROTO[] = "application/grpc-web+proto";
+
 /* The media type alone, or with parameters. */
 static bool is_type(struct bytes value, const char *type)
 {
@@ -25,9 +29,10 @@ static bool is_type(struct bytes value, const char *type)
 
 static enum http2_content content_of(struct bytes value)
 {
-	static const char GRPC[] = "application/grpc";
-	if (is_type(value, GRPC) || is_type(value, "application/grpc+proto"))
+	if (is_type(value, TYPE_GRPC) || is_type(value, TYPE_GRPC_PROTO))
 		return CONTENT_GRPC;
+	if (is_type(value, TYPE_WEB) || is_type(value, TYPE_WEB_PROTO))
+		return CONTENT_GRPC_WEB;
 	if (begins_with(value, "application/grpc+"))
 		return CONTENT_GRPC_CODEC;
 	if (is_type(value, "application/json"))
@@ -80,7 +85,10 @@ static void take_method(struct http2_request *request, struct bytes value)
 static void take_content_type(struct http2_request *request, struct bytes value)
 {
 	request->content = content_of(value);
-	request->names_proto = begins_with(value, "application/grpc+proto");
+	if (request->content == CONTENT_GRPC_WEB)
+		request->answer_type = TYPE_WEB_PROTO;
+	else if (is_type(value, TYPE_GRPC_PROTO))
+		request->answer_type = TYPE_GRPC_PROTO;
 }
 
 static void take_timeout(struct http2_request *request, struct bytes value)
@@ -237,6 +245,7 @@ void request_init(struct http2_request *request)
 	memset(request, 0, offsetof(struct http2_request, path));
 	request->metadata = metadata;
 	request->timeout_us = UINT64_MAX;
+	request->answer_type = TYPE_GRPC;
 }
 
 bool request_field(struct http2_request *request, const struct router *router, struct bytes name,

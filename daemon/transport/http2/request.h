@@ -12,6 +12,7 @@ enum http2_content {
 	CONTENT_OTHER,
 	CONTENT_GRPC,       /* application/grpc, or +proto */
 	CONTENT_GRPC_CODEC, /* application/grpc+something */
+	CONTENT_GRPC_WEB,   /* application/grpc-web, or +proto */
 	CONTENT_JSON,       /* Connect */
 	CONTENT_PROTO,      /* Connect */
 };
@@ -28,10 +29,11 @@ struct http2_request {
 	uint32_t list_size;        /* as RFC 9113 counts: 32 bytes more for each field */
 	uint32_t entries;          /* of metadata */
 	enum http2_content content;
+	const char *answer_type;           /* gRPC's content-type of the answer */
 	enum http2_codec encoding;         /* of gRPC's messages */
 	enum http2_codec content_encoding; /* of a Connect body */
 	bool accepts_gzip, body_accepts_gzip;
-	bool is_post, names_proto; /* content-type has +proto */
+	bool is_post;
 	bool bad_timeout, bad_binary, too_large, has_trace;
 	uint16_t path_len;
 	uint8_t trace[TRACE_SIZE];
@@ -39,7 +41,7 @@ struct http2_request {
 	struct buffer metadata;
 };
 
-/* Who speaks gRPC knows what it means to be told to stop. */
+/* Who speaks gRPC knows what it means to be told to stop; a browser, or its proxy, may not. */
 static inline bool request_is_grpc(const struct http2_request *request)
 {
 	return request->content == CONTENT_GRPC || request->content == CONTENT_GRPC_CODEC;
