@@ -19,8 +19,23 @@ static int teardown(void **state)
 
 /* --- heads --------------------------------------------------------------------------- */
 
-/* A head with one field replaced or added (NULL value: left out), and an empty message. */
-static void ask(uint32_t stream, const char *name, const char *value)
+static void change(struct h2_field *fields, size_t *count, const char *name, const char *value)
+{
+	size_t at = 0;
+	while (at < *count && strcmp(fields[at].name, name) != 0)
+		at++;
+	if (value) {
+		fields[at] = (struct h2_field){name, value};
+		*count += at == *count;
+		return;
+	}
+	for (; at < *count; at++)
+		fields[at] = fields[at + 1];
+	--*count;
+}
+
+/* A head with some fields replaced or added (NULL value: left out), and an empty message. */
+static void ask_with(uint32_t stream, const struct h2_field *changes, size_t change_count)
 {
 	struct h2_field fields[H2_FIELDS_MAX] = {
 		{":method", "POST"},
@@ -30,18 +45,17 @@ static void ask(uint32_t stream, const char *name, const char *value)
 		{"te", "trailers"},
 		{"content-type", "application/grpc"},
 	};
-	size_t count = 6, at = 0;
-	while (at < count && strcmp(fields[at].name, name) != 0)
-		at++;
-	if (value) {
-		fields[at] = (struct h2_field){name, value};
-	} else {
-		for (; at < count; at++)
-			fields[at] = fields[at + 1];
-	}
+	size_t count = 6;
+	for (size_t i = 0; i < change_count; i++)
+		change(fields, &count, changes[i].name, changes[i].value);
 	h2_say_headers(&h2, 0, stream, fields);
 	h2_say_message(&h2, H2_END_STREAM, stream, nothing());
 	h2_send(&h2);
+}
+
+static void ask(uint32_t stream, const char *name, const char *value)
+{
+	ask_with(stream, &(struct h2_field){name, value}, 1);
 }
 
 /* Answered with this HTTP status and gRPC status. */
@@ -98,6 +112,56 @@ static void test_heads(void **state)
 		ask(stream, heads[i].name, heads[i].value);
 		expect(stream, heads[i].http, heads[i].grpc, heads[i].text);
 	}
+}
+
+/* Of two faults the first of this list is answered; it is gRPC's order. */
+static void test_order(void **state)
+{
+	(void)state;
+	static char much[9000];
+	memset(much, 'x', sizeof(much) - 1);
+	const struct {
+		struct h2_field field;
+		const char *http, *grpc, *text;
+	} faults[] = {
+		{{"x-much", much}, "431", "8", "8192"},
+		{{"content-type", "text/plain"}, "415", "2", "content-type"},
+		{{"grpc-timeout", "1"}, "400", "13", "grpc-timeout"},
+		{{"x-thing-bin", "!"}, "400", "13", "base64"},
+		{{":method", "PUT"}, "405", "13", "POST"},
+		{{"grpc-timeout", "0n"}, "200", "4", "deadline"},
+		{{":path", "/no/such"}, "200", "12", "no such method"},
+		{{"grpc-encoding", "snappy"}, "200", "12", "identity or gzip"},
+	};
+	uint32_t stream = 1;
+	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
+		for (size_t j = i + 1; j < sizeof(faults) / sizeof(*faults); j++) {
+			if (strcmp(faults[i].field.name, faults[j].field.name) == 0)
+				continue;
+			ask_with(stream,
+			         (const struct h2_field[]){faults[j].field, faults[i].field}, 2);
+			expect(stream, faults[i].http, faults[i].grpc, faults[i].text);
+			stream += 2;
+		}
+	}
+}
+
+/* Whoever sends it elsewhere may know that nothing was done. */
+static void test_refusal_has_an_outcome(void **state)
+{
+	(void)state;
+	struct h2_answer answer;
+	ask(1, "grpc-timeout", "1");
+	h2_answer(&h2, 1, &answer);
+	assert_string_equal(h2_answer_field(&answer, "prism-outcome"), "not-executed");
+	h2_answer_free(&answer);
+	ask_with(
+		3,
+		(const struct h2_field[]){{"content-type", "application/json"}, {":method", "PUT"}},
+		2);
+	h2_answer(&h2, 3, &answer);
+	assert_string_equal(h2_answer_field(&answer, "prism-outcome"), "not-executed");
+	h2_answer_free(&answer);
 }
 
 static void test_refusal_of_a_codec_names_ours(void **state)
@@ -216,6 +280,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		H2_TEST(test_heads),
+		H2_TEST(test_order),
+		H2_TEST(test_refusal_has_an_outcome),
 		H2_TEST(test_refusal_of_a_codec_names_ours),
 		H2_TEST(test_malformed_heads_are_reset),
 		H2_TEST(test_messages_that_are_none),

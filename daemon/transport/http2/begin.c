@@ -29,6 +29,7 @@ static void refuse(struct http2_stream *stream, const char *http_status, enum st
 	fields_put(&fields, "content-type", stream->request.answer_type);
 	fields_put(&fields, "grpc-status", trailers_status(status));
 	fields_put(&fields, "grpc-message", message);
+	fields_put(&fields, "prism-outcome", "not-executed");
 	http2_output_only(stream, &fields);
 }
 
@@ -62,6 +63,9 @@ static bool check_request(struct http2_stream *stream)
 	else if (!request->is_post)
 		refuse(stream, "405", is_connect ? STATUS_UNIMPLEMENTED : STATUS_INTERNAL,
 		       "the method must be POST");
+	else if (request->timeout_us == 0)
+		refuse(stream, is_connect ? "504" : "200", STATUS_DEADLINE_EXCEEDED,
+		       "the deadline had passed when the call came");
 	else
 		return true;
 	return false;

@@ -187,5 +187,6 @@ void connect_refuse(struct http2_stream *stream, const char *http_status, enum s
 	if (!connect_error_write(status, message, NULL, 0, &answer.body))
 		http2_check(stream->session, NGHTTP2_ERR_NOMEM);
 	begin_answer(&answer, &fields);
+	fields_put(&fields, "prism-outcome", "not-executed");
 	send_answer(stream, &fields, &answer);
 }
