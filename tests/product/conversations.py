@@ -5,6 +5,7 @@
 Each way takes and gives JSON; what is told is the same whatever it came by.
 """
 import base64
+import concurrent.futures
 import json
 import os
 import re
@@ -20,7 +21,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, json_format, messag
 from daemon import Daemon, run
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'interop'))
-from wire import fields  # noqa: E402
+import test_reflection  # noqa: E402
+from wire import fields, text  # noqa: E402
 
 BUILD, SOURCE = (os.path.abspath(directory) for directory in sys.argv[1:3])
 PACKAGE = 'prism.v1.'
@@ -233,6 +235,69 @@ class GrpcConversations(Conversations, unittest.TestCase):
 
 class JsonConversations(Conversations, unittest.TestCase):
     speaks = Json
+
+
+SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
+
+
+class Tools(unittest.TestCase):
+    """What tools for gRPC ask of a server that they know nothing of."""
+
+    def channel(self, daemon):
+        channel = grpc.insecure_channel(daemon.address)
+        self.addCleanup(channel.close)
+        return channel
+
+    @staticmethod
+    def status(raw):
+        return dict(fields(raw)).get(1, 0)
+
+    def test_health(self):
+        channel = self.channel(DAEMON)
+        check, watch = channel.unary_unary('/grpc.health.v1.Health/Check'), channel.unary_stream('/grpc.health.v1.Health/Watch')
+        for service in '', 'prism.v1.StoryService':
+            self.assertEqual(self.status(check(text(1, service.encode()), timeout=60)), SERVING)
+        with self.assertRaises(grpc.RpcError) as caught:
+            check(text(1, b'no.such.Service'), timeout=60)
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.NOT_FOUND)
+        for service, status in ('', SERVING), ('prism.v1.StoryService', SERVING), ('no.such.Service', SERVICE_UNKNOWN):
+            stream = watch(text(1, service.encode()), timeout=60)
+            self.assertEqual(self.status(next(stream)), status)
+            stream.cancel()
+        listed = channel.unary_unary('/grpc.health.v1.Health/List')(b'', timeout=60)
+        names = [dict(fields(entry)).get(1, b'').decode() for _, entry in fields(listed)]
+        self.assertIn('prism.v1.StoryService', names)
+
+    def test_health_of_a_server_that_is_stopped(self):
+        daemon = Daemon(BUILD, SOURCE)
+        stream = self.channel(daemon).unary_stream('/grpc.health.v1.Health/Watch')(b'', timeout=60)
+        told = [self.status(next(stream))]
+
+        def listen():
+            with self.assertRaises(grpc.RpcError):
+                for raw in stream:
+                    told.append(self.status(raw))
+
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            listening = pool.submit(listen)
+            daemon.stop()
+            listening.result()
+        self.assertEqual((told, stream.code()), ([SERVING, NOT_SERVING], grpc.StatusCode.UNAVAILABLE))
+
+    def test_reflection(self):
+        """A call with nothing known but the method's name, as grpcurl makes it."""
+        channel = self.channel(DAEMON)
+        for version in test_reflection.V1, test_reflection.ALPHA:
+            client = test_reflection.Client(channel, version)
+            names = [one.name for one in client.ask(list_services='').list_services_response.service]
+            self.assertIn('prism.v1.StoryService', names)
+            for name in names:
+                client.learn(name)
+            method = client.pool.FindServiceByName('prism.v1.StoryService').FindMethodByName('GetStory')
+            request = client.message(method.input_type.full_name)(organization_id=int(DAEMON.organization), key='DEMO-3')
+            caller = Caller(actor=DAEMON.users['tomas'], key_file=KEY_FILE)
+            raw = channel.unary_unary('/prism.v1.StoryService/GetStory')(request.SerializeToString(), timeout=60, metadata=caller.fields())
+            self.assertEqual(client.message(method.output_type.full_name).FromString(raw).key, 'DEMO-3')
 
 
 def key_of_a_service():

@@ -159,6 +159,49 @@ static void test_deadline_through_a_closed_window(void **state)
 	h2_close(&closed);
 }
 
+/* What the windows let through is not dropped, though it waits for the socket. */
+static void test_deadline_through_a_full_socket(void **state)
+{
+	(void)state;
+	static const nghttp2_settings_entry wide[] = {
+		{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1 << 30}};
+	struct h2 slow;
+	const uint64_t many[] = {1000, 100000};
+	h2_open_with(&slow, server.address, wide, 1);
+	h2_say_number(&slow, NGHTTP2_WINDOW_UPDATE, 0, 1 << 30);
+	h2_say_request(&slow, 1, "Expand",
+	               (const struct h2_field[]){{"grpc-timeout", "100m"}, {0}});
+	h2_say_message(&slow, H2_END_STREAM, 1, numbers_message(&scratch, many, 2));
+	h2_send(&slow);
+	(void)h2_wait_for(&slow, NGHTTP2_HEADERS);
+	while (server_count().running > 0)
+		;
+	struct h2_answer answer;
+	h2_answer(&slow, 1, &answer);
+	assert_false(answer.reset);
+	assert_string_equal(h2_answer_field(&answer, "grpc-status"), "4");
+	assert_int_equal(buffer_len(&answer.body) % 100009, 0); /* whole messages */
+	h2_answer_free(&answer);
+	h2_close(&slow);
+}
+
+/* Nothing is left to be sent: the end needs no window. */
+static void test_good_end_through_a_closed_window(void **state)
+{
+	(void)state;
+	struct h2 closed;
+	open_without_window(&closed);
+	h2_say_request(&closed, 1, "Chat", NULL);
+	h2_say_message(&closed, 0, 1, bytes_of("\x0a\x02hi", 4));
+	h2_say_number(&closed, NGHTTP2_WINDOW_UPDATE, 1, 9);
+	h2_send(&closed);
+	(void)h2_wait_for(&closed, NGHTTP2_DATA);
+	h2_say(&closed, NGHTTP2_DATA, H2_END_STREAM, 1, nothing());
+	h2_send(&closed);
+	h2_expect_status(&closed, 1, STATUS_OK, NULL);
+	h2_close(&closed);
+}
+
 /* Handlers of a peer that does not read wait; it holds a bounded number of bytes. */
 static void test_streams_without_window(void **state)
 {
@@ -242,6 +285,8 @@ int main(void)
 		H2_TEST(test_cancelled_bytes_are_paid_back),
 		H2_TEST(test_status_through_a_closed_window),
 		H2_TEST(test_deadline_through_a_closed_window),
+		H2_TEST(test_deadline_through_a_full_socket),
+		H2_TEST(test_good_end_through_a_closed_window),
 		H2_TEST(test_streams_without_window),
 		H2_TEST(test_stall),
 		H2_TEST(test_long_answers_take_turns),

@@ -110,10 +110,11 @@ static bool keep_trailers(struct http2_stream *stream, const struct http2_fields
 	return true;
 }
 
-/* The end of a call that was stopped overtakes what it had to say before. */
+/* The end of a call that was stopped does not wait for the peer to take what was said before. */
 static bool overtakes(const struct http2_stream *stream, const struct call *call)
 {
-	return call->status != STATUS_OK && call->cancelled != STATUS_OK && stream->head_sent;
+	return call->status != STATUS_OK && call->cancelled != STATUS_OK && stream->head_sent &&
+	       http2_output_is_held_up(stream);
 }
 
 static void end_output(struct http2_stream *stream, struct call *call)
@@ -125,8 +126,8 @@ static void end_output(struct http2_stream *stream, struct call *call)
 		http2_output_web_trailers(stream, &fields);
 		return;
 	}
-	if (overtakes(stream, call)) {
-		http2_output_overtake(stream, &fields);
+	if (buffer_len(&stream->output) == 0) {
+		http2_output_end(stream, &fields);
 		return;
 	}
 	bool plain = fields.count == 1 && call->status == STATUS_OK;

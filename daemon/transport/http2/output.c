@@ -223,13 +223,22 @@ void http2_output_finish(struct http2_stream *stream)
 }
 
 /* nghttp2 sends header lists before any DATA, and no DATA after the end. */
-void http2_output_overtake(struct http2_stream *stream, const struct http2_fields *fields)
+void http2_output_end(struct http2_stream *stream, const struct http2_fields *fields)
 {
 	struct http2_session *session = stream->session;
 	stream->finished = true;
 	http2_check(session, nghttp2_submit_trailer(session->nghttp2, stream->id, fields->nv,
 	                                            fields->count));
 	connection_touch(session->connection);
+}
+
+bool http2_output_is_held_up(const struct http2_stream *stream)
+{
+	const struct http2_session *session = stream->session;
+	size_t window =
+		(size_t)nghttp2_session_get_stream_remote_window_size(session->nghttp2, stream->id);
+	size_t shared = (size_t)nghttp2_session_get_remote_window_size(session->nghttp2);
+	return buffer_len(&stream->output) >= window || session->waiting >= shared;
 }
 
 bool http2_output_drop(struct http2_stream *stream)

@@ -22,9 +22,13 @@ void http2_output_web_trailers(struct http2_stream *stream, const struct http2_f
 /* Nothing follows; trailers are in stream->trailers. */
 void http2_output_finish(struct http2_stream *stream);
 
-/* The end, before what was not given to nghttp2, which was dropped. A closed window does not hold
- * it up, as it would DATA without bytes. */
-void http2_output_overtake(struct http2_stream *stream, const struct http2_fields *fields);
+/* The end, with no output before it. A closed window does not hold it up, as it would DATA without
+ * bytes. */
+void http2_output_end(struct http2_stream *stream, const struct http2_fields *fields);
+
+/* The windows do not let all of the output through, and the end behind it. */
+MUST_CHECK
+bool http2_output_is_held_up(const struct http2_stream *stream);
 
 /* What was not given to nghttp2 is dropped. False: the peer has a part of a message already. */
 bool http2_output_drop(struct http2_stream *stream);
