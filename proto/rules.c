@@ -50,9 +50,16 @@ __attribute__((format(printf, 2, 3))) static enum status fail(const struct place
 	return STATUS_INVALID_ARGUMENT;
 }
 
-static enum status required_fail(const struct place *place)
+static enum status required_fail(const struct place *place, const struct field_rule *rule)
 {
-	return fail(place, "a value is required");
+	if (!rule->paths)
+		return fail(place, "a value is required");
+	char names[WIRE_REASON_SIZE] = "";
+	size_t at = 0;
+	for (size_t i = 0; rule->paths[i] && at < sizeof names; i++)
+		at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", i ? ", " : "",
+		                       rule->paths[i]);
+	return fail(place, "a value is required: one or more of %s", names);
 }
 
 /* --- lengths ---------------------------------------------------------------- */
@@ -197,7 +204,7 @@ static enum status list_check(struct place *place, const struct field_rule *rule
 	const ProtobufCFieldDescriptor *field = place->field;
 	size_t count = layout_count(message, field), size = layout_size(field->type);
 	if (count == 0)
-		return rule->has & RULE_REQUIRED ? required_fail(place) : STATUS_OK;
+		return rule->has & RULE_REQUIRED ? required_fail(place, rule) : STATUS_OK;
 	TRY(length_check(place, rule, count, "element"));
 	const uint8_t *value = layout_value(message, field);
 	for (size_t i = 0; i < count; i++, value += size) {
@@ -216,7 +223,7 @@ static enum status field_check(struct place *place, const struct field_rule *rul
 	const void *value = layout_value(message, field);
 	bool set = layout_set(message, field);
 	if ((rule->has & RULE_REQUIRED) && (!set || layout_empty(field->type, value)))
-		return required_fail(place);
+		return required_fail(place, rule);
 	return set ? value_check(place, rule, value) : STATUS_OK;
 }
 
@@ -279,6 +286,14 @@ static enum status message_check(const struct message_rules *rules, const Protob
 	for (size_t i = 0; i < rules->required_oneof_count; i++)
 		TRY(oneof_check(&rules->required_oneofs[i], message, parent, reason));
 	return STATUS_OK;
+}
+
+const struct field_rule *rules_find(const struct message_rules *rules, uint32_t number)
+{
+	for (size_t i = 0; rules && i < rules->count; i++)
+		if (rules->fields[i].number == number)
+			return &rules->fields[i];
+	return NULL;
 }
 
 enum status rules_check(const struct message_rules *rules, const ProtobufCMessage *message,

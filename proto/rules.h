@@ -44,6 +44,9 @@ struct field_rule {
 	uint64_t min_len, max_len;
 	int64_t min, max;
 	const struct message_rules *nested; /* rules of a message field's type, or NULL */
+	const char *const *paths; /* of a FieldMask: those that it may name, then NULL; or NULL */
+	int64_t zero_means, cap;  /* integers: what 0, and what larger ones are taken as; 0: as they
+	                             are. For people: the handler does it */
 };
 
 /* A oneof of which one member must be set. protobuf-c's descriptors do not name oneofs, so it is
@@ -60,6 +63,9 @@ struct message_rules {
 	const struct oneof_rule *required_oneofs;
 	size_t required_oneof_count;
 };
+
+/* The rule of the field of this number; NULL: it has none. `rules` may be NULL. */
+const struct field_rule *rules_find(const struct message_rules *rules, uint32_t number);
 
 /* `rules` may be NULL: nothing to check. */
 MUST_CHECK

@@ -86,7 +86,7 @@ bool backlog_rules_check(enum backlog_kind kind, const char *name, const json_t 
 		      : NULL;
 	if (!field)
 		return true;
-	const struct field_rule *rule = rule_of_field(kinds[kind].rules, field->id);
+	const struct field_rule *rule = rules_find(kinds[kind].rules, field->id);
 	return fits(field, rule, value, reason) &&
 	       (!rule || rule_check(kinds[kind].rules, rule, field, value, reason));
 }

@@ -113,15 +113,6 @@ struct message_search {
 	struct suggestion suggestion;
 };
 
-static const struct message_rules *rules_of_field(const struct message_rules *rules,
-                                                  uint32_t number)
-{
-	for (size_t i = 0; rules && i < rules->count; i++)
-		if (rules->fields[i].number == number)
-			return rules->fields[i].nested;
-	return NULL;
-}
-
 /* The types on the way, so that one that contains itself ends the search. */
 struct way {
 	const struct way *above;
@@ -149,10 +140,12 @@ static void message_search(struct message_search *search, const struct way *abov
 	}
 	suggestion_consider(&search->suggestion, name_short(message->name));
 	struct way way = {above, message};
-	for (unsigned i = 0; i < message->n_fields; i++)
+	for (unsigned i = 0; i < message->n_fields; i++) {
+		const struct field_rule *rule = rules_find(rules, message->fields[i].id);
 		if (message->fields[i].type == PROTOBUF_C_TYPE_MESSAGE)
 			message_search(search, &way, message->fields[i].descriptor,
-			               rules_of_field(rules, message->fields[i].id));
+			               rule ? rule->nested : NULL);
+	}
 }
 
 bool catalog_message(const char *name, const ProtobufCMessageDescriptor **out,

@@ -2,6 +2,7 @@
 
 #include "client/ctl/catalog.h"
 #include "client/ctl/names.h"
+#include "client/ctl/nested.h"
 #include "client/ctl/report.h"
 #include "client/ctl/table.h"
 #include "client/ctl/verbs.h"
@@ -20,18 +21,6 @@ static void describe_enum(const ProtobufCEnumDescriptor *type)
 	}
 	table_print(&table, 2, stdout);
 	table_deinit(&table);
-}
-
-/* Each enum once, though several fields may have it. */
-static void describe_enums(const ProtobufCMessageDescriptor *message)
-{
-	for (unsigned i = 0; i < message->n_fields; i++) {
-		bool first = message->fields[i].type == PROTOBUF_C_TYPE_ENUM;
-		for (unsigned j = 0; j < i; j++)
-			first &= message->fields[j].descriptor != message->fields[i].descriptor;
-		if (first)
-			describe_enum(message->fields[i].descriptor);
-	}
 }
 
 static void describe_message(const ProtobufCMessageDescriptor *message,
@@ -54,7 +43,36 @@ static void describe_message(const ProtobufCMessageDescriptor *message,
 		puts("  (no fields)");
 	table_print(&table, 2, stdout);
 	table_deinit(&table);
-	describe_enums(message);
+}
+
+/* What else the messages hold. */
+static void describe_nested(const struct nested *nested,
+                            const ProtobufCMessageDescriptor *shown_first,
+                            const ProtobufCMessageDescriptor *shown_second)
+{
+	for (size_t i = 0; i < nested->message_count; i++) {
+		const struct nested_message *it = &nested->messages[i];
+		if (it->message == shown_first || it->message == shown_second)
+			continue;
+		putchar('\n');
+		describe_message(it->message, it->rules);
+	}
+	for (size_t i = 0; i < nested->enum_count; i++)
+		describe_enum(nested->enums[i]);
+}
+
+/* An answer that the request holds too ("story") has the rules that it has there. */
+static void describe_messages(const struct method *method)
+{
+	struct nested nested = {0};
+	nested_add(&nested, method->request, method->rules);
+	nested_add(&nested, method->response, NULL);
+	printf("\n\nRequest: ");
+	describe_message(method->request, method->rules);
+	printf("\nAnswer: ");
+	describe_message(method->response, nested_rules(&nested, method->response));
+	describe_nested(&nested, method->request, method->response);
+	nested_deinit(&nested);
 }
 
 static void describe_example(const struct service_methods *service, const struct method *method)
@@ -79,10 +97,7 @@ static void describe_method(const struct service_methods *service, const struct 
 		printf(", sensitive");
 	if (method->deadline_ms > 0)
 		printf(", %u ms unless told otherwise", method->deadline_ms);
-	printf("\n\nRequest: ");
-	describe_message(method->request, method->rules);
-	printf("\nAnswer: ");
-	describe_message(method->response, NULL);
+	describe_messages(method);
 	describe_example(service, method);
 }
 
@@ -113,6 +128,16 @@ static int describe_as_method(const struct options *options, const char *name)
 	return report_output(EXIT_DONE);
 }
 
+static void describe_alone(const ProtobufCMessageDescriptor *message,
+                           const struct message_rules *rules)
+{
+	struct nested nested = {0};
+	nested_add(&nested, message, rules);
+	describe_message(message, rules);
+	describe_nested(&nested, message, message);
+	nested_deinit(&nested);
+}
+
 static int describe_as_message(const struct options *options,
                                const ProtobufCMessageDescriptor *message,
                                const struct message_rules *rules)
@@ -120,7 +145,7 @@ static int describe_as_message(const struct options *options,
 	if (options->output == OUTPUT_JSON)
 		json_print(message_to_json(message, rules), stdout);
 	else
-		describe_message(message, rules);
+		describe_alone(message, rules);
 	return report_output(EXIT_DONE);
 }
 

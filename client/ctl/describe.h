@@ -14,8 +14,6 @@ void field_type(const ProtobufCFieldDescriptor *field, char out[FIELD_TEXT_SIZE]
 void field_rules(const ProtobufCMessageDescriptor *message, const struct message_rules *rules,
                  const ProtobufCFieldDescriptor *field, char out[FIELD_TEXT_SIZE]);
 
-const struct field_rule *rule_of_field(const struct message_rules *rules, uint32_t number);
-
 /* Whether the two are members of one oneof. */
 bool same_oneof(const ProtobufCFieldDescriptor *a, const ProtobufCFieldDescriptor *b);
 

@@ -1,6 +1,7 @@
 #include "client/ctl/catalog.h"
 #include "client/ctl/describe.h"
 #include "client/ctl/names.h"
+#include "client/ctl/nested.h"
 #include "client/ctl/report.h"
 
 #include <inttypes.h>
@@ -20,18 +21,6 @@ void json_print(json_t *json, FILE *out)
 		report_no_memory();
 	fputc('\n', out);
 	json_decref(json);
-}
-
-json_t *method_to_json(const struct service_methods *service, const struct method *method)
-{
-	return checked(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:o, s:o, s:o}", "name",
-	                         method->name, "service", service->name, "path", method->path,
-	                         "kind", kind_name(method->kind), "role", role_name(method->role),
-	                         "idempotency", idempotency_name(method->idempotency), "sensitive",
-	                         method->sensitive, "deadlineMs", (int)method->deadline_ms,
-	                         "request", message_to_json(method->request, method->rules),
-	                         "response", message_to_json(method->response, NULL), "example",
-	                         message_example(method->request, method->rules)));
 }
 
 json_t *service_to_json(const struct service_methods *service)
@@ -75,13 +64,57 @@ static json_t *field_to_json(const ProtobufCMessageDescriptor *message,
 	return json;
 }
 
-json_t *message_to_json(const ProtobufCMessageDescriptor *message,
-                        const struct message_rules *rules)
+static json_t *fields_to_json(const ProtobufCMessageDescriptor *message,
+                              const struct message_rules *rules)
 {
 	json_t *fields = json_array();
 	for (unsigned i = 0; i < message->n_fields; i++)
 		json_array_append_new(fields, field_to_json(message, rules, &message->fields[i]));
 	return checked(json_pack("{s:s, s:o}", "name", message->name, "fields", fields));
+}
+
+/* What else the two hold. Takes the list. */
+static json_t *nested_to_json(struct nested *nested, const ProtobufCMessageDescriptor *one,
+                              const ProtobufCMessageDescriptor *other)
+{
+	json_t *messages = json_array();
+	for (size_t i = 0; i < nested->message_count; i++) {
+		const struct nested_message *it = &nested->messages[i];
+		if (it->message != one && it->message != other)
+			json_array_append_new(messages, fields_to_json(it->message, it->rules));
+	}
+	nested_deinit(nested);
+	return checked(messages);
+}
+
+json_t *message_to_json(const ProtobufCMessageDescriptor *message,
+                        const struct message_rules *rules)
+{
+	struct nested nested = {0};
+	nested_add(&nested, message, rules);
+	json_t *json = fields_to_json(message, rules);
+	json_object_set_new(json, "messages", nested_to_json(&nested, message, message));
+	return json;
+}
+
+json_t *method_to_json(const struct service_methods *service, const struct method *method)
+{
+	struct nested nested = {0};
+	nested_add(&nested, method->request, method->rules);
+	nested_add(&nested, method->response, NULL);
+	json_t *json = checked(json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:i}", "name", method->name, "service",
+		service->name, "path", method->path, "kind", kind_name(method->kind), "role",
+		role_name(method->role), "idempotency", idempotency_name(method->idempotency),
+		"sensitive", method->sensitive, "deadlineMs", (int)method->deadline_ms));
+	json_object_set_new(json, "request", fields_to_json(method->request, method->rules));
+	json_object_set_new(
+		json, "response",
+		fields_to_json(method->response, nested_rules(&nested, method->response)));
+	json_object_set_new(json, "messages",
+	                    nested_to_json(&nested, method->request, method->response));
+	json_object_set_new(json, "example", message_example(method->request, method->rules));
+	return json;
 }
 
 /* --- an example -------------------------------------------------------------------- */
@@ -154,7 +187,7 @@ static json_t *example_message(const ProtobufCMessageDescriptor *type,
 	if (strcmp(type->name, "google.protobuf.Duration") == 0)
 		return json_string("1.500s");
 	if (strcmp(type->name, "google.protobuf.FieldMask") == 0)
-		return json_string("title,description");
+		return json_string(rule && rule->paths ? rule->paths[0] : "title,description");
 	return message_example(type, rule ? rule->nested : NULL);
 }
 
@@ -210,7 +243,7 @@ json_t *message_example(const ProtobufCMessageDescriptor *message,
 	json_t *example = checked(json_object());
 	for (unsigned i = 0; i < message->n_fields; i++) {
 		const ProtobufCFieldDescriptor *field = &message->fields[i];
-		const struct field_rule *rule = rule_of_field(rules, field->id);
+		const struct field_rule *rule = rules_find(rules, field->id);
 		char camel[256];
 		bool needed = rule && rule->has & RULE_REQUIRED;
 		if (required_oneof(message, rules, field))

@@ -55,14 +55,6 @@ void field_type(const ProtobufCFieldDescriptor *field, char out[FIELD_TEXT_SIZE]
 	         field->label == PROTOBUF_C_LABEL_REPEATED ? "repeated " : "", name);
 }
 
-const struct field_rule *rule_of_field(const struct message_rules *rules, uint32_t number)
-{
-	for (size_t i = 0; rules && i < rules->count; i++)
-		if (rules->fields[i].number == number)
-			return &rules->fields[i];
-	return NULL;
-}
-
 /* protobuf-c keeps no name of a oneof; its members share the place that says which is set. */
 bool same_oneof(const ProtobufCFieldDescriptor *a, const ProtobufCFieldDescriptor *b)
 {
@@ -134,28 +126,45 @@ static void length_print(const ProtobufCFieldDescriptor *field, const struct fie
 		fprintf(out, ", at most %" PRIu64 " %s", rule->max_len, unit);
 }
 
-static void range_print(const struct field_rule *rule, FILE *out)
+static void range_print(const struct field_rule *rule, const char *each, FILE *out)
 {
 	bool least = rule->has & RULE_MIN, most = rule->has & RULE_MAX;
 	if (least && most)
-		fprintf(out, ", %" PRId64 " to %" PRId64, rule->min, rule->max);
+		fprintf(out, ", %s%" PRId64 " to %" PRId64, each, rule->min, rule->max);
 	else if (least)
-		fprintf(out, ", at least %" PRId64, rule->min);
+		fprintf(out, ", %sat least %" PRId64, each, rule->min);
 	else if (most)
-		fprintf(out, ", at most %" PRId64, rule->max);
+		fprintf(out, ", %sat most %" PRId64, each, rule->max);
+}
+
+static void taken_as_print(const struct field_rule *rule, FILE *out)
+{
+	if (rule->zero_means)
+		fprintf(out, ", 0 is taken as %" PRId64, rule->zero_means);
+	if (rule->cap)
+		fprintf(out, ", more than %" PRId64 " as %" PRId64, rule->cap, rule->cap);
+}
+
+static void paths_print(const char *const *paths, FILE *out)
+{
+	for (size_t i = 0; paths && paths[i]; i++)
+		fprintf(out, ", %s%s", i ? "" : "of: ", paths[i]);
 }
 
 static void rule_print(const ProtobufCFieldDescriptor *field, const struct field_rule *rule,
                        FILE *out)
 {
+	const char *each = field->label == PROTOBUF_C_LABEL_REPEATED ? "each " : "";
 	if (rule->has & RULE_REQUIRED)
 		fputs(", required", out);
 	length_print(field, rule, out);
-	range_print(rule, out);
+	range_print(rule, each, out);
+	taken_as_print(rule, out);
 	if (*format_name(rule->format))
-		fprintf(out, ", %s", format_name(rule->format));
+		fprintf(out, ", %s%s", each, format_name(rule->format));
 	if (rule->has & RULE_TRIMMED)
 		fputs(", no white space at its ends", out);
+	paths_print(rule->paths, out);
 }
 
 static void oneof_print(const ProtobufCMessageDescriptor *message,
@@ -180,7 +189,7 @@ void field_rules(const ProtobufCMessageDescriptor *message, const struct message
 {
 	char text[FIELD_TEXT_SIZE + 2] = "";
 	FILE *stream = fmemopen(text, sizeof text, "w");
-	const struct field_rule *rule = rule_of_field(rules, field->id);
+	const struct field_rule *rule = rules_find(rules, field->id);
 	if (stream && field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF)
 		oneof_print(message, rules, field, stream);
 	if (stream && rule)

@@ -3,6 +3,9 @@
 #include "client/plugin/names.h"
 
 #include <inttypes.h>
+#include <string.h>
+
+enum { PATHS_MAX = 31 }; /* a handler has them as bits of an int4 */
 
 /* Kinds of values, as rules tell them apart. */
 enum shape {
@@ -121,6 +124,44 @@ static void check_bounds(const struct field_check *check)
 		FIELD_PROBLEM(check, "required, but min and max allow 0 alone, which is no value");
 }
 
+/* What is written beside the rules, for people: it has to agree with them. */
+static void check_taken_as(const struct field_check *check)
+{
+	const Prism__FieldOptions *rules = check->rules;
+	if (rules->zero_means)
+		check_bound(check, "zero_means", rules->zero_means);
+	if (rules->cap)
+		check_bound(check, "cap", rules->cap);
+	if (rules->zero_means && rules->cap && rules->zero_means > rules->cap)
+		FIELD_PROBLEM(check, "zero_means %" PRId64 " is more than cap %" PRId64,
+		              rules->zero_means, rules->cap);
+}
+
+/* Field names, joined by dots: they become C strings. */
+static bool path_sound(const char *path)
+{
+	return *path && strspn(path, "abcdefghijklmnopqrstuvwxyz0123456789_.") == strlen(path);
+}
+
+static void check_paths(const struct field_check *check)
+{
+	const Prism__FieldOptions *rules = check->rules;
+	if (rules->n_paths > 0 &&
+	    (check->repeated || check->shape != SHAPE_MESSAGE ||
+	     strcmp(check->field->type_name, ".google.protobuf.FieldMask") != 0))
+		FIELD_PROBLEM(check, "paths is for google.protobuf.FieldMask; this is %s",
+		              type_text(check));
+	if (rules->n_paths > PATHS_MAX)
+		FIELD_PROBLEM(check, "%zu paths; at most %d are allowed", rules->n_paths,
+		              PATHS_MAX);
+	for (size_t i = 0; i < rules->n_paths; i++)
+		if (!path_sound(rules->paths[i]))
+			FIELD_PROBLEM(check,
+			              "path \"%s\" names no field; a-z, 0-9, _ and dots are "
+			              "allowed",
+			              rules->paths[i]);
+}
+
 static void check_text(const struct field_check *check)
 {
 	const Prism__FieldOptions *rules = check->rules;
@@ -168,4 +209,6 @@ void check_field_rules(struct check *check, const struct type *type, const proto
 	check_lengths(&it);
 	check_bounds(&it);
 	check_text(&it);
+	check_taken_as(&it);
+	check_paths(&it);
 }

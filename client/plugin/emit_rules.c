@@ -71,6 +71,23 @@ static void put_values(FILE *out, const Prism__FieldOptions *rules)
 		put_bound(out, "min", rules->min);
 	if (rules->has_max_case == PRISM__FIELD_OPTIONS__HAS_MAX_MAX)
 		put_bound(out, "max", rules->max);
+	if (rules->zero_means)
+		put_bound(out, "zero_means", rules->zero_means);
+	if (rules->cap)
+		put_bound(out, "cap", rules->cap);
+}
+
+/* Before the table that points at them. */
+static void put_paths(struct emit *emit, const struct type *type, const proto_field *field)
+{
+	const Prism__FieldOptions *rules = options_of_field(emit->model->arena, field);
+	if (rules->n_paths == 0)
+		return;
+	fprintf(emit->out, "static const char *const %s__%s__paths[] = {\n\t", type->c_lower,
+	        field->name);
+	for (size_t i = 0; i < rules->n_paths; i++)
+		fprintf(emit->out, "\"%s\", ", rules->paths[i]);
+	fputs("NULL,\n};\n", emit->out);
 }
 
 /* Whether a value of the field can break a rule. */
@@ -78,8 +95,8 @@ static bool field_ruled(const struct model *model, const proto_field *field)
 {
 	const Prism__FieldOptions *rules = options_of_field(model->arena, field);
 	const struct type *contained = model_field_type(model, field);
-	return *has_text(model->arena, field, rules) ||
-	       rules->format != PRISM__FORMAT__FORMAT_UNSPECIFIED ||
+	return *has_text(model->arena, field, rules) || rules->zero_means || rules->cap ||
+	       rules->n_paths > 0 || rules->format != PRISM__FORMAT__FORMAT_UNSPECIFIED ||
 	       (contained && contained->ruled);
 }
 
@@ -91,7 +108,7 @@ static size_t required_oneofs(const struct model *model, const proto_message *me
 	return count;
 }
 
-static void put_field(struct emit *emit, const proto_field *field)
+static void put_field(struct emit *emit, const struct type *type, const proto_field *field)
 {
 	struct arena *arena = emit->model->arena;
 	const Prism__FieldOptions *rules = options_of_field(arena, field);
@@ -103,6 +120,8 @@ static void put_field(struct emit *emit, const proto_field *field)
 	put_values(emit->out, rules);
 	if (contained && contained->ruled)
 		fprintf(emit->out, ", .nested = &%s__rules", contained->c_lower);
+	if (rules->n_paths > 0)
+		fprintf(emit->out, ", .paths = %s__%s__paths", type->c_lower, field->name);
 	fputs("},\n", emit->out);
 }
 
@@ -124,9 +143,11 @@ static size_t put_fields(struct emit *emit, const struct type *type)
 	if (count == 0)
 		return 0;
 	qsort(fields, count, sizeof *fields, field_compare);
+	for (size_t i = 0; i < count; i++)
+		put_paths(emit, type, fields[i]);
 	fprintf(emit->out, "static const struct field_rule %s__fields[] = {\n", type->c_lower);
 	for (size_t i = 0; i < count; i++)
-		put_field(emit, fields[i]);
+		put_field(emit, type, fields[i]);
 	fputs("};\n", emit->out);
 	return count;
 }

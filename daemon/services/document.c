@@ -245,10 +245,7 @@ static SUSPENDS enum status create_document(struct call *call,
 /* --- changing -----------------------------------------------------------------------------------
  */
 
-/* In the order of the bits of DOCUMENT_UPDATE's mask. */
-static const char *const paths[] = {"title",    "slug",   "content", "document_type",
-                                    "metadata", "status", NULL};
-
+/* Bits of DOCUMENT_UPDATE's mask: by the order of update_mask's paths in the .proto file. */
 enum { MASK_TITLE = 1, MASK_SLUG = 2, MASK_CONTENT = 4, MASK_TYPE = 8, MASK_STATUS = 32 };
 
 static enum status check(struct call *call, const Prism__V1__UpdateDocumentRequest *request,
@@ -303,7 +300,7 @@ static SUSPENDS enum status update_document(struct call *call,
 	int32_t mask;
 	TRY(access_begin(call, request->organization_id, &access));
 	TRY(keyed_begin(call, &request->base, request->request_id, &keyed));
-	TRY(mask_read(call, request->update_mask, paths, &mask));
+	TRY(mask_read(call, request->update_mask, mask_paths(call), &mask));
 	TRY(check(call, request, mask));
 	const struct write write = {
 		.statement = &DOCUMENT_UPDATE,

@@ -160,9 +160,7 @@ static SUSPENDS enum status create_epic(struct call *call,
 	return from_row(call, access.organization_id, &rows, 0, response);
 }
 
-/* In the order of the bits of EPIC_UPDATE's mask. */
-static const char *const paths[] = {"name", "description", "status", NULL};
-
+/* Bits of EPIC_UPDATE's mask: by the order of update_mask's paths in the .proto file. */
 enum { MASK_NAME = 1, MASK_STATUS = 4 };
 
 static SUSPENDS enum status update_epic(struct call *call,
@@ -175,7 +173,7 @@ static SUSPENDS enum status update_epic(struct call *call,
 	int32_t mask;
 	TRY(access_begin(call, request->organization_id, &access));
 	TRY(keyed_begin(call, &request->base, request->request_id, &keyed));
-	TRY(mask_read(call, request->update_mask, paths, &mask));
+	TRY(mask_read(call, request->update_mask, mask_paths(call), &mask));
 	if (mask & MASK_NAME)
 		TRY(value_required(call, "epic.name", epic->name));
 	if ((mask & MASK_STATUS) && !statuses[epic->status])

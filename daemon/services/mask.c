@@ -38,6 +38,17 @@ static enum status refuse_path(struct call *call, const char *path, const char *
 		paths);
 }
 
+const char *const *mask_paths(const struct call *call)
+{
+	const struct method *method = call->method;
+	const ProtobufCFieldDescriptor *field =
+		protobuf_c_message_descriptor_get_field_by_name(method->request, "update_mask");
+	assert(field);
+	const struct field_rule *rule = rules_find(method->rules, field->id);
+	assert(rule && rule->paths);
+	return rule->paths;
+}
+
 enum status mask_read(struct call *call, const Google__Protobuf__FieldMask *mask,
                       const char *const paths[], int32_t *bits)
 {

@@ -9,6 +9,9 @@
 
 enum { MASK_PATHS_MAX = 31 }; /* bits that an int4 has without its sign */
 
+/* Those that the .proto file allows for update_mask in this method's request, then NULL. */
+const char *const *mask_paths(const struct call *call);
+
 /* *bits gets 1 << i for each paths[i] that the mask names. `paths`: up to MASK_PATHS_MAX, then
  * NULL. */
 MUST_CHECK

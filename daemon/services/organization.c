@@ -189,9 +189,7 @@ static SUSPENDS enum status create_organization(struct call *call,
 
 /* --- changing ------------------------------------------------------------------------------ */
 
-/* In the order of the bits of ORGANIZATION_UPDATE's mask. */
-static const char *const paths[] = {"name", "slug", "settings", NULL};
-
+/* Bits of ORGANIZATION_UPDATE's mask: by the order of update_mask's paths in the .proto file. */
 enum { MASK_NAME = 1, MASK_SLUG = 2 };
 
 static enum status check(struct call *call, const organization_t *organization, int32_t mask)
@@ -216,7 +214,7 @@ static SUSPENDS enum status update_organization(struct call *call,
 	int32_t mask;
 	TRY(access_begin(call, request->organization_id, &access));
 	TRY(keyed_begin(call, &request->base, request->request_id, &keyed));
-	TRY(mask_read(call, request->update_mask, paths, &mask));
+	TRY(mask_read(call, request->update_mask, mask_paths(call), &mask));
 	TRY(check(call, organization, mask));
 	const struct write write = {
 		.lock = keyed.request_id ? &ORGANIZATION_LOCK : NULL,

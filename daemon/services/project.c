@@ -260,10 +260,7 @@ static SUSPENDS enum status create_project(struct call *call,
 
 /* --- changing --------------------------------------------------------------------------------- */
 
-/* In the order of the bits of PROJECT_UPDATE's mask. */
-static const char *const paths[] = {"name",     "key",        "description", "status",
-                                    "owner_id", "start_date", "end_date",    NULL};
-
+/* Bits of PROJECT_UPDATE's mask: by the order of update_mask's paths in the .proto file. */
 enum { MASK_NAME = 1, MASK_KEY = 2, MASK_STATUS = 8 };
 
 static enum status check(struct call *call, const project_t *project, int32_t mask)
@@ -318,7 +315,7 @@ static SUSPENDS enum status update_project(struct call *call,
 	char *key;
 	TRY(access_begin(call, request->organization_id, &access));
 	TRY(keyed_begin(call, &request->base, request->request_id, &keyed));
-	TRY(mask_read(call, request->update_mask, paths, &mask));
+	TRY(mask_read(call, request->update_mask, mask_paths(call), &mask));
 	TRY(check(call, project, mask));
 	TRY(upper(call, project->key, &key));
 	dates.start_date = value_date_read(project->start_date, &dates.start) ? &dates.start : NULL;

@@ -184,9 +184,7 @@ static SUSPENDS enum status create_sprint(struct call *call,
 	return from_row(call, access.organization_id, &rows, 0, response);
 }
 
-/* In the order of the bits of SPRINT_UPDATE's mask. */
-static const char *const paths[] = {"name", "goal", "start_date", "end_date", NULL};
-
+/* Bits of SPRINT_UPDATE's mask: by the order of update_mask's paths in the .proto file. */
 enum { MASK_NAME = 1 };
 
 static enum status judge(struct call *call, const struct rows *rows, int32_t expected)
@@ -216,7 +214,7 @@ static SUSPENDS enum status update_sprint(struct call *call,
 	int32_t mask, start, end;
 	TRY(access_begin(call, request->organization_id, &access));
 	TRY(keyed_begin(call, &request->base, request->request_id, &keyed));
-	TRY(mask_read(call, request->update_mask, paths, &mask));
+	TRY(mask_read(call, request->update_mask, mask_paths(call), &mask));
 	if (mask & MASK_NAME)
 		TRY(value_required(call, "sprint.name", sprint->name));
 	const struct write write = {

@@ -5,11 +5,7 @@
 #include "daemon/services/values.h"
 #include "db/queries.h"
 
-/* In the order of the bits of STORY_UPDATE's mask. */
-static const char *const paths[] = {
-	"title",        "description", "acceptance_criteria", "status",      "priority",
-	"story_points", "epic_id",     "sprint_id",           "assignee_id", NULL};
-
+/* Bits of STORY_UPDATE's mask: by the order of update_mask's paths in the .proto file. */
 enum { MASK_TITLE = 1, MASK_STATUS = 8, MASK_PRIORITY = 16 };
 
 /* What cannot be cleared. */
@@ -57,7 +53,7 @@ enum status story_update(struct call *call, const Prism__V1__UpdateStoryRequest 
 	const Prism__V1__Story *story = request->story;
 	TRY(access_begin(call, request->organization_id, &access));
 	TRY(keyed_begin(call, &request->base, request->request_id, &keyed));
-	TRY(mask_read(call, request->update_mask, paths, &mask));
+	TRY(mask_read(call, request->update_mask, mask_paths(call), &mask));
 	TRY(check(call, story, mask));
 	bool points = story->has_story_points_case != PRISM__V1__STORY__HAS_STORY_POINTS__NOT_SET;
 	bool epic = story->has_epic_id_case != PRISM__V1__STORY__HAS_EPIC_ID__NOT_SET;

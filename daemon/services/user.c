@@ -177,10 +177,7 @@ static SUSPENDS enum status create_user(struct call *call,
 	return from_row(call, &rows, 0, response);
 }
 
-/* In the order of the bits of USER_UPDATE's mask. */
-static const char *const paths[] = {"full_name",      "username", "email",
-                                    "email_verified", "status",   NULL};
-
+/* Bits of USER_UPDATE's mask: by the order of update_mask's paths in the .proto file. */
 enum {
 	MASK_USERNAME = 2,
 	MASK_EMAIL = 4,
@@ -230,7 +227,7 @@ static SUSPENDS enum status update_user(struct call *call,
 	struct uuid id;
 	value_uuid_read(request->id, &id);
 	TRY(keyed_begin(call, &request->base, request->request_id, &keyed));
-	TRY(mask_read(call, request->update_mask, paths, &mask));
+	TRY(mask_read(call, request->update_mask, mask_paths(call), &mask));
 	TRY(check_mask(call, user, mask));
 	const struct write write = {
 		.lock = keyed.request_id || (mask & MASK_STATUS) ? &USER_LOCK : NULL,

@@ -6,6 +6,8 @@
 #include "client/ctl/table.h"
 #include "client/ctl/text.h"
 #include "client/ctl/values.h"
+#include "daemon/services/page.h"
+#include "proto/limits.h"
 #include "tests/unit/client/notes.h"
 
 #include <setjmp.h>
@@ -157,6 +159,8 @@ static void test_rules(void **state)
 		{{.number = 3, .has = RULE_MIN | RULE_MAX, .min = -1, .max = 1000}, "-1 to 1000"},
 		{{.number = 3, .has = RULE_MAX, .max = 7}, "at most 7"},
 		{{.number = 3, .has = RULE_KNOWN_ENUM}, ""},
+		{{.number = 3, .has = RULE_MIN, .min = 0, .zero_means = 20, .cap = 200},
+	         "at least 0, 0 is taken as 20, more than 200 as 200"},
 	};
 	const ProtobufCMessageDescriptor *note = &prism__test__client__note__descriptor;
 	for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
@@ -167,6 +171,35 @@ static void test_rules(void **state)
 		            text);
 		assert_string_equal(text, each[i].words);
 	}
+}
+
+/* What is said of a page's size is what the daemon makes of it; masks say what they may name. */
+static void test_rules_told(void **state)
+{
+	(void)state;
+	size_t services, pages = 0, masks = 0;
+	const struct service_methods *const *all = catalog_services(&services);
+	for (size_t i = 0; i < services; i++) {
+		for (size_t j = 0; j < all[i]->count; j++) {
+			const struct method *method = &all[i]->methods[j];
+			const ProtobufCFieldDescriptor *size, *mask;
+			size = protobuf_c_message_descriptor_get_field_by_name(method->request,
+			                                                       "page_size");
+			mask = protobuf_c_message_descriptor_get_field_by_name(method->request,
+			                                                       "update_mask");
+			if (size) {
+				const struct field_rule *rule = rules_find(method->rules, size->id);
+				assert_int_equal(rule->zero_means, PAGE_SIZE_DEFAULT);
+				assert_int_equal(rule->cap, LIMIT_PAGE_SIZE);
+				pages++;
+			}
+			if (mask) {
+				assert_non_null(rules_find(method->rules, mask->id)->paths);
+				masks++;
+			}
+		}
+	}
+	assert_true(pages >= 8 && masks >= 7);
 }
 
 /* An example keeps the rules that it is made of. */
@@ -253,11 +286,12 @@ int main(void)
 {
 	text_init();
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_card),    cmocka_unit_test(test_card_of_lists),
-		cmocka_unit_test(test_widths),  cmocka_unit_test(test_visible),
-		cmocka_unit_test(test_table),   cmocka_unit_test(test_rules),
-		cmocka_unit_test(test_example), cmocka_unit_test(test_names),
-		cmocka_unit_test(test_catalog), cmocka_unit_test(test_values),
+		cmocka_unit_test(test_card),       cmocka_unit_test(test_card_of_lists),
+		cmocka_unit_test(test_widths),     cmocka_unit_test(test_visible),
+		cmocka_unit_test(test_table),      cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_rules_told), cmocka_unit_test(test_example),
+		cmocka_unit_test(test_names),      cmocka_unit_test(test_catalog),
+		cmocka_unit_test(test_values),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -282,6 +282,24 @@ static void test_describe(void **state)
 	assert_output(
 		"prismctl call StoryService/GetStory '{\"organizationId\":1,\"key\":\"PROJ-123\"}"
 		"'\n");
+	assert_int_equal(run(NULL, "describe -o table StoryService/ListStories"), 0);
+	assert_output("page_size        int32                 7  at least 0, 0 is taken as 20, "
+	              "more than 200 as 200\n");
+	assert_output("\nprism.v1.StoryFilter (message)\n");
+	assert_output(
+		"repeated int64                   3   at most 100 elements, each at least 1\n");
+	assert_int_equal(run(NULL, "describe -o table StoryService/UpdateStory"), 0);
+	assert_output("required, of: title, description, acceptance_criteria, ");
+	assert_output(
+		"  title                string                     6   at most 255 characters");
+	const char *first = strstr(output, "prism.v1.Story (message)");
+	assert_non_null(first);
+	assert_null(strstr(first + 1, "prism.v1.Story (message)"));
+	assert_output("\"updateMask\":\"title\"");
+	assert_int_equal(run(NULL, "describe -o table ListStoriesRequest"), 0);
+	assert_output("\nprism.v1.StoryFilter (message)\n");
+	assert_int_equal(run(NULL, "describe StoryService/ListStories"), 0);
+	assert_output("\"name\": \"prism.v1.StoryFilter\"");
 	assert_int_equal(run(NULL, "describe -o table Health"), 0);
 	assert_output("grpc.health.v1.Health (service)\n");
 	assert_output("  Watch  server-streaming  role public\n");

@@ -115,6 +115,15 @@ static void required_fields_hold_something(void **state)
 	}
 }
 
+static void a_mask_that_is_not_there_is_told_what_it_may_name(void **state)
+{
+	(void)state;
+	static const char *const paths[] = {"title", "story_points", NULL};
+	assert_bad(&empty,
+	           (struct field_rule){.number = LEAF, .has = RULE_REQUIRED, .paths = paths},
+	           "leaf_one: a value is required: one or more of title, story_points");
+}
+
 static void a_required_member_of_a_oneof_is_set_and_not_empty(void **state)
 {
 	(void)state;
@@ -558,6 +567,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_rules_nothing_to_check),
 		cmocka_unit_test(required_fields_hold_something),
+		cmocka_unit_test(a_mask_that_is_not_there_is_told_what_it_may_name),
 		cmocka_unit_test(a_required_member_of_a_oneof_is_set_and_not_empty),
 		cmocka_unit_test(unset_fields_are_held_to_nothing_else),
 		cmocka_unit_test(a_member_that_is_set_is_held_even_when_empty),

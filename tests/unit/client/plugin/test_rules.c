@@ -143,6 +143,21 @@ static void required_oneofs_are_found_at_every_depth(void **state)
 	expect(&it, "wrapped.deeper.way: one of up, down is required");
 }
 
+/* What is beside the rules, for people and for handlers. */
+static void what_values_are_taken_as_and_paths_are_generated(void **state)
+{
+	(void)state;
+	const struct message_rules *rules = plugin_kinds_v1_thing_service_methods.methods[4].rules;
+	const struct field_rule *page_size = rules_find(rules, 15), *mask = rules_find(rules, 16);
+	assert_int_equal(page_size->zero_means, 20);
+	assert_int_equal(page_size->cap, 200);
+	assert_string_equal(mask->paths[0], "name");
+	assert_string_equal(mask->paths[1], "parts.name");
+	assert_null(mask->paths[2]);
+	assert_null(rules_find(rules, 99));
+	assert_null(rules_find(NULL, 15));
+}
+
 static void odd_names_have_rules_too(void **state)
 {
 	(void)state;
@@ -168,6 +183,7 @@ int main(void)
 		cmocka_unit_test(enums_are_known_without_being_told),
 		cmocka_unit_test(what_a_message_contains_is_held_to_its_rules),
 		cmocka_unit_test(required_oneofs_are_found_at_every_depth),
+		cmocka_unit_test(what_values_are_taken_as_and_paths_are_generated),
 		cmocka_unit_test(odd_names_have_rules_too),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
