@@ -298,7 +298,9 @@ static enum status judge(struct call *call, const struct rows *rows, int32_t exp
 		return value_refused(call, REASON_OWNER_NOT_MEMBER, "project.owner_id",
 		                     "no active member of the organization, or a viewer");
 	if (!project_update_dates_ok(rows, 0))
-		return call_fail_field(call, "project.end_date", "is before the start");
+		return call_fail_field(call, "project.end_date",
+		                       "would be before start_date; the same day or a later one "
+		                       "is allowed");
 	return STATUS_OK;
 }
 

@@ -200,7 +200,9 @@ static enum status judge(struct call *call, const struct rows *rows, int32_t exp
 		return call_fail_for(call, REASON_SPRINT_COMPLETED,
 		                     "the sprint is completed, and stays as it was");
 	if (!sprint_update_dates_ok(rows, 0))
-		return call_fail_field(call, "sprint.end_date", "is before the start");
+		return call_fail_field(call, "sprint.end_date",
+		                       "would be before start_date; the same day or a later one "
+		                       "is allowed");
 	return STATUS_OK;
 }
 

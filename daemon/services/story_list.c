@@ -79,13 +79,41 @@ static enum status take_times(struct call *call, const Prism__V1__StoryFilter *i
 	                 &filter->completed_before, &out->completed_before);
 }
 
+/* A range that nothing can be in is a slip of its caller, who would take no story for an answer. */
+static enum status check_times(struct call *call, const char *field, const int64_t *since,
+                               const char *other, const int64_t *before)
+{
+	if (since && before && *since > *before)
+		return call_fail_field(call, field,
+		                       "is later than %s; the same time or an earlier one is "
+		                       "allowed",
+		                       other);
+	return STATUS_OK;
+}
+
+static enum status check_ranges(struct call *call, const struct story_list_backlog_params *params)
+{
+	if (params->min_points && params->max_points && *params->min_points > *params->max_points)
+		return call_fail_field(call, "filter.min_points",
+		                       "%d is more than filter.max_points (%d); at most as much "
+		                       "is allowed",
+		                       *params->min_points, *params->max_points);
+	TRY(check_times(call, "filter.created_since", params->created_since,
+	                "filter.created_before", params->created_before));
+	TRY(check_times(call, "filter.updated_since", params->updated_since,
+	                "filter.updated_before", params->updated_before));
+	return check_times(call, "filter.completed_since", params->completed_since,
+	                   "filter.completed_before", params->completed_before);
+}
+
 static enum status take_filter(struct call *call, const Prism__V1__StoryFilter *in,
                                struct filter *filter)
 {
 	TRY(take_enums(call, in, &filter->params));
 	TRY(take_people(call, in, &filter->params));
 	take_rest(in, &filter->params);
-	return take_times(call, in, filter);
+	TRY(take_times(call, in, filter));
+	return check_ranges(call, &filter->params);
 }
 
 /* --- orders ------------------------------------------------------------------------------- */

@@ -98,7 +98,10 @@ enum status value_dates_ordered(struct call *call, const char *field, const char
                                 const char *end)
 {
 	if (*start && *end && strcmp(start, end) > 0)
-		return call_fail_field(call, field, "is before the start (%s)", start);
+		return call_fail_field(call, field,
+		                       "%s is before start_date (%s); the same day or a later one "
+		                       "is allowed",
+		                       end, start);
 	return STATUS_OK;
 }
 

@@ -4,7 +4,8 @@
 -- After project_lock: the neighbours are those that everybody else has left. The block goes between `low` and
 -- `high`, the ranks around it, at equal distances. When they are too near, up to 1,000 neighbours on either side
 -- are spread out with it between the ranks around those; when these are too near as well, the whole project
--- is. Ranks that only make room are nobody's change: versions and times stay.
+-- is. Ranks that only make room are nobody's change: versions and times stay. What is there already, between the
+-- same neighbours and in this order, stays too, with its rank; nothing is written for it.
 -- The placement is 1 top, 2 bottom, 3 before the anchor, 4 after it; the sprint 0 stays, -1 none, else that one.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
@@ -20,11 +21,11 @@ project AS MATERIALIZED (
   WHERE (SELECT rank FROM caller) >= $3 AND (SELECT ok FROM fresh)
     AND p.id = $9 AND p.organization_id = $1 AND p.deleted_at IS NULL),
 item AS MATERIALIZED (
-  SELECT i.n, i.id, s.rank, s.sprint_id, s.status, s.id IS NOT NULL AS found,
+  SELECT i.n, i.id, s.rank, s.version, s.sprint_id, s.status, s.id IS NOT NULL AS found,
     EXISTS (SELECT FROM sprints x WHERE x.id = s.sprint_id AND x.status = 'completed' OFFSET 0) AS closed
   FROM unnest($10::int8[]) WITH ORDINALITY AS i(id, n)
   LEFT JOIN LATERAL (
-    SELECT s.id, s.project_id, s.rank, s.sprint_id, s.status FROM stories s
+    SELECT s.id, s.project_id, s.rank, s.version, s.sprint_id, s.status FROM stories s
     WHERE s.organization_id = $1 AND s.id = i.id AND s.deleted_at IS NULL
     OFFSET 0) s ON s.project_id = (SELECT id FROM project)),
 anchor AS MATERIALIZED (
@@ -55,19 +56,27 @@ edge AS MATERIALIZED (
     CASE $11 WHEN 3 THEN x.id WHEN 4 THEN x.id + 1 ELSE 0 END AS id
   FROM able a LEFT JOIN anchor x ON true),
 space AS MATERIALIZED (
-  SELECT e.n, l.rank AS low, h.rank AS high,
+  SELECT e.n, l.rank AS low, l.id AS low_id, h.rank AS high, h.id AS high_id,
     CASE WHEN l.rank IS NULL OR h.rank IS NULL THEN 65536 ELSE (h.rank - l.rank) / (e.n + 1) END AS step
   FROM edge e
   LEFT JOIN LATERAL (
-    SELECT s.rank FROM stories s
+    SELECT s.rank, s.id FROM stories s
     WHERE s.organization_id = $1 AND s.project_id = e.project_id AND (s.rank, s.id) < (e.rank, e.id)
       AND s.id <> ALL ($10::int8[])
     ORDER BY s.rank DESC, s.id DESC LIMIT 1) l ON true
   LEFT JOIN LATERAL (
-    SELECT s.rank FROM stories s
+    SELECT s.rank, s.id FROM stories s
     WHERE s.organization_id = $1 AND s.project_id = e.project_id AND (s.rank, s.id) >= (e.rank, e.id)
       AND s.id <> ALL ($10::int8[])
     ORDER BY s.rank, s.id LIMIT 1) h ON true),
+stays AS MATERIALIZED (
+  SELECT bool_and((i.rank, i.id) > (i.rank_before, i.id_before)) IS NOT FALSE
+    AND bool_and((i.rank, i.id) > (g.low, g.low_id)) IS NOT FALSE
+    AND bool_and((i.rank, i.id) < (g.high, g.high_id)) IS NOT FALSE AS ok
+  FROM space g CROSS JOIN (
+    SELECT i.rank, i.id, lag(i.rank) OVER (ORDER BY i.n) AS rank_before, lag(i.id) OVER (ORDER BY i.n) AS id_before
+    FROM item i) i
+  HAVING count(*) > 0),
 near AS MATERIALIZED (
   SELECT x.id, x.rank, x.side, row_number() OVER (PARTITION BY x.side ORDER BY x.rank * x.side, x.id * x.side) AS r
   FROM space g CROSS JOIN edge e
@@ -81,7 +90,7 @@ near AS MATERIALIZED (
      WHERE s.organization_id = $1 AND s.project_id = e.project_id AND (s.rank, s.id) >= (e.rank, e.id)
        AND s.id <> ALL ($10::int8[])
      ORDER BY s.rank, s.id LIMIT 1001)) x
-  WHERE g.step < 1),
+  WHERE g.step < 1 AND NOT (SELECT ok FROM stays)),
 room AS MATERIALIZED (
   SELECT b.low, (b.high - b.low) / (b.others + b.n + 1) AS step
   FROM (
@@ -106,7 +115,8 @@ whole AS MATERIALIZED (
     UNION ALL SELECT i.id, 2, i.n, 0 FROM room r CROSS JOIN item i WHERE r.step < 1) x),
 placed AS MATERIALIZED (
   SELECT i.id, coalesce(g.low + g.step * i.n, g.high - g.step * (g.n - i.n + 1), 65536 * i.n) AS rank
-  FROM space g CROSS JOIN item i WHERE g.step >= 1
+  FROM space g CROSS JOIN item i WHERE g.step >= 1 AND NOT (SELECT ok FROM stays)
+  UNION ALL SELECT i.id, i.rank FROM stays t CROSS JOIN item i WHERE t.ok
   UNION ALL SELECT l.id, r.low + r.step * l.k FROM room r CROSS JOIN lineup l WHERE r.step >= 1
   UNION ALL SELECT w.id, 65536 * w.k FROM whole w),
 shifted AS (
@@ -118,23 +128,27 @@ moved AS (
     updated_at = now()
   FROM placed p JOIN item i ON i.id = p.id
   WHERE s.id = p.id
+    AND (s.rank <> p.rank OR ($13 <> 0 AND s.sprint_id IS DISTINCT FROM NULLIF($13, -1)))
   RETURNING s.id, i.n, s.rank, s.version, i.rank AS old_rank, s.project_id, s.sprint_id, i.sprint_id AS old_sprint_id),
 counter AS (
   UPDATE project_counters k SET next_rank = greatest(k.next_rank, m.rank + 65536)
   FROM (SELECT max(p.rank) AS rank FROM placed p) m, able a
-  WHERE k.project_id = a.project_id),
+  WHERE k.project_id = a.project_id AND k.next_rank < m.rank + 65536 AND NOT (SELECT ok FROM stays)),
 activity AS (
   SELECT m.project_id, 'story' AS entity_type, m.id::text AS entity_id, 'move' AS verb,
-    jsonb_strip_nulls(jsonb_build_object('rank', jsonb_build_object('old', m.old_rank, 'new', m.rank),
+    jsonb_strip_nulls(jsonb_build_object(
+      'rank', CASE WHEN m.rank <> m.old_rank THEN jsonb_build_object('old', m.old_rank, 'new', m.rank) END,
       'sprint_id', CASE WHEN m.sprint_id IS DISTINCT FROM m.old_sprint_id
         THEN jsonb_build_object('old', m.old_sprint_id, 'new', m.sprint_id) END)) AS changes
   FROM moved m),
 effect AS (
-  SELECT jsonb_build_object('ids', jsonb_agg(m.id ORDER BY m.n)) AS result FROM moved m HAVING count(*) > 0),
+  SELECT jsonb_build_object('ids', jsonb_agg(i.id ORDER BY i.n)) AS result
+  FROM item i WHERE EXISTS (SELECT FROM moved) HAVING count(*) > 0),
 {{recorded}}
-SELECT c.rank, m.id, m.rank AS story_rank, m.version, j.project_id IS NOT NULL AS project_found, j.open AS project_open,
-  j.missing_id, j.anchor_found, j.sprint_ok, j.sprint_open
+SELECT c.rank, i.id, coalesce(m.rank, i.rank) AS story_rank, coalesce(m.version, i.version) AS version,
+  j.project_id IS NOT NULL AS project_found, j.open AS project_open, j.missing_id, j.anchor_found, j.sprint_ok, j.sprint_open
 FROM caller c
 LEFT JOIN judged j ON true
-LEFT JOIN moved m ON true
-ORDER BY m.n;
+LEFT JOIN item i ON EXISTS (SELECT FROM able)
+LEFT JOIN moved m ON m.id = i.id
+ORDER BY i.n;

@@ -163,6 +163,48 @@ static void each_filter_filters(void **state)
 }
 
 /* A delta: what changed since, with tombstones of what went. */
+static void expect_empty_range(const Prism__V1__StoryFilter *filter, const char *field,
+                               const char *other)
+{
+	Prism__V1__ListStoriesRequest request = request_new();
+	request.filter = (Prism__V1__StoryFilter *)filter;
+	assert_null(page(VIEWER, &request));
+	assert_refused(PRISM_INVALID_ARGUMENT, "FIELD_INVALID");
+	assert_field(field);
+	assert_non_null(strstr(tenant.result.message, other));
+}
+
+/* A slip would else look like a backlog without stories. */
+static void a_range_that_ends_before_it_begins_is_refused(void **state)
+{
+	(void)state;
+	Google__Protobuf__Timestamp from = GOOGLE__PROTOBUF__TIMESTAMP__INIT, to = from;
+	from.seconds = 2;
+	to.seconds = 1;
+	Prism__V1__StoryFilter filter = PRISM__V1__STORY_FILTER__INIT;
+	filter.has_min_points_case = PRISM__V1__STORY_FILTER__HAS_MIN_POINTS_MIN_POINTS;
+	filter.min_points = 5;
+	filter.has_max_points_case = PRISM__V1__STORY_FILTER__HAS_MAX_POINTS_MAX_POINTS;
+	expect_empty_range(&filter, "filter.min_points",
+	                   "5 is more than filter.max_points (0); at most as much is allowed");
+	prism__v1__story_filter__init(&filter);
+	filter.created_since = &from, filter.created_before = &to;
+	expect_empty_range(&filter, "filter.created_since", "filter.created_before");
+	prism__v1__story_filter__init(&filter);
+	filter.updated_since = &from, filter.updated_before = &to;
+	expect_empty_range(&filter, "filter.updated_since", "filter.updated_before");
+	prism__v1__story_filter__init(&filter);
+	filter.completed_since = &from, filter.completed_before = &to;
+	expect_empty_range(&filter, "filter.completed_since", "filter.completed_before");
+	filter.completed_before = &from;
+	Prism__V1__ListStoriesRequest request = request_new();
+	request.filter = &filter;
+	Prism__V1__ListStoriesResponse *response = page(VIEWER, &request);
+	assert_non_null(response);
+	assert_int_equal(response->n_stories, 0);
+	prism__v1__list_stories_response__free_unpacked(response, NULL);
+}
+
 static void a_delta_has_tombstones(void **state)
 {
 	(void)state;
@@ -352,6 +394,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_order_is_walked_in_pages),
 		cmocka_unit_test(each_filter_filters),
+		cmocka_unit_test(a_range_that_ends_before_it_begins_is_refused),
 		cmocka_unit_test(a_delta_has_tombstones),
 		cmocka_unit_test(pages_are_stable_under_inserts_and_deletes),
 		cmocka_unit_test(page_sizes_have_a_default_and_a_limit),

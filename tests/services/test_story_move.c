@@ -213,6 +213,91 @@ static void sprints_come_along(void **state)
 	assert_order();
 }
 
+/* Everything that a move may write. */
+static long written(void)
+{
+	return count("SELECT (SELECT sum(version) FROM stories) + (SELECT sum(rank) FROM stories)"
+	             " + (SELECT count(*) FROM activity_log) + (SELECT sum(next_rank) FROM"
+	             " project_counters) + (SELECT extract(epoch FROM max(updated_at))::int8 FROM"
+	             " stories)");
+}
+
+static void expect_unmoved(struct move *move)
+{
+	long before = written();
+	int64_t version = count("SELECT version FROM stories WHERE id = %ld", (long)move->ids[0]);
+	Prism__V1__MoveStoriesResponse *response = move_stories(MEMBER, move, 0, NULL);
+	if (!response)
+		fail_msg("move: %s", tenant.result.message);
+	assert_int_equal(response->n_stories, move->count);
+	assert_int_equal(response->stories[0]->id, move->ids[0]);
+	assert_int_equal(response->stories[0]->version, version);
+	assert_int_equal(response->stories[0]->rank,
+	                 count("SELECT rank FROM stories WHERE id = %ld", (long)move->ids[0]));
+	prism__v1__move_stories_response__free_unpacked(response, NULL);
+	assert_int_equal(written(), before);
+	assert_order();
+}
+
+/* Also where there is no room between the ranks. */
+static void what_is_there_already_stays_untouched(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t first, count;
+		Prism__V1__MovePlacement placement;
+		size_t anchor;
+	} each[] = {
+		{0, 3, PRISM__V1__MOVE_PLACEMENT__MOVE_PLACEMENT_TOP, 0},
+		{STORIES - 1, 1, PRISM__V1__MOVE_PLACEMENT__MOVE_PLACEMENT_BOTTOM, 0},
+		{4, 2, PRISM__V1__MOVE_PLACEMENT__MOVE_PLACEMENT_BEFORE, 6},
+		{4, 2, PRISM__V1__MOVE_PLACEMENT__MOVE_PLACEMENT_AFTER, 3},
+	};
+	for (unsigned tight = 0; tight < 2; tight++) {
+		for (size_t i = 0; i < sizeof(each) / sizeof(*each); i++) {
+			struct move move = {.count = each[i].count, .placement = each[i].placement};
+			memcpy(move.ids, order + each[i].first, move.count * sizeof(*order));
+			move.anchor = each[i].anchor ? order[each[i].anchor] : 0;
+			expect_unmoved(&move);
+		}
+		count("WITH o AS (SELECT id, row_number() OVER (ORDER BY rank, id) AS n FROM"
+		      " stories WHERE project_id = 10) UPDATE stories s SET rank = o.n FROM o"
+		      " WHERE o.id = s.id RETURNING 1");
+	}
+}
+
+/* The order of a block is part of its place; a sprint changes without the rank. */
+static void what_differs_alone_is_written(void **state)
+{
+	(void)state;
+	struct move move = {.ids = {order[1], order[0]},
+	                    .count = 2,
+	                    .placement = PRISM__V1__MOVE_PLACEMENT__MOVE_PLACEMENT_TOP};
+	expect_moved(&move, 0);
+	model(&move);
+	assert_order();
+	long ranks = count("SELECT sum(rank) FROM stories");
+	expect_moved(&move, 8);
+	assert_int_equal(count("SELECT sum(rank) FROM stories"), ranks);
+	long before = written();
+	expect_moved(&move, 8);
+	assert_int_equal(written(), before);
+	assert_int_equal(count("SELECT count(*) FROM activity_log WHERE verb = 'move' AND"
+	                       " changes = '{\"sprint_id\": {\"new\": 8}}'"),
+	                 2);
+	expect_moved(&move, -1);
+	assert_int_equal(count("SELECT count(*) FROM stories WHERE sprint_id = 8"), 0);
+	count("UPDATE stories SET sprint_id = 8 WHERE id = %ld RETURNING 1", (long)order[1]);
+	for (unsigned i = 0; i < 2; i++) { /* one of two changes; a repetition tells of both */
+		Prism__V1__MoveStoriesResponse *response =
+			move_stories(MEMBER, &move, 8, REQUEST_ID(2));
+		assert_non_null(response);
+		assert_int_equal(response->n_stories, 2);
+		prism__v1__move_stories_response__free_unpacked(response, NULL);
+	}
+	expect_moved(&move, -1);
+}
+
 static void nothing_moves_when_something_is_wrong(void **state)
 {
 	(void)state;
@@ -266,6 +351,8 @@ int main(void)
 		cmocka_unit_test(neighbours_make_room),
 		cmocka_unit_test(a_whole_project_makes_room),
 		cmocka_unit_test(sprints_come_along),
+		cmocka_unit_test(what_is_there_already_stays_untouched),
+		cmocka_unit_test(what_differs_alone_is_written),
 		cmocka_unit_test(nothing_moves_when_something_is_wrong),
 		cmocka_unit_test(a_repeated_move_has_one_effect),
 	};

@@ -249,7 +249,9 @@ static void an_end_is_not_before_its_start(void **state)
 	assert_int_equal(value_dates_ordered(call, "end", "", "2025-01-02"), STATUS_OK);
 	assert_int_equal(value_dates_ordered(call, "end", "2025-01-02", "2025-01-01"),
 	                 STATUS_INVALID_ARGUMENT);
-	assert_failed(call, REASON_FIELD_INVALID, "end", "end: is before the start (2025-01-02)");
+	assert_failed(call, REASON_FIELD_INVALID, "end",
+	              "end: 2025-01-01 is before start_date (2025-01-02); the same day or a later "
+	              "one is allowed");
 }
 
 static void a_stale_version_tells_the_current_one(void **state)
