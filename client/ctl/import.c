@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { AWAY_MS = 1000 }; /* how long a server may take to say that it is there */
+
 /* Whether the next calls would fare no better. */
 static bool breaks(const struct prism_result *result)
 {
@@ -87,6 +89,8 @@ static void print_counts(const struct import *import, FILE *out)
 		fprintf(out, "%-13s %7zu: %zu created, %zu updated, %zu unchanged",
 		        backlog_kinds[kind], total, count->created, count->updated,
 		        count->unchanged);
+		if (count->deleted)
+			fprintf(out, ", %zu deleted there", count->deleted);
 		if (count->failed)
 			fprintf(out, ", %zu failed", count->failed);
 		fputc('\n', out);
@@ -98,12 +102,12 @@ static json_t *counts_json(const struct import *import)
 	json_t *all = json_object();
 	for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
 		const struct import_count *count = &import->counts[kind];
-		json_object_set_new(all, backlog_kinds[kind],
-		                    json_pack("{s:I, s:I, s:I, s:I}", "created",
-		                              (json_int_t)count->created, "updated",
-		                              (json_int_t)count->updated, "unchanged",
-		                              (json_int_t)count->unchanged, "failed",
-		                              (json_int_t)count->failed));
+		json_object_set_new(
+			all, backlog_kinds[kind],
+			json_pack("{s:I, s:I, s:I, s:I, s:I}", "created",
+		                  (json_int_t)count->created, "updated", (json_int_t)count->updated,
+		                  "unchanged", (json_int_t)count->unchanged, "deleted",
+		                  (json_int_t)count->deleted, "failed", (json_int_t)count->failed));
 	}
 	return all;
 }
@@ -149,6 +153,16 @@ static size_t items_of(const struct import *import)
 	return total;
 }
 
+/* A call whose time was over while the server was away does not tell it from a slow one. */
+static bool server_is_away(const struct import *import)
+{
+	struct prism_result ping;
+	if (import->result.status == PRISM_UNAVAILABLE)
+		return true;
+	return import->result.status == PRISM_DEADLINE_EXCEEDED &&
+	       prism_ping_wait(import->channel, AWAY_MS, NULL, &ping) != PRISM_OK;
+}
+
 static int conclude(const struct import *import)
 {
 	size_t total = items_of(import);
@@ -166,8 +180,7 @@ static int conclude(const struct import *import)
 	fprintf(stderr,
 	        "prismctl: %zu faults; what was imported stays, run it again to complete it\n",
 	        import->backlog.faults);
-	return report_output(import->result.status == PRISM_UNAVAILABLE ? EXIT_UNAVAILABLE
-	                                                                : EXIT_FAILED);
+	return report_output(server_is_away(import) ? EXIT_UNAVAILABLE : EXIT_FAILED);
 }
 
 static void run(struct import *import)

@@ -16,7 +16,7 @@ enum {
 #define IMPORT_SOURCE "import" /* external_source of what is imported */
 
 struct import_count {
-	size_t created, updated, unchanged, failed;
+	size_t created, updated, unchanged, deleted, failed;
 };
 
 struct import {

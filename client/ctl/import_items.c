@@ -67,6 +67,8 @@ bool item_results(struct import *import, enum backlog_kind kind, struct entry *c
 			count->created++;
 		else if (results[i]->effect == PRISM__V1__UPSERT_EFFECT__UPSERT_EFFECT_UPDATED)
 			count->updated++;
+		else if (results[i]->effect == PRISM__V1__UPSERT_EFFECT__UPSERT_EFFECT_DELETED)
+			count->deleted++;
 		else
 			count->unchanged++;
 	}

@@ -98,6 +98,13 @@ static void hint(const struct options *options, const struct prism_result *resul
 		        result->pushback_ms);
 }
 
+/* A call that waited for a server until its time was over has met none. */
+static bool met_no_server(const struct prism_result *result)
+{
+	return result->status == PRISM_UNAVAILABLE ||
+	       (result->status == PRISM_DEADLINE_EXCEEDED && result->attempts == 0);
+}
+
 int report_result(const struct options *options, const struct prism_result *result)
 {
 	if (result->status == PRISM_OK)
@@ -108,7 +115,7 @@ int report_result(const struct options *options, const struct prism_result *resu
 		fprintf(stderr, " (%s)", result->reason);
 	fputc('\n', stderr);
 	hint(options, result);
-	return result->status == PRISM_UNAVAILABLE ? EXIT_UNAVAILABLE : EXIT_FAILED;
+	return met_no_server(result) ? EXIT_UNAVAILABLE : EXIT_FAILED;
 }
 
 int report_open(enum prism_status status, const char *message)

@@ -178,9 +178,9 @@ LEFT JOIN (
   SELECT {{document_columns}} FROM old d WHERE NOT EXISTS (SELECT FROM written)) d ON true;
 
 -- statement: document_upsert
--- After project_lock. The effect is 1 created, 2 updated, 3 unchanged; what is deleted stays so. A document that is
+-- After project_lock. The effect is 1 created, 2 updated, 3 unchanged, 4 deleted before: it stays so. A document that is
 -- new and has no slug of its own gets the next free one of those made of its title, and none that another one of
--- the request has. Faults by the number of the document in the request, from 1; nothing was written if there is one.
+-- the request has; only for a title that makes one that is in use are the project's looked through. Faults by the number of the document in the request, from 1; nothing was written if there is one.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, project_id int8, external_source text, external_ids text[],
@@ -204,9 +204,22 @@ item AS MATERIALIZED (
     SELECT d.id, d.deleted_at IS NOT NULL AS deleted, d AS was FROM documents d
     WHERE d.project_id = p.id AND d.external_source = $10 AND d.external_id = i.external_id FOR NO KEY UPDATE) o ON true
   WHERE p.open),
+met AS MATERIALIZED (
+  SELECT DISTINCT i.slug FROM item i CROSS JOIN LATERAL (
+    SELECT FROM documents d
+    WHERE d.project_id = $9 AND d.slug = i.slug AND d.deleted_at IS NULL OFFSET 0) d
+  WHERE i.id IS NULL),
+crowded AS MATERIALIZED (
+  SELECT i.slug, rtrim(left(i.slug, 249), '-') AS stem FROM item i
+  WHERE i.id IS NULL AND NOT i.given
+    AND (i.k = 2 OR i.k = 1 AND (EXISTS (SELECT FROM met m WHERE m.slug = i.slug)
+      OR EXISTS (SELECT FROM item y WHERE y.id IS NULL AND y.given AND y.slug = i.slug)))),
 taken AS MATERIALIZED (
+  SELECT m.slug FROM met m
+  UNION ALL
   SELECT d.slug FROM place p JOIN documents d ON d.project_id = p.id
-  WHERE d.deleted_at IS NULL AND EXISTS (SELECT FROM item i WHERE i.id IS NULL)),
+  WHERE d.deleted_at IS NULL AND EXISTS (SELECT FROM crowded)
+    AND EXISTS (SELECT FROM crowded c WHERE starts_with(d.slug, c.stem))),
 fault AS MATERIALIZED (
   SELECT
     min(i.n) FILTER (WHERE i.creator_id IS NOT NULL AND NOT EXISTS (
@@ -256,7 +269,8 @@ activity AS (
 effect AS (SELECT '{}'::jsonb AS result WHERE false),
 {{recorded}}
 SELECT c.rank, coalesce(i.id, w.id) AS id,
-  CASE WHEN i.n IS NULL THEN NULL WHEN i.id IS NULL THEN 1 WHEN y.id IS NOT NULL THEN 2 ELSE 3 END AS effect,
+  CASE WHEN i.n IS NULL THEN NULL WHEN i.id IS NULL THEN 1 WHEN y.id IS NOT NULL THEN 2 WHEN i.deleted THEN 4 ELSE 3 END
+    AS effect,
   p.id IS NOT NULL AS project_found, p.open AS project_open, f.creator AS fault_creator, f.slug AS fault_slug
 FROM caller c
 LEFT JOIN place p ON true

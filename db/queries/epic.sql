@@ -130,7 +130,7 @@ LEFT JOIN (
   SELECT {{epic_columns}} FROM old e WHERE NOT EXISTS (SELECT FROM written)) e ON true;
 
 -- statement: epic_upsert
--- After project_lock. The effect is 1 created, 2 updated, 3 unchanged; what is deleted stays so.
+-- After project_lock. The effect is 1 created, 2 updated, 3 unchanged, 4 deleted before: it stays so.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, project_id int8, external_source text, external_ids text[],
@@ -169,7 +169,8 @@ activity AS (
 effect AS (SELECT '{}'::jsonb AS result WHERE false),
 {{recorded}}
 SELECT c.rank, coalesce(i.id, w.id) AS id,
-  CASE WHEN i.n IS NULL THEN NULL WHEN i.id IS NULL THEN 1 WHEN x.id IS NOT NULL THEN 2 ELSE 3 END AS effect,
+  CASE WHEN i.n IS NULL THEN NULL WHEN i.id IS NULL THEN 1 WHEN x.id IS NOT NULL THEN 2 WHEN i.deleted THEN 4 ELSE 3 END
+    AS effect,
   p.id IS NOT NULL AS project_found, p.open AS project_open
 FROM caller c
 LEFT JOIN place p ON true

@@ -137,7 +137,7 @@ LEFT JOIN (
   SELECT {{sprint_columns}} FROM old x WHERE NOT EXISTS (SELECT FROM written)) x ON true;
 
 -- statement: sprint_upsert
--- After project_lock. The effect is 1 created, 2 updated, 3 unchanged; what is deleted stays so. Velocity -1 and
+-- After project_lock. The effect is 1 created, 2 updated, 3 unchanged, 4 deleted before: it stays so. Velocity -1 and
 -- the date '' stand for none. Faults by the number of the sprint in the request, from 1: a name that another one
 -- has, a second active sprint; nothing was written if there is one. The sprints that are active no more go
 -- first, then the one that is: unique keys look at row after row.
@@ -161,14 +161,21 @@ item AS MATERIALIZED (
     SELECT x.id, x.deleted_at IS NOT NULL AS deleted, x AS was FROM sprints x
     WHERE x.project_id = p.id AND x.external_source = $10 AND x.external_id = i.external_id FOR NO KEY UPDATE) o ON true
   WHERE p.open),
-other AS MATERIALIZED (
-  SELECT lower(x.name) AS lower_name, x.status FROM place p JOIN sprints x ON x.project_id = p.id
-  WHERE x.deleted_at IS NULL AND NOT EXISTS (SELECT FROM item i WHERE i.id = x.id)),
+namesake AS MATERIALIZED (
+  SELECT i.n FROM item i CROSS JOIN LATERAL (
+    SELECT x.id FROM sprints x
+    WHERE x.project_id = $9 AND lower(x.name) = i.lower_name AND x.deleted_at IS NULL OFFSET 0) x
+  WHERE NOT EXISTS (SELECT FROM item y WHERE y.id = x.id)),
+other_active AS MATERIALIZED (
+  SELECT FROM place p CROSS JOIN LATERAL (
+    SELECT x.id FROM sprints x
+    WHERE x.project_id = p.id AND x.status = 'active' AND x.deleted_at IS NULL OFFSET 0) x
+  WHERE NOT EXISTS (SELECT FROM item y WHERE y.id = x.id)),
 fault AS MATERIALIZED (
   SELECT
-    min(i.n) FILTER (WHERE EXISTS (SELECT FROM other x WHERE x.lower_name = i.lower_name) OR EXISTS (
+    min(i.n) FILTER (WHERE EXISTS (SELECT FROM namesake x WHERE x.n = i.n) OR EXISTS (
       SELECT FROM item y WHERE y.n < i.n AND y.lower_name = i.lower_name AND NOT y.deleted)) AS name,
-    min(i.n) FILTER (WHERE i.status = 'active' AND (EXISTS (SELECT FROM other x WHERE x.status = 'active') OR EXISTS (
+    min(i.n) FILTER (WHERE i.status = 'active' AND (EXISTS (SELECT FROM other_active) OR EXISTS (
       SELECT FROM item y WHERE y.n < i.n AND y.status = 'active' AND NOT y.deleted))) AS active
   FROM item i WHERE NOT i.deleted),
 wanted AS MATERIALIZED (
@@ -216,7 +223,8 @@ activity AS (
 effect AS (SELECT '{}'::jsonb AS result WHERE false),
 {{recorded}}
 SELECT c.rank, coalesce(i.id, w.id) AS id,
-  CASE WHEN i.n IS NULL THEN NULL WHEN i.id IS NULL THEN 1 WHEN y.id IS NOT NULL THEN 2 ELSE 3 END AS effect,
+  CASE WHEN i.n IS NULL THEN NULL WHEN i.id IS NULL THEN 1 WHEN y.id IS NOT NULL THEN 2 WHEN i.deleted THEN 4 ELSE 3 END
+    AS effect,
   p.id IS NOT NULL AS project_found, p.open AS project_open, f.name AS fault_name, f.active AS fault_active
 FROM caller c
 LEFT JOIN place p ON true

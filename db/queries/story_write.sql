@@ -258,7 +258,7 @@ ORDER BY s.n;
 
 -- statement: story_upsert
 -- After project_lock, so that two imports at once find each other's rows. A deleted story stays deleted.
--- The effect is 1 created, 2 updated, 3 unchanged.
+-- The effect is 1 created, 2 updated, 3 unchanged, 4 deleted before.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, project_id int8, titles text[],
@@ -337,6 +337,8 @@ LEFT JOIN fault f ON true
 LEFT JOIN (
   SELECT n.n, w.id, 1 AS effect, w.number FROM written w JOIN numbered n ON n.number = w.number
   UNION ALL
-  SELECT o.n, o.id, CASE WHEN EXISTS (SELECT FROM changed c WHERE c.id = o.id) THEN 2 ELSE 3 END, o.number
+  SELECT o.n, o.id,
+    CASE WHEN EXISTS (SELECT FROM changed c WHERE c.id = o.id) THEN 2 WHEN o.deleted_at IS NOT NULL THEN 4 ELSE 3 END,
+    o.number
   FROM old o) s ON true
 ORDER BY s.n;

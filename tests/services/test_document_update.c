@@ -256,14 +256,15 @@ static Prism__V1__BatchUpsertDocumentsResponse *upsert(const char *actor, int64_
 	return response;
 }
 
-/* 'c' created, 'u' updated, '-' unchanged; each id is that of its external id. */
+/* 'c' created, 'u' updated, '-' unchanged, 'd' deleted before; each id is that of its external id.
+ */
 static void assert_effects(document_t **documents, size_t n, const char *effects)
 {
 	Prism__V1__BatchUpsertDocumentsResponse *response = upsert(NULL, 10, documents, n);
 	assert_done(response);
 	assert_int_equal(response->n_results, n);
 	for (size_t i = 0; i < n; i++) {
-		assert_int_equal("?cu-"[response->results[i]->effect], effects[i]);
+		assert_int_equal("?cu-d"[response->results[i]->effect], effects[i]);
 		assert_int_equal(response->results[i]->id,
 		                 count("SELECT id FROM documents WHERE project_id = 10 AND "
 		                       "external_source = 'source' AND external_id = '%s'",
@@ -322,7 +323,7 @@ static void an_upsert_makes_changes_or_leaves_alone(void **state)
 		1);
 	count("UPDATE documents SET deleted_at = now() WHERE external_id = 'C' RETURNING 1");
 	c.title = "Ccc";
-	assert_effects(three, 3, "---");
+	assert_effects(three, 3, "d--");
 }
 
 /* Those of the request, and those that are there. */

@@ -472,14 +472,15 @@ static Prism__V1__BatchUpsertEpicsResponse *upsert(const char *actor, int64_t pr
 	return response;
 }
 
-/* 'c' created, 'u' updated, '-' unchanged; each id is that of its external id. */
+/* 'c' created, 'u' updated, '-' unchanged, 'd' deleted before; each id is that of its external id.
+ */
 static void assert_effects(const char *actor, epic_t **epics, size_t n, const char *effects)
 {
 	Prism__V1__BatchUpsertEpicsResponse *response = upsert(actor, 10, epics, n);
 	assert_done(response);
 	assert_int_equal(response->n_results, n);
 	for (size_t i = 0; i < n; i++) {
-		assert_int_equal("?cu-"[response->results[i]->effect], effects[i]);
+		assert_int_equal("?cu-d"[response->results[i]->effect], effects[i]);
 		assert_int_equal(response->results[i]->id,
 		                 count("SELECT id FROM epics WHERE project_id = 10 AND "
 		                       "external_source = 'source' AND external_id = '%s'",
@@ -518,7 +519,7 @@ static void an_upsert_makes_changes_or_leaves_alone(void **state)
 		1);
 	count("UPDATE epics SET deleted_at = now() WHERE external_id = 'C' RETURNING 1");
 	c.name = "Ccc";
-	assert_effects(ADMIN, three, 3, "---");
+	assert_effects(ADMIN, three, 3, "d--");
 	assert_int_equal(count("SELECT count(*) FROM epics WHERE name = 'Ccc'"), 0);
 }
 

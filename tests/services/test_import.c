@@ -220,31 +220,18 @@ static void the_wrong_key(void **state)
 /* --- prismd goes away ----------------------------------------------------------------------------
  */
 
-static void prismd_is_killed_and_started_again(void **state)
+/* Whoever writes a story with the title "held" waits until prismd is killed. */
+static void hold_stories(void)
 {
-	(void)state;
-	char path[128];
-	pid_t pid;
-	int code;
-	write_file("again.ndjson",
-	           "{\"kind\": \"organization\", \"name\": \"A\", \"slug\": \"again\"}\n"
-	           "{\"kind\": \"user\", \"username\": \"anna\", \"email\": \"a@a.example\"}\n"
-	           "{\"kind\": \"project\", \"key\": \"AP\", \"name\": \"A\"}\n"
-	           "{\"kind\": \"story\", \"number\": 1, \"title\": \"held\"}\n"
-	           "{\"kind\": \"story\", \"number\": 2, \"title\": \"held too\"}\n",
-	           path);
-	/* Whoever writes this story waits until it is dropped. */
 	cluster_sql(stack.cluster, "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS "
 	                           "'BEGIN PERFORM pg_sleep(600); RETURN NEW; END';"
 	                           "CREATE TRIGGER hold BEFORE INSERT ON stories FOR EACH ROW "
 	                           "WHEN (NEW.title = 'held') EXECUTE FUNCTION hold()");
-	const char *const *argv = import("--quiet", path, NULL);
-	posix_spawn_file_actions_t silent;
-	posix_spawn_file_actions_init(&silent);
-	posix_spawn_file_actions_addopen(&silent, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-	assert_int_equal(posix_spawn(&pid, argv[0], &silent, NULL, (char *const *)argv, environ),
-	                 0);
-	posix_spawn_file_actions_destroy(&silent);
+}
+
+/* Kills prismd under an import that is under way. */
+static void kill_prismd(void)
+{
 	for (int i = 0; cluster_number(stack.cluster, "SELECT count(*) FROM pg_stat_activity WHERE "
 	                                              "wait_event = 'PgSleep'") == 0;
 	     i++) {
@@ -254,13 +241,72 @@ static void prismd_is_killed_and_started_again(void **state)
 	program_kill(&stack.prismd);
 	cluster_sql(stack.cluster, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
 	                           "wait_event = 'PgSleep';"
-	                           "DROP TRIGGER hold ON stories");
-	serve();
+	                           "DROP FUNCTION hold() CASCADE");
+}
+
+/* A backlog of two stories, one of which is held. */
+static pid_t start_import(const char *slug, const char *const *(*words)(const char *path))
+{
+	char path[128], lines[1024];
+	pid_t pid;
+	snprintf(lines, sizeof(lines),
+	         "{\"kind\": \"organization\", \"name\": \"A\", \"slug\": \"%s\"}\n"
+	         "{\"kind\": \"user\", \"username\": \"anna\", \"email\": \"a@a.example\"}\n"
+	         "{\"kind\": \"project\", \"key\": \"AP\", \"name\": \"A\"}\n"
+	         "{\"kind\": \"story\", \"number\": 1, \"title\": \"held\"}\n"
+	         "{\"kind\": \"story\", \"number\": 2, \"title\": \"held too\"}\n",
+	         slug);
+	write_file("held.ndjson", lines, path);
+	const char *const *argv = words(path);
+	posix_spawn_file_actions_t silent;
+	posix_spawn_file_actions_init(&silent);
+	posix_spawn_file_actions_addopen(&silent, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	assert_int_equal(posix_spawn(&pid, argv[0], &silent, NULL, (char *const *)argv, environ),
+	                 0);
+	posix_spawn_file_actions_destroy(&silent);
+	return pid;
+}
+
+static int exit_code_of(pid_t pid)
+{
+	int code;
 	assert_int_equal(waitpid(pid, &code, 0), pid);
-	assert_int_equal(code, 0);
+	assert_true(WIFEXITED(code));
+	return WEXITSTATUS(code);
+}
+
+static const char *const *quietly(const char *path)
+{
+	return import("--quiet", path, NULL);
+}
+
+static void prismd_is_killed_and_started_again(void **state)
+{
+	(void)state;
+	hold_stories();
+	pid_t pid = start_import("again", quietly);
+	kill_prismd();
+	serve();
+	assert_int_equal(exit_code_of(pid), 0);
 	assert_int_equal(cluster_number(stack.cluster, "SELECT count(*) FROM stories WHERE title "
 	                                               "LIKE 'held%'"),
 	                 2);
+}
+
+/* A call may take five seconds here. */
+static const char *const *impatiently(const char *path)
+{
+	return import("--timeout=5", "--quiet", path);
+}
+
+static void prismd_stays_away(void **state)
+{
+	(void)state;
+	hold_stories();
+	pid_t pid = start_import("away", impatiently);
+	kill_prismd();
+	assert_int_equal(exit_code_of(pid), 3);
+	serve();
 }
 
 int main(void)
@@ -274,6 +320,7 @@ int main(void)
 		cmocka_unit_test(what_belongs_to_a_refused_line),
 		cmocka_unit_test(the_wrong_key),
 		cmocka_unit_test(prismd_is_killed_and_started_again),
+		cmocka_unit_test(prismd_stays_away),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -108,6 +108,23 @@ static void a_second_import_changes_nothing(void **state)
 	assert_int_equal(count("SELECT count(*) FROM activity_log"), log);
 }
 
+/* What somebody has deleted since is neither restored nor counted with what is as it should be. */
+static void what_was_deleted_stays_so(void **state)
+{
+	(void)state;
+	static const char lines[] =
+		HEAD "{\"kind\":\"project\",\"key\":\"DEL\",\"name\":\"Deleted\"}\n"
+		     "{\"kind\":\"story\",\"number\":1,\"title\":\"Stays\"}\n"
+		     "{\"kind\":\"story\",\"number\":2,\"title\":\"Goes\"}\n";
+	assert_int_equal(import(lines, tenant.system_key), 0);
+	count("UPDATE stories SET deleted_at = now() WHERE title = 'Goes' RETURNING 1");
+	assert_int_equal(import(lines, tenant.system_key), 0);
+	expect_text("story               2: 0 created, 0 updated, 1 unchanged, 1 deleted there\n");
+	assert_int_equal(
+		count("SELECT count(*) FROM stories WHERE title = 'Goes' AND deleted_at IS NULL"),
+		0);
+}
+
 /* Two sprints cannot be active: the second one, and what is in it, stays behind. */
 static void stories_of_a_sprint_that_failed_stay_behind(void **state)
 {
@@ -187,6 +204,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_second_import_changes_nothing),
+		cmocka_unit_test(what_was_deleted_stays_so),
 		cmocka_unit_test(stories_of_a_sprint_that_failed_stay_behind),
 		cmocka_unit_test(one_bad_line_keeps_nobody_else_out),
 		cmocka_unit_test(a_key_that_may_not_is_told_so_once),

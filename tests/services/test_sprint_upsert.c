@@ -19,14 +19,15 @@ static Prism__V1__BatchUpsertSprintsResponse *upsert(const char *actor, int64_t 
 	return response;
 }
 
-/* 'c' created, 'u' updated, '-' unchanged; each id is that of its external id. */
+/* 'c' created, 'u' updated, '-' unchanged, 'd' deleted before; each id is that of its external id.
+ */
 static void assert_effects(sprint_t **sprints, size_t n, const char *effects)
 {
 	Prism__V1__BatchUpsertSprintsResponse *response = upsert(NULL, PROJECT, sprints, n);
 	assert_done(response);
 	assert_int_equal(response->n_results, n);
 	for (size_t i = 0; i < n; i++) {
-		assert_int_equal("?cu-"[response->results[i]->effect], effects[i]);
+		assert_int_equal("?cu-d"[response->results[i]->effect], effects[i]);
 		assert_int_equal(response->results[i]->id,
 		                 count("SELECT id FROM sprints WHERE project_id = 11 AND "
 		                       "external_source = 'source' AND external_id = '%s'",
@@ -84,7 +85,7 @@ static void an_upsert_makes_changes_or_leaves_alone(void **state)
 		1);
 	count("UPDATE sprints SET deleted_at = now() WHERE external_id = 'C' RETURNING 1");
 	c.name = "Aa";
-	assert_effects(three, 3, "---");
+	assert_effects(three, 3, "d--");
 }
 
 /* The one that is over first, or last, or made by the same request. */

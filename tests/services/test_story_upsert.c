@@ -27,7 +27,7 @@ static void assert_effects(const char *actor, story_t **stories, size_t n, const
 	assert_done(response);
 	assert_int_equal(response->n_results, n);
 	for (size_t i = 0; i < n; i++)
-		assert_int_equal("?cu-"[response->results[i]->effect], effects[i]);
+		assert_int_equal("?cu-d"[response->results[i]->effect], effects[i]);
 	prism__v1__batch_upsert_stories_response__free_unpacked(response, NULL);
 }
 
@@ -67,7 +67,7 @@ static void an_upsert_leaves_the_deleted_alone(void **state)
 	assert_effects(MEMBER, one, 1, "c");
 	count("UPDATE stories SET deleted_at = now() WHERE external_id = 'D' RETURNING 1");
 	story.title = "Ddd";
-	assert_effects(MEMBER, one, 1, "-");
+	assert_effects(MEMBER, one, 1, "d");
 	assert_int_equal(count("SELECT count(*) FROM stories WHERE title = 'Ddd'"), 0);
 }
 
