@@ -15,7 +15,7 @@ enum lane {
 	LANE_COUNT,
 };
 
-enum { STATEMENT_FINDS_NOTHING = -1 };
+enum { STATEMENT_NO_COLUMN = -1 };
 
 struct param_spec {
 	const char *name;
@@ -36,6 +36,7 @@ struct statement {
 	uint16_t index; /* in `statements` */
 	uint8_t param_count, column_count;
 	int16_t found;   /* the column that is not NULL in a row that was found or written */
+	int16_t wrote;   /* the bool that tells the two apart; or STATEMENT_NO_COLUMN */
 	bool unprepared; /* parsed and planned for the values of each execution */
 	bool groups;     /* several of one affinity may share a Sync, a transaction and a commit */
 	const struct param_spec *params;

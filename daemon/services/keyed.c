@@ -42,7 +42,10 @@ enum status keyed_begin(struct call *call, const ProtobufCMessage *request, cons
 
 static bool wrote(const struct rows *rows)
 {
-	int column = rows->statement->found;
+	int column = rows->statement->wrote;
+	if (column >= 0)
+		return rows->count > 0 && rows_bool(rows, 0, (size_t)column);
+	column = rows->statement->found;
 	return column >= 0 && rows->count > 0 && !rows_null(rows, 0, (size_t)column);
 }
 

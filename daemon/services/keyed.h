@@ -2,8 +2,9 @@
  *
  * The statement itself records what it did under the key (db/queries/write.sql); one that wrote
  * nothing may be a repetition, so the key is looked up before anything is answered. A repetition
- * that waits for the first one, still under way, sees its key only after a lock of its own (struct
- * write); without one it may meet the new version as a stale one. Lifetime: the call's. Errors:
+ * that waits at a row for the first one, still under way, does not see its key there and may meet
+ * the new version as a stale one: such a statement tells what it wrote from what it found (`--
+ * wrote:`), and the key is seen by the look-up. Lifetime: the call's. Errors:
  * REQUEST_ID_REUSED for a key that another request was sent with; a violated constraint becomes its
  * reason (constraint.def). */
 #pragma once

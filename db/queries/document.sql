@@ -116,9 +116,10 @@ ORDER BY d.updated_at DESC, d.id DESC;
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, id int8, expected_version int4, mask int4, title text?,
 --   slug text?, content text?, document_type text?, metadata jsonb?, status text?
--- columns: rank int4?, {{document_row}}, version_ok bool?, project_open bool?, transition_ok bool?, yours bool?,
+-- columns: rank int4?, {{document_row}}, written bool, version_ok bool?, project_open bool?, transition_ok bool?, yours bool?,
 --   content_ok bool?, slug_ok bool?
 -- found: id
+-- wrote: written
 WITH {{caller}}, {{fresh}},
 old AS MATERIALIZED (
   SELECT {{document_columns}}, p.owner_id, p.status <> 'completed' OR $4 AS project_open
@@ -169,7 +170,8 @@ activity AS (
   FROM written d JOIN old o ON o.id = d.id),
 effect AS (SELECT jsonb_build_object('ids', jsonb_build_array(d.id)) AS result FROM written d),
 {{recorded}}
-SELECT c.rank, {{document_row}}, j.version_ok, j.project_open, j.transition_ok, j.yours, j.content_ok, j.slug_ok
+SELECT c.rank, {{document_row}}, EXISTS (SELECT FROM written) AS written, j.version_ok, j.project_open,
+  j.transition_ok, j.yours, j.content_ok, j.slug_ok
 FROM caller c
 LEFT JOIN judged j ON true
 LEFT JOIN (
@@ -180,7 +182,8 @@ LEFT JOIN (
 -- statement: document_upsert
 -- After project_lock. The effect is 1 created, 2 updated, 3 unchanged, 4 deleted before: it stays so. A document that is
 -- new and has no slug of its own gets the next free one of those made of its title, and none that another one of
--- the request has; only for a title that makes one that is in use are the project's looked through. Faults by the number of the document in the request, from 1; nothing was written if there is one.
+-- the request has; only for a title that makes one that is in use are the project's looked through.
+-- Faults by the number of the document in the request, from 1; nothing was written if there is one.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, project_id int8, external_source text, external_ids text[],

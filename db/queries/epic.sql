@@ -90,8 +90,9 @@ ORDER BY e.id;
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, id int8, expected_version int4, mask int4, name text?,
 --   description text?, status text?
--- columns: rank int4?, {{epic_row}}, version_ok bool?, project_open bool?
+-- columns: rank int4?, {{epic_row}}, written bool, version_ok bool?, project_open bool?
 -- found: id
+-- wrote: written
 WITH {{caller}}, {{fresh}},
 old AS MATERIALIZED (
   SELECT {{epic_columns}}, p.status <> 'completed' OR $4 AS project_open
@@ -121,7 +122,7 @@ activity AS (
   FROM written e JOIN old o ON o.id = e.id),
 effect AS (SELECT jsonb_build_object('ids', jsonb_build_array(e.id)) AS result FROM written e),
 {{recorded}}
-SELECT c.rank, {{epic_row}}, n.version_ok, n.project_open
+SELECT c.rank, {{epic_row}}, EXISTS (SELECT FROM written) AS written, n.version_ok, n.project_open
 FROM caller c
 LEFT JOIN new n ON true
 LEFT JOIN (

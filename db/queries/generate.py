@@ -12,7 +12,8 @@ A file holds statements and fragments. A statement:
     WITH {{caller}} SELECT ... WHERE organization_id = $1 ... ;
 
 `?` on a parameter: it may be NULL. On a column: its base column may be NULL; without it, PostgreSQL must know the base
-column as NOT NULL (an outer join may still make the value NULL: `found: COLUMN` generates NAME_found()). A value that
+column as NOT NULL (an outer join may still make the value NULL: `found: COLUMN` generates NAME_found()). `wrote: COLUMN`
+names the bool that tells what was written from what was only found. A value that
 ends with a comma goes on in the next comment line; `none` is an empty list. A statement whose first parameter is not
 organization_id says why: `-- tenant: no (reason)`. `-- fragment: NAME` starts a text that statements include as
 {{NAME}}; its params must be the first ones of those statements. A fragment may list columns, which statements
@@ -25,7 +26,7 @@ import os
 import re
 import sys
 
-DIRECTIVES = ("statement", "fragment", "lane", "params", "columns", "tenant", "found", "prepare", "group")
+DIRECTIVES = ("statement", "fragment", "lane", "params", "columns", "tenant", "found", "wrote", "prepare", "group")
 PARAMS_MAX = 48
 COLUMNS_MAX = 255
 
@@ -237,6 +238,7 @@ class Statement:
         self.columns = fields_of(item, "columns", {**SCALARS, **ARRAYS}, "column", included)
         self.lane = item.values.get("lane")
         self.found = item.values.get("found")
+        self.wrote = item.values.get("wrote")
         self.sql = self.expand(ended(item), fragments)
         self.check()
 
@@ -296,6 +298,8 @@ class Statement:
         names = [column.name for column in self.columns]
         if self.found is not None and self.found not in names:
             raise self.item.problem(f"found: there is no column '{self.found}'", "found")
+        if self.wrote is not None and f"{self.wrote} bool" not in map(str, self.columns):
+            raise self.item.problem(f"wrote: there is no column '{self.wrote} bool'", "wrote")
         generated = {"found", "bind", "params"} | {f"{name}_is_null" for name in names}
         for name in names:
             if name in generated:
@@ -417,8 +421,9 @@ def source(statements, include):
         out += [f'\t\t"{c_string(line)}\\n"' for line in lines[:-1]] + [f'\t\t"{c_string(lines[-1])}",']
         out += [f"\t.lane = LANE_{statement.lane.upper()},", f"\t.index = {index},",
                 f"\t.param_count = {len(statement.params)},", f"\t.column_count = {len(statement.columns)},"]
-        found = next((i for i, column in enumerate(statement.columns) if column.name == statement.found), None)
-        out += [f"\t.found = {found}," if found is not None else "\t.found = STATEMENT_FINDS_NOTHING,"]
+        for role, name in (("found", statement.found), ("wrote", statement.wrote)):
+            at = next((i for i, column in enumerate(statement.columns) if column.name == name), "STATEMENT_NO_COLUMN")
+            out += [f"\t.{role} = {at},"]
         out += ["\t.unprepared = true,"] if "prepare" in statement.item.values else []
         out += ["\t.groups = true,"] if "group" in statement.item.values else []
         out += [f"\t.params = {statement.name}_params_spec,"] if statement.params else []

@@ -88,8 +88,9 @@ ORDER BY x.id DESC;
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, id int8, expected_version int4, mask int4, name text?,
 --   goal text?, start_date date?, end_date date?
--- columns: rank int4?, {{sprint_row}}, version_ok bool?, project_open bool?, manager_ok bool?, dates_ok bool?
+-- columns: rank int4?, {{sprint_row}}, written bool, version_ok bool?, project_open bool?, manager_ok bool?, dates_ok bool?
 -- found: id
+-- wrote: written
 WITH {{caller}}, {{fresh}}, {{sprint_manager}},
 old AS MATERIALIZED (
   SELECT {{sprint_columns}}, p.status <> 'completed' OR $4 AS project_open
@@ -128,7 +129,7 @@ activity AS (
   FROM written x JOIN old o ON o.id = x.id),
 effect AS (SELECT jsonb_build_object('ids', jsonb_build_array(x.id)) AS result FROM written x),
 {{recorded}}
-SELECT c.rank, {{sprint_row}}, j.version_ok, j.project_open, j.manager_ok, j.dates_ok
+SELECT c.rank, {{sprint_row}}, EXISTS (SELECT FROM written) AS written, j.version_ok, j.project_open, j.manager_ok, j.dates_ok
 FROM caller c
 LEFT JOIN judged j ON true
 LEFT JOIN (

@@ -15,6 +15,7 @@
 -- columns: rank int4?, {{story_row}}, written bool, version_ok bool?, project_open bool?, epic_ok bool?,
 --   sprint_ok bool?, sprint_open bool?, assignee_ok bool?
 -- found: id
+-- wrote: written
 WITH {{caller}}, {{fresh}},
 sprint AS MATERIALIZED (
   SELECT x.id, x.project_id, x.status
@@ -130,6 +131,7 @@ LEFT JOIN (
 --   request_id uuid?, method text, request_hash bytea?, id int8, expected_version int4, deleted bool
 -- columns: rank int4?, {{story_row}}, written bool, version_ok bool?, state_ok bool?, yours bool?, project_open bool?
 -- found: id
+-- wrote: written
 WITH {{caller}}, {{fresh}},
 old AS MATERIALIZED (
   SELECT {{story_columns}}, p.owner_id, p.status <> 'completed' OR $4 AS project_open

@@ -1,5 +1,6 @@
 /* Idempotency keys are kept for a day, then removed: at the daemon's start, and while it runs. */
-#include "tests/services/crowd.h"
+#include "tests/services/session.h"
+#include "tests/services/story_fixture.h"
 
 enum { OLD = 2500, YOUNG = 10 };
 
@@ -36,14 +37,14 @@ static int set_up(void **state)
 static void old_keys_go_and_young_ones_stay(void **state)
 {
 	(void)state;
-	struct session session;
 	static char log[65536];
 	char line[64];
 	stop();
 	keys_by_sql(OLD, "25 hours", "old");
 	keys_by_sql(YOUNG, "23 hours 50 minutes", "young");
 	keys_by_sql(1, "30 days", "held");
-	session_begin(&session, "SELECT 1 FROM idempotency_keys WHERE method = 'held' FOR UPDATE");
+	assert_true(session("BEGIN"));
+	assert_true(session("SELECT FROM idempotency_keys WHERE method = 'held' FOR UPDATE"));
 	serve();
 	while (keys("old") > 0)
 		continue;
@@ -53,7 +54,7 @@ static void old_keys_go_and_young_ones_stay(void **state)
 	while (!strstr(log, line));
 	assert_int_equal(keys("young"), YOUNG);
 	assert_int_equal(keys("held"), 1);
-	session_commit(&session);
+	session_end();
 }
 
 static story_t *create_once(void)

@@ -1,16 +1,14 @@
 /* An organization keeps an active admin, and an owner is active, whoever does what at the same
  * time. */
-#include "tests/services/crowd.h"
 #include "tests/services/people_fixture.h"
+#include "tests/services/race.h"
 
 enum { ADMINS = 16, ROUNDS = 20 };
 
 /* Organizations whose owner is there by name only, so that their admins are what counts. */
 static struct person absent, admins[ADMINS];
 static int64_t organization;
-static struct crowd crowd;
 
-/* Seats 0..15 act for users, 16..31 are the system's. */
 static int set_up(void **state)
 {
 	setenv("DATABASE_POOL_SIZE", "34", 1);
@@ -22,15 +20,13 @@ static int set_up(void **state)
 	count("UPDATE users SET full_name = 'An Admin' WHERE full_name = 'A Person' AND id <> '%s'"
 	      " RETURNING 1",
 	      absent.id);
-	crowd_open(&crowd);
-	crowd_seat(&crowd, tenant.key, ADMINS);
-	crowd_seat(&crowd, tenant.system_key, ADMINS);
+	race_open();
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	crowd_close(&crowd);
+	race_close();
 	return tenant_tear_down(state);
 }
 
@@ -40,8 +36,8 @@ static void leaves(size_t i)
 {
 	Prism__V1__LeaveOrganizationRequest request = PRISM__V1__LEAVE_ORGANIZATION_REQUEST__INIT;
 	request.organization_id = organization;
-	crowd_start(&crowd, i, &prism_v1_membership_service_leave_organization_method,
-	            &(struct prism_call_options){.actor = admins[i].id}, &request.base);
+	(void)race_add(admins[i].id, &prism_v1_membership_service_leave_organization_method,
+	               &request.base);
 }
 
 static void steps_down(size_t i)
@@ -50,8 +46,8 @@ static void steps_down(size_t i)
 	request.organization_id = organization;
 	request.user_id = admins[i].id;
 	request.role = PRISM__V1__MEMBER_ROLE__MEMBER_ROLE_MEMBER;
-	crowd_start(&crowd, i, &prism_v1_membership_service_update_member_role_method,
-	            &(struct prism_call_options){.actor = admins[i].id}, &request.base);
+	(void)race_add(admins[i].id, &prism_v1_membership_service_update_member_role_method,
+	               &request.base);
 }
 
 static void is_removed(size_t i)
@@ -59,8 +55,8 @@ static void is_removed(size_t i)
 	Prism__V1__RemoveMemberRequest request = PRISM__V1__REMOVE_MEMBER_REQUEST__INIT;
 	request.organization_id = organization;
 	request.user_id = admins[i].id;
-	crowd_start(&crowd, ADMINS + i, &prism_v1_membership_service_remove_member_method, NULL,
-	            &request.base);
+	(void)race_add_system(NULL, &prism_v1_membership_service_remove_member_method,
+	                      &request.base);
 }
 
 static void is_deactivated(size_t i)
@@ -72,8 +68,7 @@ static void is_deactivated(size_t i)
 	request.id = admins[i].id;
 	request.user = &user;
 	request.update_mask = mask_of(&mask, "status");
-	crowd_start(&crowd, ADMINS + i, &prism_v1_user_service_update_user_method, NULL,
-	            &request.base);
+	(void)race_add_system(NULL, &prism_v1_user_service_update_user_method, &request.base);
 }
 
 static void goes_in_some_way(size_t i)
@@ -94,8 +89,6 @@ static void everybody_is_an_admin(void)
 	      " (organization_id, user_id, role) SELECT %ld, id, 'admin' FROM admins"
 	      " UNION ALL SELECT %ld, '%s', 'admin' RETURNING 1) SELECT count(*) FROM joined",
 	      (long)organization, (long)organization, absent.id);
-	for (size_t i = 0; i < crowd.count; i++)
-		crowd.seats[i].result = (struct prism_result){.status = PRISM_UNKNOWN};
 }
 
 static void assert_one_stays(void (*goes)(size_t i))
@@ -104,9 +97,8 @@ static void assert_one_stays(void (*goes)(size_t i))
 		everybody_is_an_admin();
 		for (size_t i = 0; i < ADMINS; i++)
 			goes(i);
-		crowd_finish(&crowd);
-		assert_int_equal(crowd_count(&crowd, PRISM_OK, ""), ADMINS - 1);
-		assert_int_equal(crowd_count(&crowd, PRISM_FAILED_PRECONDITION, "LAST_ADMIN"), 1);
+		assert_int_equal(race_run(), ADMINS - 1);
+		assert_int_equal(race_count(PRISM_FAILED_PRECONDITION, "LAST_ADMIN"), 1);
 		assert_int_equal(count("SELECT count(*) FROM organization_members m"
 		                       " JOIN users u ON u.id = m.user_id"
 		                       " WHERE m.organization_id = %ld AND m.role = 'admin'"
@@ -150,15 +142,15 @@ static void each_goes_in_a_way_of_its_own(void **state)
  */
 
 /* Whoever waits for a lock sees what was committed meanwhile. */
-static void assert_sees(const char *sql, void (*acts)(size_t i), size_t seat, const char *reason)
+static void assert_sees(const char *sql, void (*acts)(size_t i), const char *reason)
 {
-	struct session session;
-	session_begin(&session, sql);
+	assert_true(session("BEGIN"));
+	assert_true(session(sql));
 	acts(0);
-	crowd_until_blocked(&crowd, 1);
-	session_commit(&session);
-	crowd_finish(&crowd);
-	tenant.result = crowd.seats[seat].result;
+	race_until_waiting(1);
+	assert_true(session("COMMIT"));
+	(void)race_run();
+	tenant.result = racers[0].result;
 	assert_refused(PRISM_FAILED_PRECONDITION, reason);
 }
 
@@ -171,7 +163,7 @@ static void nobody_becomes_inactive_while_becoming_an_owner(void **state)
 	         "SELECT FROM users WHERE id = '%s' FOR SHARE; INSERT INTO organizations"
 	         " (name, slug, owner_id) VALUES ('Late', 'late', '%s')",
 	         admins[0].id, admins[0].id);
-	assert_sees(sql, is_deactivated, ADMINS, "OWNS_ORGANIZATION");
+	assert_sees(sql, is_deactivated, "OWNS_ORGANIZATION");
 	count("DELETE FROM organizations WHERE slug = 'late' RETURNING 1");
 }
 
@@ -185,7 +177,7 @@ static void nobody_becomes_inactive_while_becoming_the_only_admin(void **state)
 	         "SELECT FROM users WHERE id = '%s' FOR SHARE; INSERT INTO organization_members"
 	         " (organization_id, user_id, role) VALUES (%ld, '%s', 'admin')",
 	         admins[0].id, (long)other, admins[0].id);
-	assert_sees(sql, is_deactivated, ADMINS, "LAST_ADMIN");
+	assert_sees(sql, is_deactivated, "LAST_ADMIN");
 	count("DELETE FROM organization_members WHERE organization_id = %ld RETURNING 1",
 	      (long)other);
 }
@@ -207,7 +199,7 @@ static void whoever_becomes_inactive_is_not_counted_on(void **state)
 	         admins[1].id);
 	for (size_t i = 0; i < 4; i++) {
 		only_two_are_admins();
-		assert_sees(sql, ways[i], i < 2 ? 0 : ADMINS, "LAST_ADMIN");
+		assert_sees(sql, ways[i], "LAST_ADMIN");
 	}
 }
 

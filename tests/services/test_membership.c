@@ -1,6 +1,6 @@
 /* MembershipService: who is added by whom, who sees whom, and in which role. */
-#include "tests/services/crowd.h"
 #include "tests/services/people_fixture.h"
+#include "tests/services/race.h"
 
 #include <ctype.h>
 
@@ -268,10 +268,8 @@ static void many_add_the_same_users_at_once(void **state)
 {
 	(void)state;
 	enum { TOGETHER = 8, ROUNDS = 5, USERS = 20 };
-	struct crowd crowd;
 	struct own own = own_new();
-	crowd_open(&crowd);
-	crowd_seat(&crowd, tenant.key, TOGETHER);
+	race_open();
 	for (int round = 0; round < ROUNDS; round++) {
 		struct person people[USERS];
 		char *users[USERS];
@@ -281,17 +279,16 @@ static void many_add_the_same_users_at_once(void **state)
 		}
 		Prism__V1__BatchUpsertMembersRequest request = upsert_request(own.id, users, USERS);
 		for (size_t i = 0; i < TOGETHER; i++)
-			crowd_start(
-				&crowd, i, &prism_v1_membership_service_batch_upsert_members_method,
-				&(struct prism_call_options){.actor = own.admin.id}, &request.base);
-		crowd_finish(&crowd);
-		crowd_assert_all(&crowd, PRISM_OK, "");
+			(void)race_add(own.admin.id,
+			               &prism_v1_membership_service_batch_upsert_members_method,
+			               &request.base);
+		assert_int_equal(race_run(), TOGETHER);
 	}
 	assert_int_equal(count("SELECT count(*) FROM organization_members WHERE organization_id"
 	                       " = %ld",
 	                       (long)own.id),
 	                 5 + ROUNDS * USERS);
-	crowd_close(&crowd);
+	race_close();
 }
 
 /* --- seeing --------------------------------------------------------------------------------- */

@@ -1,23 +1,20 @@
 /* One request that is sent many times at once, as after a lost connection: one effect, and every
  * answer says that it was done. */
-#include "tests/services/crowd.h"
 #include "tests/services/people_fixture.h"
+#include "tests/services/race.h"
 
 enum { TIMES = 8 };
-
-static struct crowd crowd;
 
 static int set_up(void **state)
 {
 	people_set_up(state);
-	crowd_open(&crowd);
-	crowd_seat(&crowd, tenant.system_key, TIMES);
+	race_open();
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	crowd_close(&crowd);
+	race_close();
 	return tenant_tear_down(state);
 }
 
@@ -26,10 +23,8 @@ static void send_all(const struct prism_method *method, const char *actor,
                      const ProtobufCMessage *request)
 {
 	for (size_t i = 0; i < TIMES; i++)
-		crowd_start(&crowd, i, method, &(struct prism_call_options){.actor = actor},
-		            request);
-	crowd_finish(&crowd);
-	crowd_assert_all(&crowd, PRISM_OK, "");
+		(void)race_add_system(actor, method, request);
+	assert_int_equal(race_run(), TIMES);
 }
 
 static long activities(const char *entity)

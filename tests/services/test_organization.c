@@ -1,6 +1,6 @@
 /* OrganizationService: who makes tenants, who sees them, who lists them. */
-#include "tests/services/crowd.h"
 #include "tests/services/people_fixture.h"
+#include "tests/services/race.h"
 
 static void assert_slug(const char *given, const char *name, const char *slug)
 {
@@ -214,9 +214,7 @@ static void many_are_made_at_once(void **state)
 {
 	(void)state;
 	enum { TOGETHER = 4, ROUNDS = 5 };
-	struct crowd crowd;
-	crowd_open(&crowd);
-	crowd_seat(&crowd, tenant.system_key, TOGETHER);
+	race_open();
 	organization_t organization = PRISM__V1__ORGANIZATION__INIT;
 	organization.name = "All At Once";
 	organization.owner_id = MEMBER;
@@ -224,16 +222,15 @@ static void many_are_made_at_once(void **state)
 	request.organization = &organization;
 	for (int round = 0; round < ROUNDS; round++) {
 		for (size_t i = 0; i < TOGETHER; i++)
-			crowd_start(&crowd, i,
-			            &prism_v1_organization_service_create_organization_method, NULL,
-			            &request.base);
-		crowd_finish(&crowd);
-		crowd_assert_all(&crowd, PRISM_OK, "");
+			(void)race_add_system(
+				NULL, &prism_v1_organization_service_create_organization_method,
+				&request.base);
+		assert_int_equal(race_run(), TOGETHER);
 	}
 	assert_int_equal(count("SELECT count(*) FROM organizations WHERE slug ~"
 	                       " '^all-at-once(-[0-9]+)?$'"),
 	                 TOGETHER * ROUNDS);
-	crowd_close(&crowd);
+	race_close();
 }
 
 /* --- seeing ------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* ListUsers and BatchUpsertUsers: many users at once. */
-#include "tests/services/crowd.h"
 #include "tests/services/people_fixture.h"
+#include "tests/services/race.h"
 
 #include <ctype.h>
 
@@ -299,9 +299,7 @@ static void many_make_the_same_users_at_once(void **state)
 {
 	(void)state;
 	enum { TOGETHER = 8, ROUNDS = 5, USERS = 20 };
-	struct crowd crowd;
-	crowd_open(&crowd);
-	crowd_seat(&crowd, tenant.system_key, TOGETHER);
+	race_open();
 	for (int round = 0; round < ROUNDS; round++) {
 		static struct newcomer newcomers[USERS];
 		static user_t *users[USERS];
@@ -312,15 +310,15 @@ static void many_make_the_same_users_at_once(void **state)
 		request.users = users;
 		request.n_users = USERS;
 		for (size_t i = 0; i < TOGETHER; i++)
-			crowd_start(&crowd, i, &prism_v1_user_service_batch_upsert_users_method,
-			            NULL, &request.base);
-		crowd_finish(&crowd);
-		crowd_assert_all(&crowd, PRISM_OK, "");
+			(void)race_add_system(NULL,
+			                      &prism_v1_user_service_batch_upsert_users_method,
+			                      &request.base);
+		assert_int_equal(race_run(), TOGETHER);
 		assert_int_equal(count("SELECT count(*) FROM users WHERE email = '%s'",
 		                       newcomers[USERS - 1].email),
 		                 1);
 	}
-	crowd_close(&crowd);
+	race_close();
 }
 
 int main(void)

@@ -120,6 +120,7 @@ class Generate(unittest.TestCase):
         self.assert_says("a word of C", self.change("columns: id", "columns: int"))
         self.assert_says("'-- columns:' is missing", self.change("-- columns: id int8, name text?\n", ""))
         self.assert_says("there is no column 'nothing'", self.change("found: id", "found: nothing"))
+        self.assert_says("there is no column 'id bool'", self.change("found: id", "found: id\n-- wrote: id"))
         self.assert_says("an array cannot be NULL", self.change("name text?\n-- columns", "name text[]?\n-- columns"))
         self.assert_says("taken by a generated function", self.change("name text?\n-- found", "found text?\n-- found"))
 

@@ -13,8 +13,12 @@
 #define REQUEST_ID "10000000-0000-4000-8000-000000000001"
 
 static const struct column_spec columns[] = {{"id", DB_INT8, true}};
-static const struct statement statement = {
-	.name = "write", .lane = LANE_WRITE, .column_count = 1, .columns = columns, .found = 0};
+static const struct statement statement = {.name = "write",
+                                           .lane = LANE_WRITE,
+                                           .column_count = 1,
+                                           .columns = columns,
+                                           .found = 0,
+                                           .wrote = STATEMENT_NO_COLUMN};
 
 struct scene {
 	struct rig rig;
