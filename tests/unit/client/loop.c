@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -87,6 +88,14 @@ void loop_call(struct loop *loop, struct outcome_of *of, const struct prism_meth
 void loop_once(struct loop *loop)
 {
 	uv_run(&loop->loop, UV_RUN_ONCE);
+}
+
+void loop_until_stage(struct loop *loop, const struct peer *peer, int stage)
+{
+	while (peer->stage < stage) {
+		uv_run(&loop->loop, UV_RUN_NOWAIT);
+		usleep(1000);
+	}
 }
 
 enum prism_status loop_wait(struct loop *loop, const struct outcome_of *of)

@@ -1,6 +1,7 @@
 /* loop - a call on a loop of the test's, and what became of it. */
 #pragma once
 #include "tests/unit/client/notes.h"
+#include "tests/unit/client/peer.h"
 
 #include <uv.h>
 
@@ -35,5 +36,8 @@ void loop_call(struct loop *loop, struct outcome_of *of, const struct prism_meth
 /* Runs until the call has ended; its status. */
 enum prism_status loop_wait(struct loop *loop, const struct outcome_of *of);
 
-/* One round of the loop that may wait for input. */
+/* One round of the loop, which waits for input: for what is sure to come with some. */
 void loop_once(struct loop *loop);
+
+/* Runs until the script has come to this stage, though it may send nothing more. */
+void loop_until_stage(struct loop *loop, const struct peer *peer, int stage);

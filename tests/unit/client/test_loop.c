@@ -75,10 +75,7 @@ static void test_cancel_open(void **state)
 	loop_call(&loop, &get, &NOTE_GET, NULL, "");
 	loop_call(&loop, &read, &NOTE_READ, NULL, "");
 	loop_call(&loop, &chat, &NOTE_CHAT, NULL, NULL);
-	while (peer.stage < 3) {
-		uv_run(&loop.loop, UV_RUN_NOWAIT);
-		usleep(1000);
-	}
+	loop_until_stage(&loop, &peer, 3);
 	prism_call_cancel(get.call);
 	prism_call_cancel(read.call);
 	prism_call_cancel(chat.call);

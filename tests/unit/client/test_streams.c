@@ -178,8 +178,11 @@ static void test_paused(void **state)
 	peer_start(&peer, credit_script, NULL);
 	loop_open(&loop, &(struct prism_channel_options){.address = peer.address});
 	loop_call(&loop, &of, &NOTE_LIST, NULL, "");
-	while (peer.stage < 1)
+	loop_until_stage(&loop, &peer, 1);
+	while (of.messages < 1)
 		loop_once(&loop);
+	for (int i = 0; i < 3; i++)
+		uv_run(&loop.loop, UV_RUN_NOWAIT);
 	assert_int_equal(of.messages, 1);
 	while (!of.done) { /* one message, and its credit, at a time */
 		unsigned before = of.messages;
