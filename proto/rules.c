@@ -94,6 +94,9 @@ static enum status string_check(const struct place *place, const struct field_ru
 	struct bytes text = bytes_of_string(string);
 	if (place->index == NO_INDEX && (rule->has & (RULE_MIN_LEN | RULE_MAX_LEN)))
 		TRY(length_check(place, rule, utf8_characters(text), "character"));
+	if ((rule->has & RULE_MAX_BYTES) && text.len > rule->max_bytes)
+		return fail(place, "%zu bytes, at most %" PRIu64 " are allowed", text.len,
+		            rule->max_bytes);
 	if ((rule->has & RULE_TRIMMED) && utf8_edge_space(text))
 		return fail(place, "must not start or end with white space");
 	return format_check(place, rule, text);

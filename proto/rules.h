@@ -33,6 +33,7 @@ enum rule_has {
 	RULE_MAX = 16,
 	RULE_KNOWN_ENUM = 32, /* the value is one of the enum's (always set for enum fields) */
 	RULE_TRIMMED = 64,    /* no white space at either end */
+	RULE_MAX_BYTES = 128, /* strings, in UTF-8 */
 };
 
 struct message_rules;
@@ -41,7 +42,7 @@ struct field_rule {
 	uint32_t number; /* the field's */
 	uint32_t has;    /* enum rule_has bits */
 	enum rule_format format;
-	uint64_t min_len, max_len;
+	uint64_t min_len, max_len, max_bytes;
 	int64_t min, max;
 	const struct message_rules *nested; /* rules of a message field's type, or NULL */
 	const char *const *paths; /* of a FieldMask: those that it may name, then NULL; or NULL */

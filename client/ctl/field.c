@@ -158,6 +158,8 @@ static void rule_print(const ProtobufCFieldDescriptor *field, const struct field
 	if (rule->has & RULE_REQUIRED)
 		fputs(", required", out);
 	length_print(field, rule, out);
+	if (rule->has & RULE_MAX_BYTES)
+		fprintf(out, ", %sat most %" PRIu64 " bytes", each, rule->max_bytes);
 	range_print(rule, each, out);
 	taken_as_print(rule, out);
 	if (*format_name(rule->format))

@@ -177,6 +177,11 @@ static void check_text(const struct field_check *check)
 			protobuf_c_enum_descriptor_get_value(&prism__format__descriptor, format)
 				->name,
 			type_text(check));
+	bool has_bytes = rules->has_max_bytes_case == PRISM__FIELD_OPTIONS__HAS_MAX_BYTES_MAX_BYTES;
+	if (has_bytes && check->shape != SHAPE_STRING)
+		FIELD_PROBLEM(check, "max_bytes is for strings; this is %s", type_text(check));
+	if (has_bytes && rules->max_bytes == 0)
+		FIELD_PROBLEM(check, "max_bytes 0 allows no value; at least 1 is allowed");
 	if (rules->trimmed && check->shape != SHAPE_STRING)
 		FIELD_PROBLEM(check, "trimmed is for strings; this is %s", type_text(check));
 }

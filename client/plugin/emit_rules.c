@@ -40,6 +40,8 @@ static const char *has_text(struct arena *arena, const proto_field *field,
 		{rules->has_max_case == PRISM__FIELD_OPTIONS__HAS_MAX_MAX, "RULE_MAX"},
 		{is_enum(field), "RULE_KNOWN_ENUM"},
 		{rules->trimmed, "RULE_TRIMMED"},
+		{rules->has_max_bytes_case == PRISM__FIELD_OPTIONS__HAS_MAX_BYTES_MAX_BYTES,
+	         "RULE_MAX_BYTES"},
 	};
 	const char *text = "";
 	for (size_t i = 0; i < sizeof BITS / sizeof *BITS; i++)
@@ -67,6 +69,8 @@ static void put_values(FILE *out, const Prism__FieldOptions *rules)
 		fprintf(out, ", .min_len = UINT64_C(%" PRIu64 ")", rules->min_len);
 	if (rules->has_max_len_case == PRISM__FIELD_OPTIONS__HAS_MAX_LEN_MAX_LEN)
 		fprintf(out, ", .max_len = UINT64_C(%" PRIu64 ")", rules->max_len);
+	if (rules->has_max_bytes_case == PRISM__FIELD_OPTIONS__HAS_MAX_BYTES_MAX_BYTES)
+		fprintf(out, ", .max_bytes = UINT64_C(%" PRIu64 ")", rules->max_bytes);
 	if (rules->has_min_case == PRISM__FIELD_OPTIONS__HAS_MIN_MIN)
 		put_bound(out, "min", rules->min);
 	if (rules->has_max_case == PRISM__FIELD_OPTIONS__HAS_MAX_MAX)

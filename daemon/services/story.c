@@ -5,6 +5,7 @@
 #include "daemon/services/story_handlers.h"
 #include "db/queries.h"
 #include "prism/v1/story.prism-server.h"
+#include "proto/limits.h"
 
 static SUSPENDS enum status story_find(struct call *call, const struct access *access,
                                        const Prism__V1__GetStoryRequest *request, struct rows *rows)
@@ -36,13 +37,14 @@ static SUSPENDS enum status get_story(struct call *call, const Prism__V1__GetSto
 
 /* --- by ids --------------------------------------------------------------------------- */
 
+/* Beyond `bytes_most` of them, stories come without their long texts. */
 static SUSPENDS enum status find_all(struct call *call, const struct access *access,
                                      const int64_t *ids, size_t count, bool deleted_too,
-                                     struct rows *rows)
+                                     int64_t bytes_most, struct rows *rows)
 {
 	TRY(query(call, &STORY_BATCH_GET,
 	          STORY_BATCH_GET_PARAMS(ACCESS(*access), .ids = {ids, count},
-	                                 .deleted_too = deleted_too),
+	                                 .deleted_too = deleted_too, .bytes_most = bytes_most),
 	          rows));
 	return access_granted(call, access, rows);
 }
@@ -67,6 +69,24 @@ static enum status separate(struct call *call, const Prism__V1__BatchGetStoriesR
 	return STATUS_OK;
 }
 
+/* Who asks for more than a message holds gets nothing half. */
+static enum status check_size(struct call *call, const struct rows *rows)
+{
+	size_t found = found_in(rows), fit = 0;
+	while (fit < found && story_batch_get_bytes(rows, fit) <= LIMIT_MESSAGE)
+		fit++;
+	if (fit == found)
+		return STATUS_OK;
+	enum status status = call_fail_for(
+		call, REASON_ANSWER_TOO_LARGE,
+		"ids: the stories have about %lld bytes, at most %d are allowed; ask for fewer at "
+		"once: the first %zu are not too many",
+		(long long)story_batch_get_bytes(rows, found - 1), LIMIT_MESSAGE, fit);
+	call->field = "ids";
+	call_fact(call, "fitting", "%zu", fit);
+	return status;
+}
+
 static SUSPENDS enum status batch_get_stories(struct call *call,
                                               const Prism__V1__BatchGetStoriesRequest *request,
                                               Prism__V1__BatchGetStoriesResponse *response)
@@ -74,7 +94,9 @@ static SUSPENDS enum status batch_get_stories(struct call *call,
 	struct access access;
 	TRY(access_begin(call, request->organization_id, &access));
 	struct rows rows;
-	TRY(find_all(call, &access, request->ids, request->n_ids, request->show_deleted, &rows));
+	TRY(find_all(call, &access, request->ids, request->n_ids, request->show_deleted,
+	             LIMIT_MESSAGE, &rows));
+	TRY(check_size(call, &rows));
 	response->stories = arena_alloc(&call->arena, request->n_ids * sizeof(*response->stories));
 	response->missing_ids =
 		arena_alloc(&call->arena, request->n_ids * sizeof(*response->missing_ids));
@@ -99,12 +121,12 @@ static enum status gone(struct call *call, const struct access *access, int64_t 
 	return STATUS_OK;
 }
 
-enum status story_recall(struct call *call, const struct access *access,
-                         const struct keyed_effect *effect, Prism__V1__Story ***stories,
-                         size_t *count)
+static SUSPENDS enum status recall(struct call *call, const struct access *access,
+                                   const struct keyed_effect *effect, int64_t bytes_most,
+                                   Prism__V1__Story ***stories, size_t *count)
 {
 	struct rows rows;
-	TRY(find_all(call, access, effect->ids, effect->count, true, &rows));
+	TRY(find_all(call, access, effect->ids, effect->count, true, bytes_most, &rows));
 	Prism__V1__Story **all = arena_alloc(&call->arena, (effect->count + 1) * sizeof(*all));
 	if (!all)
 		return call_no_memory(call);
@@ -120,12 +142,19 @@ enum status story_recall(struct call *call, const struct access *access,
 	return STATUS_OK;
 }
 
+enum status story_recall(struct call *call, const struct access *access,
+                         const struct keyed_effect *effect, Prism__V1__Story ***stories,
+                         size_t *count)
+{
+	return recall(call, access, effect, 0, stories, count);
+}
+
 enum status story_recall_one(struct call *call, const struct access *access,
                              const struct keyed_effect *effect, Prism__V1__Story *response)
 {
 	Prism__V1__Story **stories;
 	size_t count;
-	TRY(story_recall(call, access, effect, &stories, &count));
+	TRY(recall(call, access, effect, LIMIT_MESSAGE, &stories, &count));
 	if (count == 1)
 		*response = *stories[0];
 	return STATUS_OK;

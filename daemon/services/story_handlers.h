@@ -33,14 +33,15 @@ enum status story_list(struct call *call, const Prism__V1__ListStoriesRequest *r
                        Prism__V1__ListStoriesResponse *response);
 
 /* The stories that a repeated write made or changed, as they are now (deleted ones too); one that
- * is gone for good has its id, the recorded version, and nothing else. */
+ * is gone for good has its id, the recorded version, and nothing else. The long texts
+ * (story_without_texts) are left out. */
 MUST_CHECK
 SUSPENDS
 enum status story_recall(struct call *call, const struct access *access,
                          const struct keyed_effect *effect, Prism__V1__Story ***stories,
                          size_t *count);
 
-/* The same for a single one, into the response. */
+/* The same for a single one, with its texts, into the response. */
 MUST_CHECK
 SUSPENDS
 enum status story_recall_one(struct call *call, const struct access *access,

@@ -100,6 +100,12 @@ enum status story_of_row(struct call *call, int64_t organization_id, const struc
 	return story_from_row(call, organization_id, rows, row, story);
 }
 
+void story_without_texts(Prism__V1__Story *story)
+{
+	story->description = (char *)protobuf_c_empty_string;
+	story->acceptance_criteria = (char *)protobuf_c_empty_string;
+}
+
 enum status story_key_split(struct call *call, const char *key, char **project, int64_t *number)
 {
 	const char *dash = strrchr(key, '-');

@@ -17,6 +17,9 @@ MUST_CHECK
 enum status story_of_row(struct call *call, int64_t organization_id, const struct rows *rows,
                          size_t row, Prism__V1__Story **story);
 
+/* Without description and acceptance criteria, 500 stories fit into any message. */
+void story_without_texts(Prism__V1__Story *story);
+
 /* What the columns hold, by the enums' numbers; NULL for UNSPECIFIED. */
 extern const char *const story_statuses[4];
 extern const char *const story_priorities[4];

@@ -43,9 +43,11 @@ static enum status take_created(struct call *call, int64_t organization_id, cons
 	response->stories = arena_alloc(&call->arena, rows->count * sizeof(*response->stories));
 	if (!response->stories)
 		return call_no_memory(call);
-	for (; response->n_stories < rows->count; response->n_stories++)
-		TRY(story_of_row(call, organization_id, rows, response->n_stories,
-		                 &response->stories[response->n_stories]));
+	for (; response->n_stories < rows->count; response->n_stories++) {
+		Prism__V1__Story **story = &response->stories[response->n_stories];
+		TRY(story_of_row(call, organization_id, rows, response->n_stories, story));
+		story_without_texts(*story);
+	}
 	return STATUS_OK;
 }
 

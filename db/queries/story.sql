@@ -61,17 +61,25 @@ LEFT JOIN (
     AND k.organization_id = $1 AND k.key = $5) s ON true;
 
 -- statement: story_batch_get
--- In the order of the ids; those that are not there have no row. (SELECT $5): a plan for these values must not
--- look cheaper for the number of the ids, or PostgreSQL would make one each time.
+-- In the order of the ids; those that are not there have no row. `bytes`: how large the story is in a message, at
+-- most, with those before it; beyond bytes_most, descriptions and acceptance criteria are left out. (SELECT $5): a
+-- plan for these values must not look cheaper for the number of the ids, or PostgreSQL would make one each time.
 -- lane: read
--- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, ids int8[], deleted_too bool
--- columns: rank int4?, {{story_row}}
+-- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, ids int8[], deleted_too bool,
+--   bytes_most int8
+-- columns: rank int4?, {{story_row}}, bytes int8?
 -- found: id
 WITH {{caller}}
-SELECT c.rank, {{story_row}}
+SELECT c.rank, s.id, s.project_id, s.project_key, s.number, s.title,
+  CASE WHEN s.bytes <= $7 THEN s.description END AS description,
+  CASE WHEN s.bytes <= $7 THEN s.acceptance_criteria END AS acceptance_criteria,
+  s.status, s.priority, s.story_points, s.epic_id, s.sprint_id, s.assignee_id, s.creator_id, s.story_rank, s.version,
+  s.created_at, s.updated_at, s.started_at, s.completed_at, s.deleted_at, s.external_source, s.external_id, s.bytes
 FROM caller c
 LEFT JOIN (
-  SELECT i.n, s.*
+  SELECT i.n, s.*, sum(400 + octet_length(s.title) + coalesce(octet_length(s.description), 0)
+    + coalesce(octet_length(s.acceptance_criteria), 0) + coalesce(octet_length(s.external_source), 0)
+    + coalesce(octet_length(s.external_id), 0)) OVER (ORDER BY i.n) AS bytes
   FROM unnest((SELECT $5::int8[])) WITH ORDINALITY AS i(id, n)
   JOIN LATERAL (
     SELECT {{story_columns}}

@@ -334,6 +334,39 @@ static void many_are_made_in_their_order(void **state)
 	assert_field("stories");
 }
 
+/* With ids, keys and times the answer would be larger than a message may be. */
+static void the_largest_batch_is_answered(void **state)
+{
+	(void)state;
+	enum { MANY = 500, TEXT = 8350 };
+	static char text[TEXT + 1];
+	static story_t stories[MANY];
+	static story_t *pointers[MANY];
+	memset(text, 'x', TEXT);
+	for (size_t i = 0; i < MANY; i++) {
+		stories[i] = titled("Large batch");
+		stories[i].description = text;
+		pointers[i] = &stories[i];
+	}
+	for (unsigned i = 0; i < 2; i++) { /* and its repetition, after they have grown */
+		Prism__V1__BatchCreateStoriesResponse *made =
+			create_all(pointers, MANY, REQUEST_ID(5));
+		if (!made)
+			fail_msg("%s", tenant.result.message);
+		assert_int_equal(made->n_stories, MANY);
+		assert_string_equal(made->stories[0]->title, "Large batch");
+		assert_string_equal(made->stories[0]->description, "");
+		prism__v1__batch_create_stories_response__free_unpacked(made, NULL);
+		assert_int_equal(
+			count("SELECT count(*) FROM stories WHERE title = 'Large batch' AND"
+		              " octet_length(description) >= %d",
+		              TEXT),
+			MANY);
+		count("UPDATE stories SET description = description || 'more' WHERE title = 'Large "
+		      "batch' RETURNING 1");
+	}
+}
+
 static void one_fault_refuses_all(void **state)
 {
 	(void)state;
@@ -367,6 +400,7 @@ int main(void)
 		cmocka_unit_test(a_repetition_shows_things_as_they_are),
 		cmocka_unit_test(a_repetition_is_for_who_still_may),
 		cmocka_unit_test(many_are_made_in_their_order),
+		cmocka_unit_test(the_largest_batch_is_answered),
 		cmocka_unit_test(one_fault_refuses_all),
 	};
 	return cmocka_run_group_tests(tests, tenant_set_up, tenant_tear_down);

@@ -389,6 +389,49 @@ static void a_batch_tells_found_from_missing(void **state)
 	                 PRISM_NOT_FOUND);
 }
 
+static enum prism_status batch_get(int64_t *wanted, size_t n,
+                                   Prism__V1__BatchGetStoriesResponse **response)
+{
+	Prism__V1__BatchGetStoriesRequest request = PRISM__V1__BATCH_GET_STORIES_REQUEST__INIT;
+	request.organization_id = 1;
+	request.ids = wanted;
+	request.n_ids = n;
+	*response = NULL;
+	return prism_v1_story_service_batch_get_stories_wait(as(VIEWER), NULL, &request, response,
+	                                                     &tenant.result);
+}
+
+/* Which is known before the long texts are read. */
+static void a_batch_that_fits_into_no_message_says_how_many_do(void **state)
+{
+	(void)state;
+	enum { LARGE = 20 };
+	int64_t wanted[LARGE];
+	Prism__V1__BatchGetStoriesResponse *response;
+	count("WITH made AS (INSERT INTO stories (organization_id, project_id, number, rank, title,"
+	      " description, acceptance_criteria) SELECT 1, 11, 1000 + n, n, 'Large', repeat("
+	      "'\u00e4', 65536), repeat('\u00e4', 65536) FROM generate_series(1, %d) n"
+	      " RETURNING 1) SELECT count(*) FROM made",
+	      LARGE);
+	for (size_t i = 0; i < LARGE; i++)
+		wanted[i] = count("SELECT id FROM stories WHERE title = 'Large' ORDER BY id OFFSET"
+		                  " %zu LIMIT 1",
+		                  i);
+	assert_int_equal(batch_get(wanted, LARGE, &response), PRISM_RESOURCE_EXHAUSTED);
+	assert_refused(PRISM_RESOURCE_EXHAUSTED, "ANSWER_TOO_LARGE");
+	assert_field("ids");
+	const char *fitting = strstr(tenant.result.message, "the first ");
+	assert_non_null(fitting);
+	size_t fit = strtoul(fitting + strlen("the first "), NULL, 10);
+	assert_in_range(fit, 1, LARGE - 1);
+	assert_int_equal(batch_get(wanted, fit + 1, &response), PRISM_RESOURCE_EXHAUSTED);
+	assert_int_equal(batch_get(wanted, fit, &response), PRISM_OK);
+	assert_int_equal(response->n_stories, fit);
+	assert_int_equal(strlen(response->stories[fit - 1]->acceptance_criteria), 2 * 65536);
+	prism__v1__batch_get_stories_response__free_unpacked(response, NULL);
+	count("DELETE FROM stories WHERE title = 'Large' RETURNING 1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -402,6 +445,7 @@ int main(void)
 		cmocka_unit_test(a_token_is_of_its_list_alone),
 		cmocka_unit_test(lists_are_for_members),
 		cmocka_unit_test(a_batch_tells_found_from_missing),
+		cmocka_unit_test(a_batch_that_fits_into_no_message_says_how_many_do),
 	};
 	return cmocka_run_group_tests(tests, set_up, tenant_tear_down);
 }

@@ -158,6 +158,7 @@ static void test_rules(void **state)
 		{{.number = 2, .has = RULE_MAX_LEN, .max_len = 64}, "at most 64 bytes"},
 		{{.number = 3, .has = RULE_MIN | RULE_MAX, .min = -1, .max = 1000}, "-1 to 1000"},
 		{{.number = 3, .has = RULE_MAX, .max = 7}, "at most 7"},
+		{{.number = 1, .has = RULE_MAX_BYTES, .max_bytes = 64}, "at most 64 bytes"},
 		{{.number = 3, .has = RULE_KNOWN_ENUM}, ""},
 		{{.number = 3, .has = RULE_MIN, .min = 0, .zero_means = 20, .cap = 200},
 	         "at least 0, 0 is taken as 20, more than 200 as 200"},

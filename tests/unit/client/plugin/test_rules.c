@@ -99,6 +99,11 @@ static void lengths_are_held(void **state)
 	it.request.data.len = 1;
 	expect(&it, "data: 1 byte, at least 2 are needed");
 	fixture_init(&it);
+	it.request.tale = "\xc3\xa4\xc3\xa4"; /* two characters */
+	expect(&it, "");
+	it.request.tale = "\xc3\xa4\xc3\xa4.";
+	expect(&it, "tale: 5 bytes, at most 4 are allowed");
+	fixture_init(&it);
 	it.request.n_words = 4;
 	expect(&it, "words: 4 elements, at most 3 are allowed");
 }
