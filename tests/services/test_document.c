@@ -172,6 +172,8 @@ static void fields_have_rules(void **state)
 	document_t document = document_of("Bad");
 	document.content = text_of((1 << 20) + 1);
 	expect_bad(document, "document.content");
+	memcpy(document.content, "\xc3\xa4", 2); /* fewer characters than bytes */
+	expect_bad(document, "document.content");
 	document = document_of("Bad");
 	document.document_type = (Prism__V1__DocumentType)5;
 	expect_bad(document, "document.document_type");
