@@ -50,11 +50,25 @@ __attribute__((format(printf, 2, 3))) static enum status fail(const struct place
 	return STATUS_INVALID_ARGUMENT;
 }
 
+void rules_enum_names(const ProtobufCEnumDescriptor *type, char *out, size_t room)
+{
+	size_t at = 0;
+	out[0] = '\0';
+	for (unsigned i = 0; i < type->n_values && at < room; i++)
+		if (type->values[i].value != 0)
+			at += (size_t)snprintf(out + at, room - at, "%s%s", at > 0 ? ", " : "",
+			                       type->values[i].name);
+}
+
 static enum status required_fail(const struct place *place, const struct field_rule *rule)
 {
+	char names[WIRE_REASON_SIZE] = "";
+	if (place->field->type == PROTOBUF_C_TYPE_ENUM) {
+		rules_enum_names(place->field->descriptor, names, sizeof names);
+		return fail(place, "a value is required: one of %s", names);
+	}
 	if (!rule->paths)
 		return fail(place, "a value is required");
-	char names[WIRE_REASON_SIZE] = "";
 	size_t at = 0;
 	for (size_t i = 0; rule->paths[i] && at < sizeof names; i++)
 		at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", i ? ", " : "",

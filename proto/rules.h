@@ -68,6 +68,10 @@ struct message_rules {
 /* The rule of the field of this number; NULL: it has none. `rules` may be NULL. */
 const struct field_rule *rules_find(const struct message_rules *rules, uint32_t number);
 
+/* The names of an enum's values, but for 0: "STORY_STATUS_TODO, STORY_STATUS_DONE". Cut to `room`.
+ */
+void rules_enum_names(const ProtobufCEnumDescriptor *type, char *out, size_t room);
+
 /* `rules` may be NULL: nothing to check. */
 MUST_CHECK
 enum status rules_check(const struct message_rules *rules, const ProtobufCMessage *message,

@@ -124,7 +124,9 @@ static void take_line(struct backlog *backlog, size_t line, const char *text, si
 	json_error_t error;
 	json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
 	if (!json) {
-		backlog_fault(backlog, line, "no JSON: %s, column %d", error.text, error.column);
+		bool nul = json_error_code(&error) == json_error_null_character;
+		backlog_fault(backlog, line, "no JSON: %s, column %d",
+		              nul ? "\\u0000 is not allowed" : error.text, error.column);
 		return;
 	}
 	if (!json_is_object(json)) {

@@ -256,10 +256,14 @@ static enum status check(struct call *call, const Prism__V1__UpdateDocumentReque
 		TRY(value_required(call, "document.title", document->title));
 	if (mask & MASK_SLUG)
 		TRY(value_required(call, "document.slug", document->slug));
-	if ((mask & MASK_TYPE) && !types[document->document_type])
-		return call_fail_field(call, "document.document_type", "must be set");
-	if ((mask & MASK_STATUS) && !statuses[document->status])
-		return call_fail_field(call, "document.status", "must be set");
+	if (mask & MASK_TYPE)
+		TRY(value_enum_required(call, "document.document_type",
+		                        &prism__v1__document_type__descriptor,
+		                        (int)document->document_type));
+	if (mask & MASK_STATUS)
+		TRY(value_enum_required(call, "document.status",
+		                        &prism__v1__document_status__descriptor,
+		                        (int)document->status));
 	if ((mask & MASK_CONTENT) && request->expected_version == 0)
 		return call_fail_field(call, "expected_version",
 		                       "is needed to change the content, so that nobody's work is "

@@ -176,8 +176,9 @@ static SUSPENDS enum status update_epic(struct call *call,
 	TRY(mask_read(call, request->update_mask, mask_paths(call), &mask));
 	if (mask & MASK_NAME)
 		TRY(value_required(call, "epic.name", epic->name));
-	if ((mask & MASK_STATUS) && !statuses[epic->status])
-		return call_fail_field(call, "epic.status", "must be set");
+	if (mask & MASK_STATUS)
+		TRY(value_enum_required(call, "epic.status", &prism__v1__epic_status__descriptor,
+		                        (int)epic->status));
 	const struct write write = {
 		.statement = &EPIC_UPDATE,
 		.params = EPIC_UPDATE_PARAMS(ACCESS(access), KEYED(keyed), .id = request->id,

@@ -269,8 +269,10 @@ static enum status check(struct call *call, const project_t *project, int32_t ma
 		TRY(value_required(call, "project.name", project->name));
 	if (mask & MASK_KEY)
 		TRY(value_required(call, "project.key", project->key));
-	if ((mask & MASK_STATUS) && !statuses[project->status])
-		return call_fail_field(call, "project.status", "must be set");
+	if (mask & MASK_STATUS)
+		TRY(value_enum_required(call, "project.status",
+		                        &prism__v1__project_status__descriptor,
+		                        (int)project->status));
 	return STATUS_OK;
 }
 

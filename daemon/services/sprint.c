@@ -317,7 +317,8 @@ static SUSPENDS enum status batch_upsert_sprints(
 	                 &rows));
 	TRY(project_place(call, &rows, SPRINT_UPSERT_PROJECT_FOUND));
 	TRY(upsert_fault(call, &rows, SPRINT_UPSERT_FAULT_NAME, REASON_SPRINT_NAME_TAKEN, "sprints",
-	                 "name", "a sprint of the project has this name already"));
+	                 "name",
+	                 "another sprint of the project has this name, or has it until now"));
 	TRY(upsert_fault(call, &rows, SPRINT_UPSERT_FAULT_ACTIVE, REASON_SPRINT_ACTIVE, "sprints",
 	                 "status", "a sprint of the project is active already"));
 	return upsert_results(call, &rows, false, &response->results, &response->n_results);

@@ -13,10 +13,13 @@ static enum status check(struct call *call, const Prism__V1__Story *story, int32
 {
 	if ((mask & MASK_TITLE) && *story->title == '\0')
 		return call_fail_field(call, "story.title", "must not be empty");
-	if ((mask & MASK_STATUS) && !story_statuses[story->status])
-		return call_fail_field(call, "story.status", "must be set");
-	if ((mask & MASK_PRIORITY) && !story_priorities[story->priority])
-		return call_fail_field(call, "story.priority", "must be set");
+	if (mask & MASK_STATUS)
+		TRY(value_enum_required(call, "story.status", &prism__v1__story_status__descriptor,
+		                        (int)story->status));
+	if (mask & MASK_PRIORITY)
+		TRY(value_enum_required(call, "story.priority",
+		                        &prism__v1__story_priority__descriptor,
+		                        (int)story->priority));
 	return STATUS_OK;
 }
 

@@ -196,8 +196,9 @@ static enum status check_mask(struct call *call, const user_t *user, int32_t mas
 		TRY(value_required(call, "user.username", user->username));
 	if (mask & MASK_EMAIL)
 		TRY(value_required(call, "user.email", user->email));
-	if ((mask & MASK_STATUS) && !statuses[user->status])
-		return call_fail_field(call, "user.status", "must be set");
+	if (mask & MASK_STATUS)
+		TRY(value_enum_required(call, "user.status", &prism__v1__user_status__descriptor,
+		                        (int)user->status));
 	return STATUS_OK;
 }
 

@@ -7,7 +7,13 @@
 #include <string.h>
 #include <time.h>
 
-enum { MICROSECONDS = 1000000, SECONDS_PER_DAY = 86400, DIGITS_MAX = 20, DATE_SIZE = 16 };
+enum {
+	MICROSECONDS = 1000000,
+	SECONDS_PER_DAY = 86400,
+	DIGITS_MAX = 20,
+	DATE_SIZE = 16,
+	ENUM_NAMES_SIZE = 256,
+};
 
 enum status value_uuid(struct call *call, const struct rows *rows, size_t row, size_t column,
                        char **out)
@@ -122,10 +128,21 @@ enum status value_enums_read(struct call *call, const char *field, const int *va
 	for (size_t i = 0; i < count; i++) {
 		found[i] = texts[values[i]];
 		if (!found[i])
-			return call_fail_field(call, field, "must not be UNSPECIFIED");
+			return call_fail_field(call, field,
+			                       "must not be UNSPECIFIED; an empty list is for any");
 	}
 	*out = found;
 	return STATUS_OK;
+}
+
+enum status value_enum_required(struct call *call, const char *field,
+                                const ProtobufCEnumDescriptor *type, int value)
+{
+	char names[ENUM_NAMES_SIZE];
+	if (value != 0)
+		return STATUS_OK;
+	rules_enum_names(type, names, sizeof(names));
+	return call_fail_field(call, field, "must be one of %s", names);
 }
 
 enum status value_required(struct call *call, const char *field, const char *text)

@@ -66,6 +66,11 @@ MUST_CHECK
 enum status value_enums_read(struct call *call, const char *field, const int *values, size_t count,
                              const char *const *texts, const char *const **out);
 
+/* INVALID_ARGUMENT, naming `field` and what it may be, for UNSPECIFIED. */
+MUST_CHECK
+enum status value_enum_required(struct call *call, const char *field,
+                                const ProtobufCEnumDescriptor *type, int value);
+
 /* INVALID_ARGUMENT, naming `field`, for "". */
 MUST_CHECK
 enum status value_required(struct call *call, const char *field, const char *text);

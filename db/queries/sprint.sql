@@ -140,8 +140,8 @@ LEFT JOIN (
 -- statement: sprint_upsert
 -- After project_lock. The effect is 1 created, 2 updated, 3 unchanged, 4 deleted before: it stays so. Velocity -1 and
 -- the date '' stand for none. Faults by the number of the sprint in the request, from 1: a name that another one
--- has, a second active sprint; nothing was written if there is one. The sprints that are active no more go
--- first, then the one that is: unique keys look at row after row.
+-- has, or has until it is changed here; a second active sprint; nothing was written if there is one. The sprints
+-- that are active no more go first, then the one that is: unique keys look at row after row.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, project_id int8, external_source text, external_ids text[],
@@ -175,7 +175,8 @@ other_active AS MATERIALIZED (
 fault AS MATERIALIZED (
   SELECT
     min(i.n) FILTER (WHERE EXISTS (SELECT FROM namesake x WHERE x.n = i.n) OR EXISTS (
-      SELECT FROM item y WHERE y.n < i.n AND y.lower_name = i.lower_name AND NOT y.deleted)) AS name,
+      SELECT FROM item y WHERE NOT y.deleted AND y.n <> i.n AND (
+        y.n < i.n AND y.lower_name = i.lower_name OR i.id IS NOT NULL AND lower((y.was).name) = i.lower_name))) AS name,
     min(i.n) FILTER (WHERE i.status = 'active' AND (EXISTS (SELECT FROM other_active) OR EXISTS (
       SELECT FROM item y WHERE y.n < i.n AND y.status = 'active' AND NOT y.deleted))) AS active
   FROM item i WHERE NOT i.deleted),

@@ -142,6 +142,10 @@ static void names_are_unique_in_a_project(void **state)
 	assert_refused_field(PRISM_ALREADY_EXISTS, "SPRINT_NAME_TAKEN", "sprints[0].name");
 	a.name = "Sprint 0";
 	assert_effects(ab, 2, "uc");
+	a.name = "SPRINT 1"; /* they change names: one has to go first */
+	b.name = "Sprint 0";
+	assert_null(upsert(NULL, PROJECT, ab, 2));
+	assert_refused_field(PRISM_ALREADY_EXISTS, "SPRINT_NAME_TAKEN", "sprints[0].name");
 }
 
 static void a_velocity_is_of_a_completed_sprint(void **state)

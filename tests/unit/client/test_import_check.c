@@ -319,7 +319,8 @@ static void test_no_line(void **state)
 		{"[1, 2]", "a line must be a JSON object with a \"kind\""},
 		{"{\"kind\": \"epic\", \"name\": \"E\"", "no JSON: "},
 		{"{\"kind\": \"epic\", \"name\": \"E\", \"name\": \"F\"}", "no JSON: duplicate"},
-		{"{\"kind\": \"epic\", \"name\": \"E\\u0000\"}", "no JSON: "},
+		{"{\"kind\": \"epic\", \"name\": \"E\\u0000\"}",
+	         "no JSON: \\u0000 is not allowed, column"},
 		{"{\"kind\": \"epic\", \"name\": \"\xff\"}", "no JSON: unable to decode byte 0xff"},
 		{"{\"kind\": \"epic\", \"name\": \"\xed\xa0\x80\"}", "no JSON: "},
 	};

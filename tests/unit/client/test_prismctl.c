@@ -339,6 +339,7 @@ static void test_usage(void **state)
 		{"call", 2, "call takes SERVICE/METHOD"},
 		{"call GetStory", 2, "no method \"GetStory\"; did you mean StoryService/GetStory?"},
 		{"call StoryService/GetStory {", 2, "the request is not JSON"},
+		{"call StoryService/GetStory {\"key\":\"a\\u0000\"}", 2, "the request: key: "},
 		{"call StoryService/GetStory [ ]", 2, "the request is empty"},
 		{"call StoryService/GetStory {}{}", 2, "more than one JSON value"},
 		{"call StoryService/GetStory {\"storyId\":1}", 2, "storyId: unknown field"},

@@ -85,7 +85,8 @@ static void required_fields_hold_something(void **state)
 		{UINT64, "uint64_one: a value is required"},
 		{DOUBLE, "double_one: a value is required"},
 		{BOOL, "bool_one: a value is required"},
-		{COLOUR, "colour_one: a value is required"},
+		{COLOUR, "colour_one: a value is required: one of COLOUR_NEGATIVE, COLOUR_RED, "
+	                 "COLOUR_GREEN"},
 		{STRING, "string_one: a value is required"},
 		{BYTES, "bytes_one: a value is required"},
 		{LEAF, "leaf_one: a value is required"},

@@ -70,7 +70,7 @@ static void required_fields_and_formats_are_held(void **state)
 	expect(&it, "words: a value is required");
 	fixture_init(&it);
 	it.request.size = 0;
-	expect(&it, "size: a value is required");
+	expect(&it, "size: a value is required: one of SIZE_SMALL, SIZE_LARGE");
 }
 
 static void bounds_are_held(void **state)

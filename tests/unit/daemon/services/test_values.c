@@ -224,7 +224,8 @@ static void filters_name_values(void **state)
 	assert_int_equal(value_enums_read(call, "levels", good, 0, texts, &found), STATUS_OK);
 	assert_int_equal(value_enums_read(call, "levels", bad, 2, texts, &found),
 	                 STATUS_INVALID_ARGUMENT);
-	assert_failed(call, REASON_FIELD_INVALID, "levels", "levels: must not be UNSPECIFIED");
+	assert_failed(call, REASON_FIELD_INVALID, "levels",
+	              "levels: must not be UNSPECIFIED; an empty list is for any");
 }
 
 /* --- refusals ------------------------------------------------------------------------------- */
