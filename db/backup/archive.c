@@ -1,4 +1,5 @@
 #include "db/backup/archive.h"
+#include "db/backup/interrupt.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -99,13 +100,15 @@ static bool hash_file(const char *path, const char *name, json_t *out, char *mes
 {
 	struct archive_hashing hashing;
 	char *block = malloc(BLOCK);
-	ssize_t n = -1;
 	int fd = block ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	ssize_t n = fd < 0 ? -1 : 1;
 	archive_hashing_init(&hashing);
-	while (fd >= 0 && (n = read(fd, block, BLOCK)) > 0)
+	while (fd >= 0 && !interrupt_came() && (n = read(fd, block, BLOCK)) > 0)
 		archive_hashing_take(&hashing, block, (size_t)n);
 	if (n < 0)
 		(void)fail(message, "read", path);
+	else if (n > 0)
+		snprintf(message, BACKUP_MESSAGE_SIZE, "interrupted");
 	if (fd >= 0)
 		close(fd);
 	free(block);
@@ -176,7 +179,12 @@ bool archive_equal(const json_t *expected, const json_t *found, char message[BAC
 		         json_string_value(json_object_get(value, "sha256")));
 		return false;
 	}
-	return true;
+	if (json_object_size(expected) == json_object_size(found))
+		return true;
+	snprintf(message, BACKUP_MESSAGE_SIZE,
+	         "there are %zu files, of which its manifest knows %zu", json_object_size(found),
+	         json_object_size(expected));
+	return false;
 }
 
 uint64_t archive_bytes(const json_t *files)
@@ -252,11 +260,15 @@ bool archive_read_through(const char *path, char message[BACKUP_MESSAGE_SIZE])
 		free(block);
 		return fail(message, "open", path);
 	}
-	while ((n = gzread(file, block, BLOCK)) > 0)
+	while (!interrupt_came() && (n = gzread(file, block, BLOCK)) > 0)
 		read_block(&reading, block, (size_t)n);
 	const char *why = gzerror(file, &code);
 	/* A stream that is cut short reads as its end, with this error. */
 	bool good = judge(&reading, n < 0 || code == Z_BUF_ERROR ? -1 : 0, path, why, message);
+	if (interrupt_came()) {
+		snprintf(message, BACKUP_MESSAGE_SIZE, "interrupted");
+		good = false;
+	}
 	gzclose(file);
 	free(block);
 	return good;

@@ -44,6 +44,9 @@ struct backup_settings {
 		*container; /* of Docker or Podman, in which the tools run; NULL: on this machine */
 	unsigned jobs;      /* of the directory format; 0: one for each processor, up to four */
 	bool replace;       /* overwrite the file; take the place of a database with contents */
+	/* SIGINT, SIGTERM and SIGHUP end what runs, which then cleans up and fails; the process
+	 * cannot be ended otherwise by them from then on. */
+	bool interruptible;
 	/* May be NULL. `note`: a line for people. */
 	void (*progress)(void *ctx, const struct backup_step *step);
 	void (*note)(void *ctx, const char *line);
@@ -84,6 +87,3 @@ enum backup_status backup_prune(const struct backup_settings *settings, const ch
 MUST_CHECK
 enum backup_status backup_restore(const struct backup_settings *settings, const char *path,
                                   const char *database, char message[BACKUP_MESSAGE_SIZE]);
-
-/* SIGINT and SIGTERM from here on end what runs, which then cleans up and fails. */
-void backup_catch_signals(void);

@@ -1,45 +1,29 @@
 #include "db/backup/child.h"
-#include "db/backup/backup.h"
+#include "db/backup/interrupt.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number)
-{
-	interrupted = number;
-}
-
-void backup_catch_signals(void)
-{
-	struct sigaction action = {.sa_handler = on_signal};
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
-}
-
-bool child_interrupted(void)
-{
-	return interrupted != 0;
-}
+enum { NO_PROGRAM = 127 }; /* the shell's exit code of it */
 
 struct child {
 	const struct child_io *io;
 	pid_t pid;
 	int in, out, err; /* -1: closed */
+	int end;          /* readable when it has ended; -1 then */
 	char input[CHILD_BUFFER];
 	size_t input_at, input_end;
 	char line[CHILD_ERROR_SIZE];
 	size_t line_len;
-	bool gave_up;
+	bool gave_up, interrupted;
 	char *error;
 };
 
@@ -128,58 +112,91 @@ static void feed(struct child *child)
 
 static void converse(struct child *child)
 {
-	bool told = false;
-	while (child->in >= 0 || child->out >= 0 || child->err >= 0) {
-		struct pollfd fds[] = {
-			{child->in, POLLOUT, 0}, {child->out, POLLIN, 0}, {child->err, POLLIN, 0}};
-		if (interrupted && !told) {
-			told = true;
+	while (child->in >= 0 || child->out >= 0 || child->err >= 0 || child->end >= 0) {
+		struct pollfd fds[] = {{child->in, POLLOUT, 0},
+		                       {child->out, POLLIN, 0},
+		                       {child->err, POLLIN, 0},
+		                       {child->end, POLLIN, 0},
+		                       {child->interrupted ? -1 : interrupt_fd(), POLLIN, 0}};
+		if (poll(fds, 5, -1) < 0)
+			continue; /* a signal that is not ours */
+		if (fds[4].revents) {
+			child->interrupted = true;
 			kill(child->pid, SIGTERM);
 		}
-		if (poll(fds, 3, -1) < 0)
-			continue; /* a signal */
 		if (fds[2].revents)
 			take_errors(child);
 		if (fds[1].revents && child->out >= 0)
 			take_output(child);
 		if (fds[0].revents && child->in >= 0)
 			feed(child);
+		if (fds[3].revents)
+			close_fd(&child->end);
 	}
 }
 
 /* --- its birth ---------------------------------------------------------------------------------
  */
 
+struct pipes {
+	int in[2], out[2], err[2];
+};
+
+static void put(int from, int to)
+{
+	if (dup2(from, to) < 0)
+		_exit(NO_PROGRAM);
+}
+
+/* In the child. It is not to go on without us: what it writes has a name that the next run takes.
+ */
+__attribute__((noreturn)) static void become(const struct pipes *pipes, pid_t parent,
+                                             const char *const argv[], char *const env[])
+{
+	sigset_t none;
+	int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(NO_PROGRAM);
+	put(pipes->in[0] < 0 ? nowhere : pipes->in[0], STDIN_FILENO);
+	put(pipes->out[1] < 0 ? nowhere : pipes->out[1], STDOUT_FILENO);
+	put(pipes->err[1], STDERR_FILENO);
+	signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execvpe(argv[0], (char *const *)argv, env);
+	dprintf(STDERR_FILENO, "error: cannot start %s: %s\n", argv[0], strerror(errno));
+	_exit(NO_PROGRAM);
+}
+
+static bool make_pipes(struct pipes *pipes, const struct child_io *io)
+{
+	return (!io->fill || pipe2(pipes->in, O_CLOEXEC) == 0) &&
+	       (!io->take || pipe2(pipes->out, O_CLOEXEC) == 0) &&
+	       pipe2(pipes->err, O_CLOEXEC) == 0;
+}
+
 static bool start(struct child *child, const char *const argv[], char *const env[])
 {
-	int in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1}, code;
-	posix_spawn_file_actions_t actions;
-	if ((child->io->fill && pipe2(in, O_CLOEXEC)) ||
-	    (child->io->take && pipe2(out, O_CLOEXEC)) || pipe2(err, O_CLOEXEC)) {
-		snprintf(child->error, CHILD_ERROR_SIZE, "cannot make a pipe: %s", strerror(errno));
-		return false;
-	}
-	posix_spawn_file_actions_init(&actions);
-	if (child->io->fill)
-		posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
-	else
-		posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	if (child->io->take)
-		posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-	else
-		posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, err[1], STDERR_FILENO);
-	code = posix_spawnp(&child->pid, argv[0], &actions, NULL, (char *const *)argv, env);
-	posix_spawn_file_actions_destroy(&actions);
-	close_fd(&in[0]);
-	close_fd(&out[1]);
-	close_fd(&err[1]);
-	child->in = in[1];
-	child->out = out[0];
-	child->err = err[0];
-	if (code == 0)
+	struct pipes pipes = {{-1, -1}, {-1, -1}, {-1, -1}};
+	pid_t parent = getpid();
+	bool piped = make_pipes(&pipes, child->io);
+	child->pid = piped ? fork() : -1;
+	if (child->pid == 0)
+		become(&pipes, parent, argv, env);
+	if (child->pid < 0)
+		snprintf(child->error, CHILD_ERROR_SIZE, "cannot start %s: %s", argv[0],
+		         strerror(errno));
+	close_fd(&pipes.in[0]);
+	close_fd(&pipes.out[1]);
+	close_fd(&pipes.err[1]);
+	child->in = pipes.in[1];
+	child->out = pipes.out[0];
+	child->err = pipes.err[0];
+	if (child->pid > 0) {
+		child->end = pidfd_open(child->pid, 0);
 		return true;
-	snprintf(child->error, CHILD_ERROR_SIZE, "cannot start %s: %s", argv[0], strerror(code));
+	}
 	close_fd(&child->in);
 	close_fd(&child->out);
 	close_fd(&child->err);
@@ -193,7 +210,7 @@ static bool ended_well(struct child *child, const char *program)
 		;
 	if (child->gave_up)
 		return false;
-	if (interrupted)
+	if (child->interrupted)
 		snprintf(child->error, CHILD_ERROR_SIZE, "interrupted");
 	else if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return true;
@@ -209,7 +226,7 @@ static bool ended_well(struct child *child, const char *program)
 bool child_run(const char *const argv[], char *const env[], const struct child_io *io,
                char error[CHILD_ERROR_SIZE])
 {
-	struct child child = {.io = io, .in = -1, .out = -1, .err = -1, .error = error};
+	struct child child = {.io = io, .in = -1, .out = -1, .err = -1, .end = -1, .error = error};
 	error[0] = '\0';
 	if (!start(&child, argv, env))
 		return false;

@@ -1,7 +1,7 @@
 /* child - a program that is fed, read and waited for. Private to backup/.
  *
- * Its standard error comes line by line, and the last lines that tell of an error are kept. A
- * signal to us (backup_catch_signals) ends it. */
+ * Its standard error comes line by line, and the first line that tells of an error is kept. A
+ * signal to us (interrupt.h), and our own death, end it. */
 #pragma once
 #include "proto/status.h"
 
@@ -24,6 +24,3 @@ struct child_io {
 MUST_CHECK
 bool child_run(const char *const argv[], char *const env[], const struct child_io *io,
                char error[CHILD_ERROR_SIZE]);
-
-/* Whether a signal told us to end. */
-bool child_interrupted(void);

@@ -3,10 +3,8 @@
 #include "db/backup/tool.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { JOBS_DEFAULT_MAX = 4 };
@@ -109,23 +107,14 @@ enum backup_status dump_run(const struct backup_settings *settings, PGconn *conn
 	char text[2][80];
 	struct dumping dumping = {.settings = settings,
 	                          .step = {.doing = "dumping", .tables_total = request->tables},
-	                          .file = -1};
+	                          .file = request->file};
 	if (!tool_init(&tool, settings, connection, "pg_dump", PQdb(connection), message))
 		return BACKUP_FAILED;
 	archive_hashing_init(&dumping.hashing);
 	add_words(&tool, request, dump_jobs(settings), text);
-	enum backup_status status = BACKUP_FAILED;
+	enum backup_status status = run(&dumping, &tool, request, message);
 	if (request->format != BACKUP_DIRECTORY)
-		dumping.file = open(request->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (dumping.file < 0 && request->format != BACKUP_DIRECTORY)
-		snprintf(message, BACKUP_MESSAGE_SIZE, "cannot write %s: %s", request->path,
-		         strerror(errno));
-	else
-		status = run(&dumping, &tool, request, message);
-	if (dumping.file >= 0) {
 		archive_hashing_end(&dumping.hashing, ".", request->files);
-		close(dumping.file);
-	}
 	tool_deinit(&tool);
 	return status;
 }

@@ -7,7 +7,8 @@
 
 struct dump_request {
 	const char *snapshot; /* an exported one of the connection */
-	const char *path;     /* is made; nothing is there yet */
+	const char *path;     /* of the directory, which is there and empty; for messages */
+	int file;             /* to write to, unless the format is a directory */
 	enum backup_format format;
 	json_t *files;   /* gets the bytes' hash (archive.h), unless the format is a directory */
 	unsigned tables; /* how many there are, for the progress */

@@ -61,3 +61,15 @@ bool manifest_read(const char *path, json_t **out, char message[BACKUP_MESSAGE_S
 	*out = NULL;
 	return false;
 }
+
+const json_t *manifest_match(const json_t *manifest, const json_t *files,
+                             char message[BACKUP_MESSAGE_SIZE])
+{
+	char ignored[BACKUP_MESSAGE_SIZE];
+	const json_t *replaces = json_object_get(manifest, MANIFEST_REPLACES);
+	if (archive_equal(json_object_get(manifest, "files"), files, message))
+		return manifest;
+	return replaces && archive_equal(json_object_get(replaces, "files"), files, ignored)
+	               ? replaces
+	               : NULL;
+}

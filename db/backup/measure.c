@@ -1,14 +1,16 @@
 #include "db/backup/measure.h"
+#include "db/backup/ask.h"
+#include "db/backup/properties.h"
 
-#include "db/startup/connect.h"
+#include "db/migrate/catalog/catalog.h"
+#include "db/scratch/scratch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Everything of a user's, without what extensions brought: name, and the statement that measures it
- * it. A row's hash is one of 64 bits of its text; their sum knows no
- * order. */
+/* Everything of a user's, without what extensions brought: name, and the statement that measures
+ * it. A row's hash is one of 64 bits of its text; their sum knows no order. */
 #define RELATIONS(kinds, measure)                                                          \
 	"SELECT n.nspname || '.' || c.relname, format(" measure ", n.nspname, c.relname) " \
 	"FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "                   \
@@ -24,11 +26,10 @@ static const char digests_sql[] = RELATIONS(
 static const char sequences_sql[] = RELATIONS("'S'", "'SELECT last_value FROM %I.%I'");
 
 static const char about_sql[] =
-	"SELECT current_setting('server_version') AS server_version, "
-	"pg_encoding_to_char(encoding) AS encoding, datcollate AS \"collate\", datctype AS ctype "
-	"FROM pg_database WHERE datname = current_database()";
+	"SELECT jsonb_build_object('server_version', current_setting('server_version')) "
+	"|| " SCRATCH_LOCALE " FROM pg_database d WHERE d.datname = current_database()";
 
-/* Owners, and who has grants; pg_shdepend leaves the first superuser out. */
+/* Owners, and who has grants or settings; pg_shdepend leaves the first superuser out. */
 static const char roles_sql[] =
 	"WITH here AS (SELECT oid, datdba FROM pg_database WHERE datname = current_database()) "
 	"SELECT rolname FROM pg_roles WHERE rolname NOT LIKE 'pg\\_%' AND oid IN ("
@@ -36,7 +37,8 @@ static const char roles_sql[] =
 	"UNION ALL SELECT nspowner FROM pg_namespace WHERE oid >= 16384 "
 	"UNION ALL SELECT proowner FROM pg_proc WHERE oid >= 16384 "
 	"UNION ALL SELECT refobjid FROM pg_shdepend, here WHERE refclassid = 'pg_authid'::regclass "
-	"AND dbid = here.oid) ORDER BY 1";
+	"AND dbid = here.oid UNION ALL SELECT setrole FROM pg_db_role_setting, here "
+	"WHERE setdatabase = here.oid) ORDER BY 1";
 
 static const char revision_sql[] =
 	"SELECT CASE WHEN to_regclass('prism_meta.schema_migrations') IS NULL THEN 'SELECT 0' "
@@ -50,8 +52,7 @@ static const char canonical_sql[] =
 
 static PGresult *run(PGconn *connection, const char *sql, char *message)
 {
-	return db_run(connection, "read what the database holds", sql, 0, NULL, message,
-	              BACKUP_MESSAGE_SIZE);
+	return ask(connection, "read what the database holds", sql, 0, NULL, message);
 }
 
 bool measure_revision(PGconn *connection, int *revision, char message[BACKUP_MESSAGE_SIZE])
@@ -66,9 +67,26 @@ bool measure_revision(PGconn *connection, int *revision, char message[BACKUP_MES
 static bool add_about(PGconn *connection, json_t *out, char *message)
 {
 	DB_RESULT row = run(connection, about_sql, message);
-	for (int i = 0; row && i < PQnfields(row); i++)
-		json_object_set_new(out, PQfname(row, i), json_string(PQgetvalue(row, 0, i)));
-	return row != NULL;
+	json_t *about = row ? json_loads(PQgetvalue(row, 0, 0), 0, NULL) : NULL;
+	json_t *properties = about ? properties_read(connection, PQdb(connection), message) : NULL;
+	json_object_update(out, about);
+	json_decref(about);
+	if (properties)
+		json_object_set_new(out, "properties", properties);
+	return properties;
+}
+
+/* Of all that a schema has, as `prism-db check` compares it. */
+static bool add_fingerprint(PGconn *connection, json_t *out, char *message)
+{
+	struct catalog *catalog;
+	char fingerprint[CATALOG_FINGERPRINT_SIZE];
+	if (!catalog_read(&catalog, connection, message, BACKUP_MESSAGE_SIZE))
+		return false;
+	catalog_fingerprint(catalog, fingerprint);
+	catalog_free(catalog);
+	json_object_set_new(out, "fingerprint", json_string(fingerprint));
+	return true;
 }
 
 static bool add_roles(PGconn *connection, json_t *out, char *message)
@@ -117,13 +135,12 @@ json_t *measure_take(PGconn *connection, bool digests, char message[BACKUP_MESSA
 	json_t *out = json_object();
 	int revision = 0;
 	PQclear(PQexec(connection, canonical_sql));
-	if (add_about(connection, out, message) &&
-	    measure_revision(connection, &revision, message) &&
-	    add_roles(connection, out, message) &&
-	    add_relations(connection, out, digests, message)) {
-		json_object_set_new(out, "revision", json_integer(revision));
+	bool good = measure_revision(connection, &revision, message);
+	json_object_set_new(out, "revision", json_integer(revision));
+	if (good && add_about(connection, out, message) && add_roles(connection, out, message) &&
+	    add_relations(connection, out, digests, message) &&
+	    add_fingerprint(connection, out, message))
 		return out;
-	}
 	json_decref(out);
 	return NULL;
 }
@@ -187,6 +204,26 @@ static bool all_equal(const json_t *dumped, const json_t *restored, const char *
 	return true;
 }
 
+static long major_of(const json_t *contents)
+{
+	const char *version = json_string_value(json_object_get(contents, "server_version"));
+	return version ? strtol(version, NULL, 10) : 0;
+}
+
+/* Of one major version of PostgreSQL: another one words things otherwise. */
+static bool schema_equal(const json_t *dumped, const json_t *restored, char *message)
+{
+	const char *was = json_string_value(json_object_get(dumped, "fingerprint"));
+	const char *is = json_string_value(json_object_get(restored, "fingerprint"));
+	if (!was || !is || strcmp(was, is) == 0 || major_of(dumped) != major_of(restored))
+		return true;
+	snprintf(message, BACKUP_MESSAGE_SIZE,
+	         "the schema's fingerprint: %.16s... when it was dumped, %.16s... when restored (a "
+	         "copy of the file without its manifest is restored and not compared)",
+	         was, is);
+	return false;
+}
+
 bool measure_equal(const json_t *dumped, const json_t *restored, char message[BACKUP_MESSAGE_SIZE])
 {
 	char before[16], after[16];
@@ -197,5 +234,6 @@ bool measure_equal(const json_t *dumped, const json_t *restored, char message[BA
 	if (was != is)
 		return differs(message, "revision", "", before, after);
 	return all_equal(dumped, restored, "tables", table_equal, message) &&
-	       all_equal(dumped, restored, "sequences", sequence_equal, message);
+	       all_equal(dumped, restored, "sequences", sequence_equal, message) &&
+	       schema_equal(dumped, restored, message);
 }

@@ -7,9 +7,10 @@
 #include <libpq-fe.h>
 
 /* In the connection's transaction: {"revision", "server_version", "encoding", "collate", "ctype",
- * "roles": [], "tables": {"public.stories": {"rows": 12, "digest": "..."}}, "sequences": {}}. A
- * digest, if asked for, sums a hash of each row: equal rows give equal digests, in whatever order.
- * NULL with a message. */
+ * "locale_provider", "locale", "properties" (properties.h), "roles": [], "tables":
+ * {"public.stories": {"rows": 12, "digest": "..."}}, "sequences": {}, "fingerprint"}. A digest, if
+ * asked for, sums a hash of each row: equal rows give equal digests, in whatever order. NULL with a
+ * message. */
 MUST_CHECK
 json_t *measure_take(PGconn *connection, bool digests, char message[BACKUP_MESSAGE_SIZE]);
 

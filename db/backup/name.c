@@ -1,19 +1,16 @@
 /* Formats by name; names of backups, and which of them are too old to be kept. */
-#include "db/backup/archive.h"
 #include "db/backup/backup.h"
-#include "db/backup/manifest.h"
 #include "db/backup/measure.h"
+#include "db/backup/partial.h"
 
 #include "db/startup/connect.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 static const char *const words[] = {"", "plain", "gzip", "custom", "directory"};
 
@@ -80,17 +77,13 @@ static int by_age(const struct dirent **a, const struct dirent **b)
 
 static int is_backup(const struct dirent *entry)
 {
-	size_t length = strlen(database_name); /* which may hold a "*": it is no pattern */
-	return strncmp(entry->d_name, database_name, length) == 0 &&
-	       fnmatch("-[0-9][0-9][0-9][0-9]-[0-9]*T[0-9]*Z.dump", entry->d_name + length, 0) == 0;
+	return partial_is_generated(entry->d_name, database_name, "");
 }
 
 static void remove_backup(const struct backup_settings *settings, const char *path)
 {
-	char manifest[BACKUP_PATH_SIZE], line[BACKUP_PATH_SIZE + 32];
-	manifest_path(path, manifest);
-	archive_remove(path);
-	unlink(manifest);
+	char line[BACKUP_PATH_SIZE + 32];
+	partial_remove_backup(path);
 	snprintf(line, sizeof line, "removed %s", path);
 	if (settings->note)
 		settings->note(settings->ctx, line);

@@ -1,9 +1,11 @@
 #include "db/backup/restore.h"
 #include "db/backup/archive.h"
+#include "db/backup/ask.h"
 #include "db/backup/dump.h"
+#include "db/backup/interrupt.h"
 #include "db/backup/manifest.h"
 #include "db/backup/measure.h"
-#include "db/backup/scratch.h"
+#include "db/backup/target.h"
 #include "db/backup/tool.h"
 
 #include "db/startup/connect.h"
@@ -42,6 +44,11 @@ static void note(const struct backup_settings *settings, const char *line)
 		settings->note(settings->ctx, line);
 }
 
+static bool is_text(const struct restoring *restoring)
+{
+	return restoring->format == BACKUP_PLAIN || restoring->format == BACKUP_PLAIN_GZIP;
+}
+
 /* --- into the scratch database -------------------------------------------------------------------
  */
 
@@ -76,7 +83,7 @@ static void on_line(void *ctx, const char *line)
 static void add_words(struct tool *tool, const struct restoring *restoring, char jobs[32])
 {
 	static const char *const sql[] = {"-X", "-q", "-v", "ON_ERROR_STOP=1", "-1", "-f", "-"};
-	bool text = restoring->format == BACKUP_PLAIN || restoring->format == BACKUP_PLAIN_GZIP;
+	bool text = is_text(restoring);
 	snprintf(jobs, 32, "--jobs=%u", dump_jobs(restoring->settings));
 	for (size_t i = 0; text && i < sizeof sql / sizeof *sql; i++)
 		tool_add(tool, sql[i]);
@@ -94,7 +101,7 @@ static void add_words(struct tool *tool, const struct restoring *restoring, char
 static enum backup_status feed(struct restoring *restoring, const struct tool *tool)
 {
 	char error[CHILD_ERROR_SIZE];
-	bool text = restoring->format == BACKUP_PLAIN || restoring->format == BACKUP_PLAIN_GZIP;
+	bool text = is_text(restoring);
 	struct child_io io = {.line = on_line, .ctx = restoring};
 	if (restoring->format != BACKUP_DIRECTORY)
 		io.fill = text ? fill_text : fill_file;
@@ -150,7 +157,7 @@ static enum backup_status fill_scratch(struct restoring *restoring)
 {
 	struct tool tool;
 	char jobs[32];
-	bool text = restoring->format == BACKUP_PLAIN || restoring->format == BACKUP_PLAIN_GZIP;
+	bool text = is_text(restoring);
 	enum backup_status status = make_roles(restoring);
 	if (status != BACKUP_OK)
 		return status;
@@ -171,11 +178,11 @@ static enum backup_status fill_scratch(struct restoring *restoring)
 static enum backup_status compare(struct restoring *restoring)
 {
 	DB_CONNECTION there =
-		scratch_connect(restoring->settings, restoring->scratch.name, restoring->message);
+		target_connect(restoring->settings, restoring->scratch.name, restoring->message);
 	if (!there)
 		return BACKUP_UNREACHABLE;
-	DB_RESULT analyzed = db_run(there, "gather statistics", "ANALYZE", 0, NULL,
-	                            restoring->message, BACKUP_MESSAGE_SIZE);
+	DB_RESULT analyzed =
+		ask(there, "gather statistics", "ANALYZE", 0, NULL, restoring->message);
 	if (!analyzed)
 		return BACKUP_FAILED;
 	if (!restoring->contents)
@@ -189,11 +196,11 @@ static enum backup_status compare(struct restoring *restoring)
 	return !found ? BACKUP_FAILED : equal ? BACKUP_OK : BACKUP_DAMAGED;
 }
 
-static enum backup_status restore_into(struct restoring *restoring,
-                                       const struct scratch_target *target)
+/* In a database with the locale of `like`, or NULL: that of the manifest. */
+static enum backup_status restore_into(struct restoring *restoring, const char *like)
 {
-	enum backup_status status =
-		scratch_make(&restoring->scratch, restoring->settings, target, restoring->message);
+	enum backup_status status = target_make(&restoring->scratch, restoring->settings, like,
+	                                        restoring->contents, restoring->message);
 	if (status == BACKUP_OK)
 		status = fill_scratch(restoring);
 	if (status == BACKUP_OK)
@@ -202,15 +209,15 @@ static enum backup_status restore_into(struct restoring *restoring,
 }
 
 enum backup_status restore_compare(const struct backup_settings *settings, const char *path,
-                                   const json_t *contents, char message[BACKUP_MESSAGE_SIZE])
+                                   const char *database, const json_t *contents,
+                                   char message[BACKUP_MESSAGE_SIZE])
 {
 	struct restoring restoring = {
 		.settings = settings, .path = path, .contents = contents, .message = message};
-	const struct scratch_target nothing = {.name = ""};
 	restoring.format = archive_sniff(path, message);
 	if (restoring.format == BACKUP_FORMAT_NONE)
 		return BACKUP_DAMAGED;
-	enum backup_status status = restore_into(&restoring, &nothing);
+	enum backup_status status = restore_into(&restoring, database);
 	scratch_drop(&restoring.scratch);
 	return status;
 }
@@ -218,10 +225,26 @@ enum backup_status restore_compare(const struct backup_settings *settings, const
 /* --- a file of a user's -------------------------------------------------------------------------
  */
 
+/* Whether the bytes are those that the manifest tells of. */
+static bool compare_files(struct restoring *restoring, const json_t *files)
+{
+	if (!restoring->manifest) {
+		note(restoring->settings,
+		     "there is no manifest beside the file: what is restored cannot be compared");
+		return true;
+	}
+	const json_t *match = manifest_match(restoring->manifest, files, restoring->message);
+	restoring->contents = json_object_get(match, "contents");
+	if (match && match != restoring->manifest)
+		note(restoring->settings, "a backup that was to replace this file was killed just "
+		                          "before it did: this is "
+		                          "the former one");
+	return match;
+}
+
 /* Before anything is made: is it whole? */
 static enum backup_status inspect(struct restoring *restoring)
 {
-	bool text;
 	restoring->format = archive_sniff(restoring->path, restoring->message);
 	if (restoring->format == BACKUP_FORMAT_NONE ||
 	    !manifest_read(restoring->path, &restoring->manifest, restoring->message))
@@ -231,23 +254,16 @@ static enum backup_status inspect(struct restoring *restoring)
 		return BACKUP_FAILED;
 	restoring->step.bytes_total =
 		restoring->format == BACKUP_DIRECTORY ? 0 : archive_bytes(files);
-	restoring->contents = json_object_get(restoring->manifest, "contents");
-	bool good =
-		!restoring->manifest || archive_equal(json_object_get(restoring->manifest, "files"),
-	                                              files, restoring->message);
+	bool good = compare_files(restoring, files);
 	json_decref(files);
-	text = restoring->format == BACKUP_PLAIN || restoring->format == BACKUP_PLAIN_GZIP;
-	if (good && text)
+	if (good && is_text(restoring))
 		good = archive_read_through(restoring->path, restoring->message);
-	if (!restoring->manifest)
-		note(restoring->settings,
-		     "there is no manifest beside the file: what is restored cannot be compared");
-	return good ? BACKUP_OK : BACKUP_DAMAGED;
+	return good ? BACKUP_OK : interrupt_came() ? BACKUP_FAILED : BACKUP_DAMAGED;
 }
 
-static enum backup_status look_at_target(struct restoring *restoring, struct scratch_target *target)
+static enum backup_status look_at_target(struct restoring *restoring, struct target *target)
 {
-	enum backup_status status = scratch_look(restoring->settings, target, restoring->message);
+	enum backup_status status = target_look(restoring->settings, target, restoring->message);
 	if (status != BACKUP_OK || target->empty || restoring->settings->replace)
 		return status;
 	snprintf(restoring->message, BACKUP_MESSAGE_SIZE,
@@ -272,20 +288,27 @@ enum backup_status backup_restore(const struct backup_settings *settings, const 
 {
 	char name[64];
 	struct restoring restoring = {.settings = settings, .path = path, .message = message};
-	struct scratch_target target = {.name = database ? database : name};
+	struct target target = {.name = database ? database : name};
 	if (sodium_init() < 0 || (database && strlen(database) >= sizeof name)) {
 		snprintf(message, BACKUP_MESSAGE_SIZE, "a database's name has at most 63 bytes");
 		return BACKUP_REFUSED;
 	}
-	enum backup_status status = inspect(&restoring);
-	if (status == BACKUP_OK && !database && !target_name(settings, name, message))
+	enum backup_status status = BACKUP_OK;
+	if (!database && !target_name(settings, name, message))
 		status = BACKUP_UNREACHABLE;
+	if (settings->interruptible)
+		interrupt_arm();
+	if (status == BACKUP_OK)
+		status = inspect(&restoring);
 	if (status == BACKUP_OK)
 		status = look_at_target(&restoring, &target);
 	if (status == BACKUP_OK)
-		status = restore_into(&restoring, &target);
-	if (status == BACKUP_OK)
-		status = scratch_become(&restoring.scratch, settings, &target, message);
+		status = restore_into(&restoring, target.exists ? target.name : NULL);
+	if (status == BACKUP_OK) {
+		target_sweep(settings, restoring.scratch.server);
+		status = target_take(&restoring.scratch, settings, &target,
+		                     json_object_get(restoring.contents, "properties"), message);
+	}
 	scratch_drop(&restoring.scratch);
 	json_decref(restoring.manifest);
 	return status;

@@ -4,8 +4,9 @@
 
 #include <jansson.h>
 
-/* Restores the archive into a scratch database, compares that with what was measured, and drops it.
- */
+/* Restores the archive into a scratch database like `database`, compares that with what was
+ * measured, and drops it. */
 MUST_CHECK
 enum backup_status restore_compare(const struct backup_settings *settings, const char *path,
-                                   const json_t *contents, char message[BACKUP_MESSAGE_SIZE]);
+                                   const char *database, const json_t *contents,
+                                   char message[BACKUP_MESSAGE_SIZE]);

@@ -83,13 +83,37 @@ static bool find_program(struct tool *tool, const char *name, unsigned major, ch
 /* --- where to ------------------------------------------------------------------------------------
  */
 
-/* "NAME=value" for each of the connection's options that has an environment variable. */
-static bool put_option(char **slot, const PQconninfoOption *option, const char *database)
+/* What has already decided where the connection went. */
+static bool is_resolved(const char *keyword)
 {
-	const char *value = strcmp(option->keyword, "dbname") == 0 ? database : option->val;
-	if (strcmp(option->keyword, "options") == 0 ||
-	    strcmp(option->keyword, "application_name") == 0)
-		value = NULL;
+	static const char *const words[] = {"service", "target_session_attrs", "options",
+	                                    "application_name"};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(keyword, words[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Of several hosts, and of a host's several addresses, the one that it went to. */
+static const char *value_of(PGconn *connection, const PQconninfoOption *option)
+{
+	if (strcmp(option->keyword, "host") == 0)
+		return PQhost(connection);
+	if (strcmp(option->keyword, "hostaddr") == 0)
+		return PQhostaddr(connection);
+	if (strcmp(option->keyword, "port") == 0)
+		return PQport(connection);
+	if (strcmp(option->keyword, "password") == 0)
+		return PQpass(connection);
+	/* The database is in argv. */
+	return is_resolved(option->keyword) || strcmp(option->keyword, "dbname") == 0 ? NULL
+	                                                                              : option->val;
+}
+
+/* "NAME=value" for each of the connection's options that has an environment variable. */
+static bool put_option(char **slot, PGconn *connection, const PQconninfoOption *option)
+{
+	const char *value = value_of(connection, option);
 	*slot = NULL;
 	if (!option->envvar || !value || !*value)
 		return true;
@@ -103,7 +127,7 @@ static bool is_ours(const char *entry)
 	       strncmp(entry, "PGSYSCONFDIR=", 13) != 0;
 }
 
-static char **make_env(PGconn *connection, const char *database)
+static char **make_env(PGconn *connection)
 {
 	size_t inherited = 0, count = 0, options = 0;
 	PQconninfoOption *all = PQconninfo(connection);
@@ -114,7 +138,7 @@ static char **make_env(PGconn *connection, const char *database)
 	char **env = all ? calloc(inherited + options + 1, sizeof *env) : NULL;
 	bool good = env != NULL;
 	for (size_t i = 0; good && i < options; i++) {
-		good = put_option(&env[count], &all[i], database);
+		good = put_option(&env[count], connection, &all[i]);
 		count += env[count] != NULL;
 	}
 	for (size_t i = 0; good && i < inherited; i++)
@@ -131,13 +155,25 @@ static char **make_env(PGconn *connection, const char *database)
 	return NULL;
 }
 
+/* A name with a "=" would be read as a connection string: it is one. */
+static void name_database(struct tool *tool, const char *database)
+{
+	char *at = tool->database + sprintf(tool->database, "dbname='");
+	for (size_t i = 0; database[i] && i < DATABASE_NAME_MAX; i++) {
+		if (database[i] == '\'' || database[i] == '\\')
+			*at++ = '\\';
+		*at++ = database[i];
+	}
+	memcpy(at, "'", sizeof "'");
+}
+
 static void add_container(struct tool *tool, const struct backup_settings *settings,
-                          PGconn *connection, const char *name, const char *database)
+                          PGconn *connection, const char *name)
 {
 	const char *engine = path_version("docker") ? "docker" : "podman";
 	const char *const words[] = {
-		engine, "exec",  "-i", settings->container, name, "-U", PQuser(connection),
-		"-d",   database};
+		engine, "exec",        "-i", settings->container, name, "-U", PQuser(connection),
+		"-d",   tool->database};
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		tool_add(tool, words[i]);
 }
@@ -146,8 +182,9 @@ bool tool_init(struct tool *tool, const struct backup_settings *settings, PGconn
                const char *name, const char *database, char message[BACKUP_MESSAGE_SIZE])
 {
 	*tool = (struct tool){.count = 0};
+	name_database(tool, database);
 	if (settings->container) {
-		add_container(tool, settings, connection, name, database);
+		add_container(tool, settings, connection, name);
 		return true;
 	}
 	unsigned major = (unsigned)PQserverVersion(connection) / 10000;
@@ -155,8 +192,8 @@ bool tool_init(struct tool *tool, const struct backup_settings *settings, PGconn
 		return false;
 	tool_add(tool, tool->path);
 	tool_add(tool, "-d");
-	tool_add(tool, database);
-	tool->env = make_env(connection, database);
+	tool_add(tool, tool->database);
+	tool->env = make_env(connection);
 	if (!tool->env)
 		snprintf(message, BACKUP_MESSAGE_SIZE, "out of memory");
 	return tool->env != NULL;

@@ -6,13 +6,15 @@
 
 #include <libpq-fe.h>
 
-enum { TOOL_WORDS_MAX = 32 };
+enum { TOOL_WORDS_MAX = 32, DATABASE_NAME_MAX = 63 };
 
 struct tool {
 	const char *words[TOOL_WORDS_MAX]; /* argv */
 	size_t count;
 	char path[BACKUP_PATH_SIZE];
-	char **env; /* with PGHOST and the like of the connection: passwords stay out of argv */
+	char database[2 * DATABASE_NAME_MAX + sizeof "dbname=''"];
+	char **env; /* with PGHOST and the like, as the connection went: passwords stay out of argv
+	             */
 };
 
 /* `name` ("pg_dump"), at least of the server's major version, for the database `database` of the

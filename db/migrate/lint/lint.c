@@ -370,8 +370,7 @@ bool lint_revision(const struct lint_settings *settings, uint32_t revision,
 		read_allowed(&lint);
 	fine = fine && open_at(&lint, revision - 1) && watch_up(&lint) && return_to_start(&lint) &&
 	       go_and_return(&lint);
-	if (lint.shadow.name[0])
-		shadow_close(&lint.shadow);
+	shadow_close(&lint.shadow);
 	watch_clear(&lint.watch);
 	split_free(&lint.split);
 	free(lint.constraints);

@@ -95,7 +95,6 @@ static enum exit_code work_open(struct work *work, const struct options *options
 		return EXIT_USAGE;
 	if (!database_open(&work->database, options, need))
 		return EXIT_UNREACHABLE;
-	backup_catch_signals();
 	work->display.begun_ms = now_ms();
 	work->settings = (struct backup_settings){
 		.conninfo = work->database.conninfo,
@@ -103,6 +102,7 @@ static enum exit_code work_open(struct work *work, const struct options *options
 		.container = options->container,
 		.jobs = (unsigned)jobs,
 		.replace = options->replace,
+		.interruptible = true,
 		.progress = on_step,
 		.note = on_note,
 		.ctx = &work->display,

@@ -59,7 +59,7 @@ static enum exit_code read_connection(struct sources *sources, size_t i)
 static bool need_shadow(struct sources *sources)
 {
 	char message[MIGRATE_MESSAGE_SIZE];
-	if (sources->shadow.name[0] ||
+	if (shadow_is_open(&sources->shadow) ||
 	    shadow_open(&sources->shadow, sources->conninfo, message, sizeof(message)))
 		return true;
 	say("%s", message);
@@ -142,8 +142,7 @@ enum exit_code sources_read(struct sources *sources)
 
 void sources_clear(struct sources *sources)
 {
-	if (sources->shadow.name[0])
-		shadow_close(&sources->shadow);
+	shadow_close(&sources->shadow);
 	for (size_t i = 0; i < SOURCES_MAX; i++)
 		catalog_free(sources->catalogs[i]);
 }

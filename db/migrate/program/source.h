@@ -19,7 +19,7 @@ struct sources {
 	const char *words[SOURCES_MAX];
 	struct catalog *catalogs[SOURCES_MAX]; /* as read */
 	size_t count;
-	struct shadow shadow; /* opened where one is needed; name[0] then */
+	struct shadow shadow; /* opened where one is needed */
 };
 
 /* Reads all of them, each once, in one scratch database where they are not in one. What it returns

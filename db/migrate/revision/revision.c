@@ -272,8 +272,7 @@ static bool prove(struct making *making)
 
 static void clear(struct making *making)
 {
-	if (making->shadow.name[0])
-		shadow_close(&making->shadow);
+	shadow_close(&making->shadow);
 	draft_clear(&making->up);
 	draft_clear(&making->down);
 	if (making->renamed != making->built)

@@ -7,24 +7,18 @@
 #pragma once
 #include "db/migrate/catalog/catalog.h"
 #include "db/migrate/migrate.h"
-
-#include <sys/types.h>
-
-enum { SHADOW_CONNINFO_SIZE = 2048 };
+#include "db/scratch/scratch.h"
 
 struct shadow {
-	PGconn *server; /* to the database that was named: the other is made and dropped from there
-	                 */
-	PGconn *connection; /* to the shadow */
-	char name[64];
-	char conninfo[SHADOW_CONNINFO_SIZE]; /* of the shadow */
-	pid_t guardian;
-	int to_guardian;
+	struct scratch scratch; /* made and dropped from the database that was named */
+	PGconn *connection;     /* to the shadow; NULL: it is not open */
+	char conninfo[SCRATCH_CONNINFO_SIZE]; /* of the shadow */
 };
 
 MUST_CHECK
 bool shadow_open(struct shadow *shadow, const char *conninfo, char *message, size_t message_size);
-void shadow_close(struct shadow *shadow);
+bool shadow_is_open(const struct shadow *shadow);
+void shadow_close(struct shadow *shadow); /* also one that is not open, or all zero */
 
 /* Runs the migrations up to `target` ("base", "0007", "head"), on from where it is. */
 MUST_CHECK

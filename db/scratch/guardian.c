@@ -1,5 +1,5 @@
-#include "db/migrate/shadow/guardian.h"
-#include "db/migrate/memory.h"
+#include "db/scratch/guardian.h"
+#include "db/scratch/scratch.h"
 #include "db/startup/connect.h"
 
 #include <fcntl.h>
@@ -11,6 +11,15 @@
 #include <unistd.h>
 
 enum { BACKEND_WAITS = 300 }; /* a tenth of a second each */
+
+bool guarded_drop(PGconn *server, const char *database)
+{
+	char ignored[256];
+	return scratch_run_given(
+		server, "drop the scratch database",
+		"SELECT format('DROP DATABASE IF EXISTS %I WITH (FORCE)', $1::text)", database,
+		NULL, ignored, sizeof(ignored));
+}
 
 /* The backend that makes the database does so to the end, whether or not its client lives. */
 static void wait_for_backend(PGconn *server, const char *pid)
@@ -30,18 +39,14 @@ static void wait_for_backend(PGconn *server, const char *pid)
 static void drop(const struct guarded *guarded)
 {
 	char message[256], pid[16];
-	struct text sql = {0};
 	PGconn *server =
 		db_connect(guarded->conninfo, "prism-db guardian", message, sizeof(message));
-	/* The name is of our own making: letters, digits and underscores. */
-	text_add_all(&sql, "DROP DATABASE IF EXISTS ", guarded->database, " WITH (FORCE)", NULL);
 	snprintf(pid, sizeof(pid), "%d", guarded->backend);
 	if (server) {
 		wait_for_backend(server, pid);
-		PQclear(PQexec(server, text_string(&sql)));
+		(void)!guarded_drop(server, guarded->database);
 	}
 	PQfinish(server);
-	text_clear(&sql);
 }
 
 /* The parent's connections are not ours: one that stays open here would keep its session. */
@@ -91,4 +96,9 @@ void guardian_dismiss(pid_t pid, int to_guardian)
 	(void)!write(to_guardian, "x", 1);
 	close(to_guardian);
 	waitpid(pid, NULL, 0);
+}
+
+void guardian_leave(int to_guardian)
+{
+	close(to_guardian);
 }
