@@ -306,7 +306,8 @@ static bool remove_each(const char *path, const char *name, void *ctx, char *mes
 	(void)name;
 	(void)ctx;
 	(void)message;
-	return unlink(path) == 0 || errno == ENOENT;
+	/* Directories are of partial.c, and empty. */
+	return unlink(path) == 0 || errno == ENOENT || rmdir(path) == 0;
 }
 
 void archive_remove(const char *path)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static const char *const words[] = {"", "plain", "gzip", "custom", "directory"};
 
@@ -42,12 +43,22 @@ enum backup_format backup_format_of(const char *path)
 	return ends(path, "/") || ends(path, ".dir") ? BACKUP_DIRECTORY : BACKUP_CUSTOM;
 }
 
-enum backup_status backup_name(const struct backup_settings *settings, const char *directory,
-                               char path[BACKUP_PATH_SIZE], char message[BACKUP_MESSAGE_SIZE])
+static bool name_by_time(const char *directory, const char *database, int revision,
+                         char path[BACKUP_PATH_SIZE])
 {
 	char now[32];
 	struct tm tm;
 	time_t seconds = time(NULL);
+	strftime(now, sizeof now, "%Y%m%dT%H%M%SZ", gmtime_r(&seconds, &tm));
+	int n = snprintf(path, BACKUP_PATH_SIZE, "%s/%s-%04d-%s.dump", directory, database,
+	                 revision, now);
+	return n > 0 && n < BACKUP_PATH_SIZE;
+}
+
+enum backup_status backup_name(const struct backup_settings *settings, const char *directory,
+                               char path[BACKUP_PATH_SIZE], char message[BACKUP_MESSAGE_SIZE])
+{
+	const struct timespec pause = {0, 50000000};
 	int revision;
 	DB_CONNECTION connection =
 		db_connect(settings->conninfo, settings->program, message, BACKUP_MESSAGE_SIZE);
@@ -55,11 +66,11 @@ enum backup_status backup_name(const struct backup_settings *settings, const cha
 		return BACKUP_UNREACHABLE;
 	if (!measure_revision(connection, &revision, message))
 		return BACKUP_FAILED;
-	strftime(now, sizeof now, "%Y%m%dT%H%M%SZ", gmtime_r(&seconds, &tm));
-	int n = snprintf(path, BACKUP_PATH_SIZE, "%s/%s-%04d-%s.dump", directory, PQdb(connection),
-	                 revision, now);
-	if (n > 0 && n < BACKUP_PATH_SIZE)
-		return BACKUP_OK;
+	while (name_by_time(directory, PQdb(connection), revision, path)) {
+		if (access(path, F_OK) != 0)
+			return BACKUP_OK;
+		nanosleep(&pause, NULL); /* there was one this very second */
+	}
 	snprintf(message, BACKUP_MESSAGE_SIZE, "the directory's name is too long");
 	return BACKUP_REFUSED;
 }

@@ -133,20 +133,22 @@ enum backup_status target_make(struct scratch *out, const struct backup_settings
                                char message[BACKUP_MESSAGE_SIZE])
 {
 	char line[BACKUP_MESSAGE_SIZE + 128];
-	char *locale = json_dumps(contents, JSON_COMPACT);
-	enum backup_status status = make_like(out, settings, like, locale, message);
-	free(locale);
-	if (status == BACKUP_OK || like || !is_no_locale(out))
-		return status;
-	snprintf(line, sizeof line,
-	         "the backup's locale is not to be had, this server's takes its place: %s",
-	         message);
-	if (settings->note)
-		settings->note(settings->ctx, line);
-	json_t *encoding = json_pack("{s:O}", "encoding", json_object_get(contents, "encoding"));
-	locale = json_dumps(encoding, JSON_COMPACT);
-	status = make_like(out, settings, NULL, locale, message);
-	free(locale);
+	json_t *encoding = json_pack("{s:O?}", "encoding", json_object_get(contents, "encoding"));
+	char *const locales[] = {json_dumps(contents, JSON_COMPACT),
+	                         json_dumps(encoding, JSON_COMPACT), NULL};
+	enum { LOCALES = sizeof locales / sizeof *locales };
+	enum backup_status status = make_like(out, settings, like, locales[0], message);
+	if (status != BACKUP_OK && !like && is_no_locale(out)) {
+		snprintf(line, sizeof line,
+		         "the backup's locale is not to be had, this server's takes its place: %s",
+		         message);
+		if (settings->note)
+			settings->note(settings->ctx, line);
+	}
+	for (size_t i = 1; i < LOCALES && status != BACKUP_OK && !like && is_no_locale(out); i++)
+		status = make_like(out, settings, NULL, locales[i], message);
+	for (size_t i = 0; i < LOCALES; i++)
+		free(locales[i]);
 	json_decref(encoding);
 	return status;
 }
