@@ -3,7 +3,7 @@
  * nghttp2 knows frames, header compression and flow control; what is here makes calls of streams.
  * Its parts: session (the connection's side), stream (one call's side), request (headers), begin
  * (from a request to a call), message (what comes), output (what goes), answer and trailers (gRPC's
- * words), grpc_text, gzip. Thread: the connection's worker's. */
+ * words), gzip. Thread: the connection's worker's. */
 #pragma once
 #include "daemon/transport/connection.h"
 

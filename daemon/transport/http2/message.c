@@ -5,19 +5,14 @@
  *  - for whole messages when the handler takes them. */
 #include "daemon/transport/http2/connect.h"
 #include "daemon/transport/http2/session.h"
+#include "proto/grpc_prefix.h"
 
 #include <assert.h>
 #include <stdio.h>
 
 enum {
-	PREFIX_SIZE = 5,
 	HELD_MOST = LIMIT_STREAM_CREDIT, /* bytes of messages that a call is given ahead of need */
 	REASON_SIZE = 160,
-};
-
-struct prefix {
-	uint8_t flag;
-	uint32_t len;
 };
 
 static void give_credit(struct http2_stream *stream, size_t len)
@@ -58,7 +53,7 @@ static void refuse_size(struct http2_stream *stream, const char *more, size_t le
 /* --- one message --------------------------------------------------------------------- */
 
 /* What can be said against a message before it is there. */
-static bool check_prefix(struct http2_stream *stream, struct prefix prefix)
+static bool check_prefix(struct http2_stream *stream, struct grpc_prefix prefix)
 {
 	if (prefix.flag > 1)
 		refuse(stream, STATUS_INTERNAL, "a message's first byte must be 0 or 1");
@@ -115,11 +110,11 @@ static void inflate_message(struct http2_stream *stream, struct bytes data)
 }
 
 /* Hands over the message at the front of `in`, which is whole. */
-static void take_message(struct http2_stream *stream, struct prefix prefix, struct bytes in)
+static void take_message(struct http2_stream *stream, struct grpc_prefix prefix, struct bytes in)
 {
-	size_t size = PREFIX_SIZE + (size_t)prefix.len;
+	size_t size = GRPC_PREFIX_SIZE + (size_t)prefix.len;
 	size_t early = size < stream->early ? size : stream->early;
-	struct bytes message = bytes_of(in.data + PREFIX_SIZE, prefix.len);
+	struct bytes message = bytes_of(in.data + GRPC_PREFIX_SIZE, prefix.len);
 	stream->early -= early;
 	stream->owed += size - early;
 	if (prefix.flag == 1)
@@ -140,15 +135,12 @@ static size_t cut(struct http2_stream *stream, struct bytes in)
 {
 	size_t taken = 0;
 	while (stream->input_state == INPUT_RECEIVING && !holds_enough(stream) &&
-	       in.len - taken >= PREFIX_SIZE) {
+	       in.len - taken >= GRPC_PREFIX_SIZE) {
 		struct bytes rest = bytes_of(in.data + taken, in.len - taken);
-		struct reader reader = reader_init(rest);
-		struct prefix prefix;
-		prefix.flag = reader_u8(&reader);
-		prefix.len = reader_u32(&reader);
-		if (!check_prefix(stream, prefix) || prefix.len > reader_left(&reader))
+		struct grpc_prefix prefix = grpc_prefix_read(rest.data);
+		if (!check_prefix(stream, prefix) || prefix.len > rest.len - GRPC_PREFIX_SIZE)
 			break;
-		taken += PREFIX_SIZE + (size_t)prefix.len;
+		taken += GRPC_PREFIX_SIZE + (size_t)prefix.len;
 		take_message(stream, prefix, rest);
 	}
 	return taken;

@@ -3,11 +3,11 @@
 #include "daemon/transport/http2/output.h"
 #include "daemon/transport/http2/fields.h"
 #include "daemon/transport/http2/session.h"
+#include "proto/grpc_prefix.h"
 
 #include <assert.h>
 
-enum { PREFIX_SIZE = 5, FAIR_FROM = 16384 };
-enum { FLAG_COMPRESSED = 1, FLAG_TRAILERS = 0x80 }; /* of a prefix */
+enum { FAIR_FROM = 16384 };
 
 static void fail(struct http2_stream *stream)
 {
@@ -30,10 +30,8 @@ static void follow_messages(struct http2_stream *stream, size_t len)
 	size_t at = 0;
 	while (at < len) {
 		if (stream->part_left == 0) {
-			struct reader reader = reader_init(bytes_of(
-				stream->output.data + stream->output.start + at, PREFIX_SIZE));
-			(void)reader_u8(&reader);
-			stream->part_left = PREFIX_SIZE + (size_t)reader_u32(&reader);
+			const uint8_t *prefix = stream->output.data + stream->output.start + at;
+			stream->part_left = GRPC_PREFIX_SIZE + (size_t)grpc_prefix_read(prefix).len;
 		}
 		size_t now = len - at < stream->part_left ? len - at : stream->part_left;
 		stream->part_left -= now;
@@ -120,13 +118,6 @@ static void added(struct http2_stream *stream, size_t len)
 	resume(stream);
 }
 
-static void write_prefix(uint8_t *room, uint8_t flags, size_t len)
-{
-	struct writer writer = writer_init(room, PREFIX_SIZE);
-	writer_u8(&writer, flags);
-	writer_u32(&writer, (uint32_t)len);
-}
-
 /* Packed aside, and compressed behind room for the prefix. False: not worth it; nothing was added.
  */
 static bool add_compressed(struct http2_stream *stream, const ProtobufCMessage *message, size_t len)
@@ -134,11 +125,11 @@ static bool add_compressed(struct http2_stream *stream, const ProtobufCMessage *
 	struct http2_shared *shared = http2_transport(stream->session)->http2;
 	struct buffer *output = &stream->output, *scratch = &shared->scratch;
 	uint8_t *packed = buffer_reserve(scratch, len);
-	if (!packed || !buffer_reserve(output, PREFIX_SIZE))
+	if (!packed || !buffer_reserve(output, GRPC_PREFIX_SIZE))
 		return false;
 	protobuf_c_message_pack(message, packed);
 	size_t before = buffer_len(output);
-	output->end += PREFIX_SIZE;
+	output->end += GRPC_PREFIX_SIZE;
 	bool shorter = gzip_deflate(shared->gzip, bytes_of(packed, len), output);
 	http2_scratch_done(shared);
 	size_t added_len = buffer_len(output) - before;
@@ -146,8 +137,8 @@ static bool add_compressed(struct http2_stream *stream, const ProtobufCMessage *
 		output->end = output->start + before;
 		return false;
 	}
-	write_prefix(output->data + output->start + before, FLAG_COMPRESSED,
-	             added_len - PREFIX_SIZE);
+	grpc_prefix_write(output->data + output->start + before, GRPC_FLAG_COMPRESSED,
+	                  added_len - GRPC_PREFIX_SIZE);
 	added(stream, added_len);
 	return true;
 }
@@ -167,15 +158,15 @@ void http2_output_message(struct http2_stream *stream, const ProtobufCMessage *m
 		be_fair(stream);
 	if (len >= stream->compress_from && add_compressed(stream, message, len))
 		return;
-	uint8_t *room = buffer_reserve(&stream->output, PREFIX_SIZE + len);
+	uint8_t *room = buffer_reserve(&stream->output, GRPC_PREFIX_SIZE + len);
 	if (!room) {
 		fail(stream);
 		return;
 	}
-	write_prefix(room, 0, len);
-	protobuf_c_message_pack(message, room + PREFIX_SIZE);
-	stream->output.end += PREFIX_SIZE + len;
-	added(stream, PREFIX_SIZE + len);
+	grpc_prefix_write(room, 0, len);
+	protobuf_c_message_pack(message, room + GRPC_PREFIX_SIZE);
+	stream->output.end += GRPC_PREFIX_SIZE + len;
+	added(stream, GRPC_PREFIX_SIZE + len);
 }
 
 void http2_output_body(struct http2_stream *stream, struct bytes body)
@@ -197,22 +188,22 @@ void http2_output_web_trailers(struct http2_stream *stream, const struct http2_f
 	size_t len = 0;
 	for (size_t i = 0; i < fields->count; i++)
 		len += line_len(&fields->nv[i]);
-	uint8_t *room = buffer_reserve(&stream->output, PREFIX_SIZE + len);
+	uint8_t *room = buffer_reserve(&stream->output, GRPC_PREFIX_SIZE + len);
 	if (!room) {
 		fail(stream);
 		return;
 	}
-	write_prefix(room, FLAG_TRAILERS, len);
-	struct writer writer = writer_init(room + PREFIX_SIZE, len);
+	grpc_prefix_write(room, GRPC_FLAG_TRAILERS, len);
+	struct writer writer = writer_init(room + GRPC_PREFIX_SIZE, len);
 	for (size_t i = 0; i < fields->count; i++) {
 		writer_bytes(&writer, fields->nv[i].name, fields->nv[i].namelen);
 		writer_bytes(&writer, ": ", 2);
 		writer_bytes(&writer, fields->nv[i].value, fields->nv[i].valuelen);
 		writer_bytes(&writer, "\r\n", 2);
 	}
-	stream->output.end += PREFIX_SIZE + len;
+	stream->output.end += GRPC_PREFIX_SIZE + len;
 	stream->body_only = true;
-	added(stream, PREFIX_SIZE + len);
+	added(stream, GRPC_PREFIX_SIZE + len);
 	http2_output_finish(stream);
 }
 

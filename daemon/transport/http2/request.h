@@ -5,7 +5,7 @@
  * Owns: `metadata`. Lifetime: its stream's. */
 #pragma once
 #include "daemon/rpc/service.h"
-#include "daemon/transport/http2/grpc_text.h"
+#include "proto/grpc_text.h"
 #include "proto/limits.h"
 
 enum http2_content {

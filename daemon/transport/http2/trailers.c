@@ -1,7 +1,7 @@
 #include "daemon/transport/http2/trailers.h"
 
-#include "daemon/transport/http2/grpc_text.h"
 #include "proto/base64.h"
+#include "proto/grpc_text.h"
 #include "proto/limits.h"
 
 #include <stdio.h>
@@ -16,20 +16,6 @@ const char *trailers_status(enum status status)
 
 /* --- metadata ------------------------------------------------------------------------------- */
 
-static bool is_binary(struct bytes key)
-{
-	return key.len > 4 && memcmp(key.data + key.len - 4, "-bin", 4) == 0;
-}
-
-/* HTTP/2 takes no other text in a field. */
-static bool is_printable(struct bytes value)
-{
-	for (size_t i = 0; i < value.len; i++)
-		if (value.data[i] < ' ' || value.data[i] > '~')
-			return false;
-	return value.len == 0 || (value.data[0] != ' ' && value.data[value.len - 1] != ' ');
-}
-
 static bool encode_binary(struct call *call, struct bytes value, struct bytes *out)
 {
 	char *text = arena_alloc(&call->arena, base64_text_len(value.len) + 1);
@@ -43,8 +29,8 @@ void trailers_add_metadata(struct call *call, const struct metadata *metadata, s
 {
 	for (size_t i = 0; i < count; i++) {
 		struct bytes value = metadata[i].value;
-		bool good = is_binary(metadata[i].key) ? encode_binary(call, value, &value)
-		                                       : is_printable(value);
+		bool good = grpc_key_is_binary(metadata[i].key) ? encode_binary(call, value, &value)
+		                                                : grpc_value_is_plain(value);
 		if (good)
 			fields_add(fields, metadata[i].key, value);
 	}

@@ -1,9 +1,11 @@
-#include "daemon/transport/http2/grpc_text.h"
+#include "proto/grpc_text.h"
 
 #include "proto/base64.h"
 #include "proto/utf8.h"
 
-enum { TIMEOUT_DIGITS_MAX = 8 };
+#include <stdio.h>
+
+enum { TIMEOUT_DIGITS_MAX = 8, TIMEOUT_MOST = 99999999 };
 
 /* --- time-outs ------------------------------------------------------------------------- */
 
@@ -46,6 +48,23 @@ bool grpc_timeout_read(struct bytes text, uint64_t *us)
 	else
 		*us = (value + 999) / 1000;
 	return true;
+}
+
+size_t grpc_timeout_write(uint64_t us, char out[GRPC_TIMEOUT_SIZE])
+{
+	static const char UNITS[] = "umSMH";
+	static const uint32_t STEPS[] = {1000, 1000, 60, 60};
+	size_t unit = 0;
+	while (us > TIMEOUT_MOST && unit < sizeof STEPS / sizeof *STEPS) {
+		uint32_t step = STEPS[unit++];
+		us = us / step + (us % step > 0);
+	}
+	if (us > TIMEOUT_MOST)
+		us = TIMEOUT_MOST;
+	char text[GRPC_TIMEOUT_SIZE + 1];
+	int len = snprintf(text, sizeof text, "%u%c", (unsigned)us, UNITS[unit]);
+	memcpy(out, text, (size_t)len);
+	return (size_t)len;
 }
 
 /* --- messages ---------------------------------------------------------------------------- */
@@ -110,6 +129,53 @@ void grpc_message_write(struct bytes text, char *out)
 	(void)encode(text, out);
 }
 
+static int hex_digit(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static uint8_t lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'F' ? (uint8_t)(c - 'A' + 'a') : c;
+}
+
+/* The byte that "%XX" at the front stands for, in either case; -1: it is none. */
+static int escaped(struct bytes text)
+{
+	if (text.len < 3 || text.data[0] != '%')
+		return -1;
+	int high = hex_digit(lower(text.data[1])), low = hex_digit(lower(text.data[2]));
+	return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
+size_t grpc_message_read(struct bytes text, uint8_t *out)
+{
+	size_t len = 0;
+	for (size_t at = 0; at < text.len;) {
+		int byte = escaped(bytes_of(text.data + at, text.len - at));
+		out[len++] = byte >= 0 ? (uint8_t)byte : text.data[at];
+		at += byte >= 0 ? 3 : 1;
+	}
+	return len;
+}
+
+/* --- metadata -------------------------------------------------------------------------------- */
+
+bool grpc_key_is_binary(struct bytes key)
+{
+	return key.len > 4 && memcmp(key.data + key.len - 4, "-bin", 4) == 0;
+}
+
+bool grpc_value_is_plain(struct bytes value)
+{
+	for (size_t i = 0; i < value.len; i++)
+		if (value.data[i] < ' ' || value.data[i] > '~')
+			return false;
+	return value.len == 0 || (value.data[0] != ' ' && value.data[value.len - 1] != ' ');
+}
+
 /* --- binary values ------------------------------------------------------------------------ */
 
 static bool is_blank(uint8_t c)
@@ -144,13 +210,6 @@ size_t grpc_binary_write(struct bytes data, char *out)
 
 /* --- traces ---------------------------------------------------------------------------------- */
 
-static int hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool hex_read(struct bytes text, uint8_t *out)
 {
 	for (size_t i = 0; i < text.len; i += 2) {
@@ -165,7 +224,7 @@ static bool hex_read(struct bytes text, uint8_t *out)
 /* 00-<32 digits>-<16 digits>-<2 digits>; a later version may have more after them. */
 bool traceparent_read(struct bytes text, uint8_t out[TRACE_SIZE])
 {
-	enum { VERSION = 0, TRACE = 3, PARENT = 36, FLAGS = 53, LEN = 55 };
+	enum { VERSION = 0, TRACE = 3, PARENT = 36, FLAGS = 53, LEN = TRACEPARENT_SIZE };
 	uint8_t version;
 	if (text.len < LEN || text.data[TRACE - 1] != '-' || text.data[PARENT - 1] != '-' ||
 	    text.data[FLAGS - 1] != '-')
@@ -176,4 +235,17 @@ bool traceparent_read(struct bytes text, uint8_t out[TRACE_SIZE])
 	return hex_read(bytes_of(text.data + TRACE, 32), out) &&
 	       hex_read(bytes_of(text.data + PARENT, 16), out + 16) &&
 	       hex_read(bytes_of(text.data + FLAGS, 2), out + 24);
+}
+
+void traceparent_write(const uint8_t trace[TRACE_SIZE], char out[TRACEPARENT_SIZE])
+{
+	static const char DIGITS[] = "0123456789abcdef";
+	memcpy(out, "00-", 3);
+	out += 3;
+	for (size_t i = 0; i < TRACE_SIZE; i++) {
+		if (i == 16 || i == 24)
+			*out++ = '-';
+		*out++ = DIGITS[trace[i] >> 4];
+		*out++ = DIGITS[trace[i] & 15];
+	}
 }
