@@ -166,7 +166,7 @@ static bool send_first(struct prism_channel *channel, struct prism_call *call)
 	case SESSION_TOO_SMALL:
 		call_abort(call, STATUS_RESOURCE_EXHAUSTED,
 		           "the request is %zu bytes large, the server takes at most %u",
-		           call->request.len, channel->session->limits.max_message);
+		           call->request.len, channel->session->max_message);
 		return true;
 	case SESSION_TAKES:
 		channel_dequeue(channel, call);

@@ -35,6 +35,7 @@ struct prism_channel {
 	bool running; /* a *_wait function is inside uv_run() */
 	uint64_t ran_ns;
 	struct settings settings;
+	const struct protocol *protocol;
 	enum channel_state state;
 	struct turn turn;
 	struct deadlines deadlines;

@@ -77,9 +77,9 @@ static void on_timeout(uv_timer_t *timer)
 {
 	struct prism_channel *channel = timer->data;
 	char reason[64];
-	snprintf(reason, sizeof reason, "no %s within %u ms",
-	         channel->session ? "HELLO from the server" : "connection",
-	         channel->settings.connect_timeout_ms);
+	snprintf(reason, sizeof reason, "no %s%s within %u ms",
+	         channel->session ? channel->protocol->greeting : "connection",
+	         channel->session ? " from the server" : "", channel->settings.connect_timeout_ms);
 	if (channel->dial)
 		dial_cancel(channel->dial);
 	channel->dial = NULL;

@@ -30,9 +30,8 @@ struct prism_call *prism_call_start(struct prism_channel *channel,
 static bool send_queue(struct prism_call *call, const ProtobufCMessage *message)
 {
 	size_t len = protobuf_c_message_get_packed_size(message);
-	uint32_t most = LIMIT_MESSAGE;
-	if (call->stream.session && call->stream.session->limits.max_message > most)
-		most = call->stream.session->limits.max_message;
+	uint32_t most = call->stream.session ? call->stream.session->max_message
+	                                     : call->channel->protocol->max_message;
 	if (len > most) {
 		call_abort(call, STATUS_RESOURCE_EXHAUSTED,
 		           "a message is %zu bytes large, the server takes at most %u", len, most);

@@ -10,12 +10,15 @@
 enum {
 	STREAM_RETIRES = FRAME_STREAM_MAX / 4 * 3, /* a new connection takes over before ids end */
 	OUTPUT_MOST = 1 << 20,                     /* new calls wait above this */
-	PUMPS_AT_ONCE = 16,
+	PRODUCES_AT_ONCE = 16,
 };
 
 static size_t on_received(void *ctx, struct bytes input, size_t *needed)
 {
-	return session_receive(ctx, input, needed);
+	struct session *session = ctx;
+	return session->state == SESSION_CLOSED
+	               ? 0
+	               : session->protocol->receive(session, input, needed);
 }
 
 static void on_writable(void *ctx)
@@ -33,8 +36,8 @@ static void on_closed(void *ctx)
 {
 	struct session *session = ctx;
 	struct prism_channel *channel = session->channel;
+	session->protocol->deinit(session);
 	streams_deinit(&session->streams);
-	paths_deinit(&session->paths);
 	TAILQ_REMOVE(&channel->sessions, session, link);
 	free(session);
 	channel_session_gone(channel);
@@ -49,7 +52,8 @@ static const struct connection_events EVENTS = {
 
 struct session *session_new(struct prism_channel *channel, int fd)
 {
-	struct session *session = calloc(1, sizeof *session);
+	const struct protocol *protocol = channel->protocol;
+	struct session *session = calloc(1, protocol->size);
 	if (!session) {
 		close(fd);
 		return NULL;
@@ -59,37 +63,33 @@ struct session *session_new(struct prism_channel *channel, int fd)
 		free(session);
 		return NULL;
 	}
+	session->protocol = protocol;
 	session->channel = channel;
-	session->limits = HELLO_START;
+	session->max_message = protocol->max_message;
 	session->next_stream = 1;
 	session->last_stream = FRAME_STREAM_MAX;
-	flow_init(&session->flow, HELLO_START.connection_credit, LIMIT_CONNECTION_CREDIT);
-	TAILQ_INIT(&session->sending);
 	TAILQ_INIT(&session->pings);
 	TAILQ_INSERT_TAIL(&channel->sessions, session, link);
-	session_write_preface(session);
+	protocol->begin(session);
 	return session;
 }
 
 enum session_room session_room(const struct session *session, const struct prism_call *call)
 {
 	if (session->state > SESSION_READY || session->connection.broken ||
-	    session->streams.count >= session->limits.max_streams ||
-	    buffer_len(&session->connection.out) >= OUTPUT_MOST)
+	    buffer_len(&session->connection.out) >= OUTPUT_MOST ||
+	    !session->protocol->has_room(session, call))
 		return SESSION_FULL;
-	if (call->request.len > session->limits.max_message)
+	if (call->request.len > session->max_message)
 		return session->state == SESSION_GREETING ? SESSION_FULL : SESSION_TOO_SMALL;
-	return call->request.len > 0 && session->flow.send <= 0 ? SESSION_FULL : SESSION_TAKES;
+	return SESSION_TAKES;
 }
 
 static void ping_send(struct session *session, struct prism_call *call)
 {
-	uint8_t opaque[8];
-	uint64_t number = session->next_ping++;
-	memcpy(opaque, &number, sizeof opaque);
-	call->stream.id = (uint32_t)number;
+	call->stream.id = session->next_ping++;
 	TAILQ_INSERT_TAIL(&session->pings, call, link);
-	session_write_ping(session, 0, opaque);
+	session->protocol->ping(session, call->stream.id);
 }
 
 void session_call(struct session *session, struct prism_call *call)
@@ -108,8 +108,7 @@ void session_call(struct session *session, struct prism_call *call)
 		return;
 	}
 	session->next_stream += 2;
-	flow_init(&call->stream.flow, session->limits.stream_credit, LIMIT_STREAM_CREDIT);
-	session_write_call(session, call);
+	session->protocol->open(session, call);
 	if (session->state != SESSION_CLOSED)
 		session_send(session, call);
 	if (session->next_stream >= STREAM_RETIRES && session->state <= SESSION_READY) {
@@ -120,10 +119,9 @@ void session_call(struct session *session, struct prism_call *call)
 
 void session_send(struct session *session, struct prism_call *call)
 {
-	if (call->stream.queued || !call_has_to_send(call))
+	if (!call_has_to_send(call))
 		return;
-	TAILQ_INSERT_TAIL(&session->sending, call, link);
-	call->stream.queued = true;
+	session->protocol->send(session, call);
 	turn_mark(&session->channel->turn);
 }
 
@@ -134,12 +132,8 @@ void session_drop(struct session *session, struct prism_call *call, enum status 
 		TAILQ_REMOVE(&session->pings, call, link);
 		return;
 	}
-	if (call->stream.queued)
-		TAILQ_REMOVE(&session->sending, call, link);
-	call->stream.queued = false;
 	streams_remove(&session->streams, call);
-	if (status != STATUS_OK && session->state != SESSION_CLOSED)
-		session_write_cancel(session, call->stream.id, status);
+	session->protocol->drop(session, call, status);
 	turn_mark(&session->channel->turn);
 }
 
@@ -157,9 +151,8 @@ void session_answered(struct session *session, struct prism_call *call, enum ans
 	if (answer != ANSWER_OK)
 		call_fail_answer(call, answer, reason);
 	else if (call->stream.session && taken > 0)
-		session_write_credit(session, call->stream.id,
-		                     flow_take(&call->stream.flow, taken));
-	if (answer == ANSWER_MALFORMED)
+		session->protocol->credit(session, call, taken);
+	if (answer == ANSWER_MALFORMED && session->protocol->strict)
 		session_fault(session, reason);
 }
 
@@ -171,20 +164,20 @@ static bool session_idle(const struct session *session)
 
 void session_turn(struct session *session)
 {
-	if (session->state == SESSION_CLOSED)
-		return;
-	for (int i = 0; i < PUMPS_AT_ONCE; i++) {
-		session_pump(session);
+	bool more = true;
+	for (int i = 0; i < PRODUCES_AT_ONCE && more; i++) {
+		if (session->state == SESSION_CLOSED)
+			return;
+		more = session->protocol->produce(session);
 		if (session->state == SESSION_CLOSED)
 			return;
 		connection_write(&session->connection);
-		if (buffer_len(&session->connection.out) > 0 || TAILQ_EMPTY(&session->sending) ||
-		    session->flow.send <= 0)
+		if (buffer_len(&session->connection.out) > 0)
 			break;
 	}
 	if (buffer_len(&session->connection.out) == 0) {
-		session->acks = 0;
-		if (!TAILQ_EMPTY(&session->sending) && session->flow.send > 0)
+		session->protocol->written(session);
+		if (more)
 			turn_mark(&session->channel->turn);
 	}
 	if (session->state == SESSION_DRAINING && session_idle(session))
@@ -195,7 +188,7 @@ void session_fault(struct session *session, const char *reason)
 {
 	if (session->state == SESSION_CLOSED)
 		return;
-	session_write_goaway(session, FRAME_GOAWAY_FINAL, STATUS_INTERNAL, reason);
+	session->protocol->complain(session, reason);
 	if (session->state == SESSION_CLOSED)
 		return;
 	connection_write(&session->connection);
@@ -226,10 +219,11 @@ void session_lost(struct session *session, const char *reason)
 	if (session->state == SESSION_CLOSED)
 		return;
 	char text[ADDRESS_TEXT_SIZE + WIRE_REASON_SIZE * 2 + 128];
-	snprintf(text, sizeof text, "%s %s %s: %s%s%s",
+	snprintf(text, sizeof text, "%s %s %s%s: %s%s%s",
 	         session->strange ? "the server at" : "the connection to",
 	         session->channel->settings.address.text,
-	         session->strange ? "does not speak PRISM's protocol" : "was lost", reason,
+	         session->strange ? "does not speak " : "was lost",
+	         session->strange ? session->protocol->name : "", reason,
 	         *session->goaway ? "; before that: " : "", session->goaway);
 	bool greeted = session->state != SESSION_GREETING;
 	session->state = SESSION_CLOSED;

@@ -1,5 +1,5 @@
-/* session - the client's side of the native framing on one connection (PROTOCOL.md): HELLO,
- * streams, credit both ways, GOAWAY.
+/* session - the client's side of one connection, whatever protocol it speaks: which calls are open
+ * on it, whether it takes more, how it ends.
  *
  * Owns: its connection, the stream table; not the calls, which are the channel's.
  * Lifetime: session_new() .. channel_session_gone(), after session_close() or the connection's end.
@@ -9,46 +9,89 @@
 #pragma once
 #include "client/call.h"
 #include "client/connection.h"
-#include "client/paths.h"
 #include "client/streams.h"
 #include "proto/frame.h"
 
 enum session_state {
-	SESSION_GREETING, /* calls are sent; the server's preface and HELLO are awaited */
+	SESSION_GREETING, /* calls are sent; the server's first words are awaited */
 	SESSION_READY,
 	SESSION_DRAINING, /* takes no new calls; ends with its last one */
 	SESSION_CLOSED,
 };
 
 struct session {
+	const struct protocol *protocol;
 	struct prism_channel *channel;
 	TAILQ_ENTRY(session) link; /* in the channel's sessions */
 	struct connection connection;
 	enum session_state state;
-	bool answered;       /* a call: something came for it */
-	bool versioned;      /* the server's preface came */
-	bool strange;        /* what is there does not speak our protocol: it executed nothing */
-	struct hello limits; /* the server's */
-	struct flow flow;    /* the connection's */
+	bool answered; /* a call: something came for it */
+	bool strange;  /* what is there does not speak the protocol: it executed nothing */
 	struct streams streams;
-	struct paths paths;
 	uint32_t next_stream, last_stream; /* ids above last_stream were not processed */
-	struct call_list sending;          /* open calls that have something to send, and credit */
+	uint32_t max_message;              /* the largest that the server takes */
 	struct call_list pings;
-	uint64_t next_ping;
-	uint32_t acks;                 /* answers to pings since the output was last empty */
+	uint32_t next_ping;
 	char goaway[WIRE_REASON_SIZE]; /* why the server says goodbye; "": it did not */
 };
 
 TAILQ_HEAD(session_list, session);
 
-/* Takes `fd`. NULL: no memory. Says preface and HELLO. */
+/* What a protocol does for a session, which is not CLOSED then. Without memory, or when the server
+ * goes too far, it ends the session by session_lost() or session_fault(). */
+struct protocol {
+	const char *name;     /* for messages */
+	const char *greeting; /* what a server says first */
+	size_t size;          /* of its own struct, which begins with a struct session */
+	uint32_t max_message; /* what any server takes, before it says more */
+	bool strict;          /* a malformed answer ends the session, and not only its call */
+
+	/* A new session: says what comes first. */
+	void (*begin)(struct session *session);
+
+	/* Returns how many bytes were used, *needed how many the rest must have before it is of use
+	 * (0: any). */
+	size_t (*receive)(struct session *session, struct bytes input, size_t *needed);
+
+	/* Whether the server lets us open one more stream, with this call. */
+	bool (*has_room)(const struct session *session, const struct prism_call *call);
+
+	/* The call has its stream id and is in the table: opens the stream. */
+	void (*open)(struct session *session, struct prism_call *call);
+
+	/* The call has something to send. */
+	void (*send)(struct session *session, struct prism_call *call);
+
+	/* The call leaves; unless `status` is OK the server is told to stop. Also of a CLOSED
+	 * session: then there is nobody to tell. */
+	void (*drop)(struct session *session, struct prism_call *call, enum status status);
+
+	/* The caller has taken so many bytes of answers. */
+	void (*credit)(struct session *session, struct prism_call *call, size_t taken);
+
+	void (*ping)(struct session *session, uint32_t number);
+
+	/* Puts what can be sent now into the connection's output. True: there will be more, once
+	 * that was written. */
+	bool (*produce)(struct session *session);
+
+	/* All output was written. */
+	void (*written)(struct session *session);
+
+	/* Tells the server what it did wrong. */
+	void (*complain)(struct session *session, const char *reason);
+
+	/* Frees what is its own; the stream table is empty. */
+	void (*deinit)(struct session *session);
+};
+
+/* Takes `fd`. NULL: no memory. */
 MUST_CHECK
 struct session *session_new(struct prism_channel *channel, int fd);
 
 enum session_room {
 	SESSION_TAKES,
-	SESSION_FULL,      /* not before a call has ended, or credit or HELLO came */
+	SESSION_FULL,      /* not before a call has ended, or credit or the greeting came */
 	SESSION_TOO_SMALL, /* the request is larger than the server takes */
 };
 
@@ -75,7 +118,7 @@ void session_answered(struct session *session, struct prism_call *call, enum ans
 /* The end of the turn: sends what can be sent, in one write. */
 void session_turn(struct session *session);
 
-/* The server does not keep to the protocol: GOAWAY, and the session is lost. */
+/* The server does not keep to the protocol: it is told so, and the session is lost. */
 void session_fault(struct session *session, const char *reason);
 
 /* The session is at its end: its calls fail with `reason`, or are put back. */
@@ -84,21 +127,44 @@ void session_lost(struct session *session, const char *reason);
 /* It has no calls. */
 void session_close(struct session *session);
 
-/* What our HELLO announces. */
-enum { FRAME_MOST = 262144 };
+/* --- what the server said (session_events.c) ------------------------------------------ */
 
-/* --- frames in (session_receive.c) and out (session_send.c) -------------------- */
+/* Its greeting came. */
+void session_ready(struct session *session);
 
-/* Returns how many bytes were used. */
-size_t session_receive(struct session *session, struct bytes input, size_t *needed);
+/* Something came for a call. */
+void session_heard(struct session *session);
 
-void session_write_preface(struct session *session);
-void session_write_credit(struct session *session, uint32_t stream, uint32_t increment);
-void session_write_cancel(struct session *session, uint32_t stream, enum status code);
-void session_write_ping(struct session *session, uint8_t flags, const uint8_t opaque[8]);
-void session_write_goaway(struct session *session, uint8_t flags, enum status code,
-                          const char *reason);
-void session_write_call(struct session *session, struct prism_call *call);
+/* The answer to a ping. */
+void session_pong(struct session *session, uint32_t number);
 
-/* Sends from the calls in `sending`, as far as credit and the output's room reach. */
-void session_pump(struct session *session);
+struct goodbye {
+	uint32_t last_stream; /* ids above it were not processed */
+	enum status code;     /* OK, UNAVAILABLE: calls may go to another connection */
+	struct bytes reason;
+	uint32_t retry_after_ms;
+};
+
+/* It takes no new calls: the session drains. */
+void session_goaway(struct session *session, const struct goodbye *goodbye);
+
+/* It has not processed the call, and says so without an END: the call is sent again at once, but
+ * only once; then as the policy has it. `text`: why. */
+void session_refused(struct session *session, struct prism_call *call, const char *text);
+
+/* How the server ended a call with an error. */
+struct ending {
+	enum status status;
+	enum retry retry;                /* its word about the outcome */
+	uint32_t server_us, pushback_ms; /* 0: not told */
+	struct bytes message;
+	struct bytes
+		details; /* a google.rpc.Status, or an EndMeta, which has them in the same field */
+};
+
+/* Of a call that has left the session. */
+void session_ended_failed(struct prism_call *call, const struct ending *ending);
+
+/* The same with status OK. `message` (NULL: none): an answer that came with the end. */
+void session_ended_ok(struct session *session, struct prism_call *call, const struct bytes *message,
+                      uint32_t server_us);

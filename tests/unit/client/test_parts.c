@@ -4,7 +4,7 @@
 #include "client/call.h"
 #include "client/channel.h"
 #include "client/messages.h"
-#include "client/paths.h"
+#include "client/native/paths.h"
 #include "client/streams.h"
 #include "client/turn.h"
 

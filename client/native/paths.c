@@ -1,4 +1,4 @@
-#include "client/paths.h"
+#include "client/native/paths.h"
 
 #include <stdlib.h>
 
