@@ -10,6 +10,7 @@
 #include "client/retry.h"
 #include "proto/bytes.h"
 #include "proto/flow.h"
+#include "proto/grpc_text.h"
 #include "proto/wirecheck.h"
 
 #include <prism/client.h>
@@ -38,13 +39,14 @@ struct call_end {
 struct call_stream {
 	struct session *session;
 	uint32_t id;
-	struct flow flow;
+	struct flow flow;      /* native */
 	size_t sent;           /* bytes of the message that is being sent */
 	uint64_t committed_at; /* from this many bytes of its connection's output on, the server may
 	                          have executed it; UINT64_MAX: not before more is sent */
 	bool consumed;         /* messages were sent that are not kept: cannot be sent again */
 	bool closed;           /* CLOSE was sent */
-	bool queued;           /* in session->sending */
+	bool queued;           /* native: in `sending` */
+	struct http2_stream *http2; /* of an open call over HTTP/2 */
 };
 
 enum answer {
@@ -86,7 +88,7 @@ struct prism_call {
 	struct bytes metadata, request; /* packed, behind this struct; metadata: KV fields of a
 	                                   CallMeta */
 	struct bytes request_id;        /* that was added to the request; empty: none */
-	uint8_t trace[25];
+	uint8_t trace[TRACE_SIZE];
 	bool traced;
 	struct buffer outbox; /* messages to send */
 
@@ -185,6 +187,10 @@ void call_conclude(struct prism_call *call);
 void call_turn(struct prism_call *call);
 
 /* --- answers (call_answer.c) -------------------------------------------------- */
+
+/* An answer of `len` bytes follows: whether it may. `reason` is written unless OK. */
+MUST_CHECK
+enum answer call_announce(const struct prism_call *call, size_t len, char reason[WIRE_REASON_SIZE]);
 
 /* A fragment of an answer; `more`: its message goes on; `final`: it came with an END of status OK.
  * Gives out what can be. *taken: how many bytes of the stream's credit can be returned. `reason` is

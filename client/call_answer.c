@@ -129,6 +129,11 @@ static enum answer answer_whole(struct prism_call *call, struct bytes wire, size
 	return answer_tell(call, wire, reason);
 }
 
+enum answer call_announce(const struct prism_call *call, size_t len, char reason[WIRE_REASON_SIZE])
+{
+	return len > max_message(call) ? too_large(call, reason) : ANSWER_OK;
+}
+
 enum answer call_assemble(struct prism_call *call, struct bytes fragment, bool more, bool final,
                           size_t *taken, char reason[WIRE_REASON_SIZE])
 {

@@ -5,6 +5,7 @@
 #include "client/messages.h"
 #include "client/request_key.h"
 #include "proto/frame.h"
+#include "proto/grpc_text.h"
 
 #include <stdlib.h>
 
@@ -28,18 +29,46 @@ static const char *key_fault(const char *key)
 	return NULL;
 }
 
+/* What gRPC and HTTP/2 say themselves, or do not allow. */
+static bool key_is_taken(const char *key)
+{
+	static const char *const KEYS[] = {
+		"connection", "content-length",    "content-type", "host",       "keep-alive",
+		"te",         "transfer-encoding", "upgrade",      "user-agent", "proxy-connection",
+		"traceparent"};
+	for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++)
+		if (strcmp(key, KEYS[i]) == 0)
+			return true;
+	return false;
+}
+
+/* What is wrong with an entry as a header field. */
+static const char *field_fault(const struct prism_metadata *metadata)
+{
+	struct bytes value = bytes_of(metadata->value, metadata->value_len);
+	if (key_is_taken(metadata->key))
+		return "metadata: over gRPC a key must not be one that HTTP has a use for";
+	if (!grpc_key_is_binary(bytes_of_string(metadata->key)) && !grpc_value_is_plain(value))
+		return "metadata: over gRPC a value must be printable ASCII without spaces at its "
+		       "ends, unless its key ends in -bin";
+	return NULL;
+}
+
 struct entries {
 	struct metadata list[LIMIT_METADATA_ENTRIES];
 	size_t count, size; /* size: of the packed block */
 };
 
-static const char *entries_add(struct entries *entries, const struct prism_metadata *metadata)
+static const char *entries_add(struct entries *entries, const struct prism_channel *channel,
+                               const struct prism_metadata *metadata)
 {
 	const char *fault = key_fault(metadata->key);
 	if (fault)
 		return fault;
 	if (!metadata->value && metadata->value_len > 0)
 		return "metadata: a value is NULL and its length is not 0";
+	if (channel->settings.protocol == PRISM_GRPC && (fault = field_fault(metadata)))
+		return fault;
 	entries->list[entries->count++] = (struct metadata){
 		bytes_of_string(metadata->key), bytes_of(metadata->value, metadata->value_len)};
 	return NULL;
@@ -67,32 +96,17 @@ static const char *entries_fill(struct entries *entries, const struct prism_chan
 		return "metadata: at most 99 entries are allowed";
 	const char *fault = actor_add(entries, channel, options);
 	for (size_t i = 0; i < options->metadata_count && !fault; i++)
-		fault = entries_add(entries, &options->metadata[i]);
+		fault = entries_add(entries, channel, &options->metadata[i]);
 	if (fault || entries->count == 0)
 		return fault;
 	entries->size = call_meta_size(&NOTHING_ELSE, entries->list, entries->count);
 	return entries->size > METADATA_MOST ? "metadata: at most 7,800 bytes are allowed" : NULL;
 }
 
-static bool hex_bytes(const char *text, size_t count, uint8_t *out)
+/* Version 00 of https://www.w3.org/TR/trace-context/. */
+static bool trace_parse(const char *text, uint8_t trace[TRACE_SIZE])
 {
-	for (size_t i = 0; i < count; i++) {
-		char pair[3] = {text[i * 2], text[i * 2 + 1], '\0'};
-		if (strspn(pair, "0123456789abcdef") != 2)
-			return false;
-		out[i] = (uint8_t)strtoul(pair, NULL, 16);
-	}
-	return true;
-}
-
-/* Version 00 of https://www.w3.org/TR/trace-context/: 00-TRACE-PARENT-FLAGS. */
-static bool trace_parse(const char *text, uint8_t trace[25])
-{
-	uint8_t version;
-	if (strlen(text) != 55 || text[2] != '-' || text[35] != '-' || text[52] != '-')
-		return false;
-	return hex_bytes(text, 1, &version) && version == 0 && hex_bytes(text + 3, 16, trace) &&
-	       hex_bytes(text + 36, 8, trace + 16) && hex_bytes(text + 53, 1, trace + 24);
+	return strncmp(text, "00-", 3) == 0 && traceparent_read(bytes_of_string(text), trace);
 }
 
 const char *request_fault(const ProtobufCMessageDescriptor *type, const ProtobufCMessage *message)

@@ -2,6 +2,7 @@
 #include "client/channel.h"
 
 #include "client/dial.h"
+#include "client/http2/http2.h"
 #include "client/native/native.h"
 
 #include <stdio.h>
@@ -19,7 +20,8 @@ static size_t arena_limit(const struct settings *settings)
 static void channel_start(struct prism_channel *channel, uv_loop_t *loop)
 {
 	channel->loop = loop;
-	channel->protocol = &native_protocol;
+	channel->protocol =
+		channel->settings.protocol == PRISM_GRPC ? &http2_protocol : &native_protocol;
 	channel->open_handles = HANDLES;
 	TAILQ_INIT(&channel->waiting);
 	TAILQ_INIT(&channel->held);

@@ -157,6 +157,7 @@ struct ending {
 	enum status status;
 	enum retry retry;                /* its word about the outcome */
 	uint32_t server_us, pushback_ms; /* 0: not told */
+	bool final;                      /* it asks not to be sent it again */
 	struct bytes message;
 	struct bytes
 		details; /* a google.rpc.Status, or an EndMeta, which has them in the same field */

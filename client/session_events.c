@@ -117,7 +117,7 @@ static char *ending_text(struct bytes message)
 static enum outcome ending_outcome(const struct prism_call *call, const struct ending *ending)
 {
 	bool unsure = ending->status == STATUS_UNAVAILABLE || ending->status == STATUS_CANCELLED ||
-	              ending->status == STATUS_DEADLINE_EXCEEDED;
+	              ending->status == STATUS_DEADLINE_EXCEEDED || ending->retry == RETRY_NEVER;
 	if (ending->retry == RETRY_SAFE)
 		return OUTCOME_NOT_EXECUTED;
 	if (!unsure)
@@ -144,7 +144,7 @@ void session_ended_failed(struct prism_call *call, const struct ending *ending)
 	                       .pushback_ms = ending->pushback_ms,
 	                       .text = ending_text(ending->message)};
 	ending_cause(ending->details, &end);
-	if (call_retry(call, &end, ending->retry == RETRY_SAFE))
+	if (!ending->final && call_retry(call, &end, ending->retry == RETRY_SAFE))
 		return;
 	if (!call_streams_answers(call))
 		call_drop_answers(call);

@@ -120,6 +120,15 @@ static enum status actor_init(struct settings *settings,
 	return STATUS_OK;
 }
 
+static enum status protocol_check(const struct prism_channel_options *options,
+                                  char message[SETTINGS_MESSAGE_SIZE])
+{
+	if (options->protocol == PRISM_NATIVE || options->protocol == PRISM_GRPC)
+		return STATUS_OK;
+	snprintf(message, SETTINGS_MESSAGE_SIZE, "protocol must be PRISM_NATIVE or PRISM_GRPC");
+	return STATUS_INVALID_ARGUMENT;
+}
+
 static enum status address_init(struct settings *settings,
                                 const struct prism_channel_options *options,
                                 char message[SETTINGS_MESSAGE_SIZE])
@@ -149,6 +158,7 @@ enum status settings_init(struct settings *settings, const struct prism_channel_
                           char message[SETTINGS_MESSAGE_SIZE])
 {
 	*settings = (struct settings){
+		.protocol = options->protocol,
 		.connect_timeout_ms = options->connect_timeout_ms ? options->connect_timeout_ms
 	                                                          : CONNECT_TIMEOUT_MS,
 		.idle_timeout_ms = options->idle_timeout_ms,
@@ -157,6 +167,7 @@ enum status settings_init(struct settings *settings, const struct prism_channel_
 	const char *agent = options->agent ? options->agent : "";
 	snprintf(settings->agent, sizeof settings->agent, "%.100s%slibprism/%s", agent,
 	         *agent ? " " : "", PRISM_VERSION);
+	TRY(protocol_check(options, message));
 	TRY(address_init(settings, options, message));
 	TRY(actor_init(settings, options, message));
 	TRY(retry_init(settings, options, message));

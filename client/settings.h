@@ -12,6 +12,7 @@
 enum { SETTINGS_MESSAGE_SIZE = 256, ACTOR_SIZE = 37, AGENT_SIZE = 128 };
 
 struct settings {
+	enum prism_protocol protocol;
 	struct address address;
 	char *token;            /* NUL-terminated; NULL: none */
 	char actor[ACTOR_SIZE]; /* "": none */

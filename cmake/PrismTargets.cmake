@@ -62,3 +62,9 @@ function(prism_test name label)
   add_test(NAME ${label}.${name} COMMAND test_${name})
   set_tests_properties(${label}.${name} PROPERTIES LABELS ${label} TIMEOUT 600)
 endfunction()
+
+# prism_test_over_grpc(NAME LABEL): the test NAME once more, with channels that speak gRPC (tests/support/protocol.h).
+function(prism_test_over_grpc name label)
+  add_test(NAME ${label}.${name}_over_grpc COMMAND test_${name})
+  set_tests_properties(${label}.${name}_over_grpc PROPERTIES LABELS ${label} TIMEOUT 600 ENVIRONMENT PRISM_TEST_PROTOCOL=grpc)
+endfunction()

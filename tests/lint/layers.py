@@ -33,7 +33,7 @@ THIRD_PARTY = {
     'libpq-fe.h': ['db'],
     'libpq/': ['db'],
     'uv.h': ['db', 'client', 'daemon/rpc', 'daemon/transport', 'daemon/auth', 'daemon/admin', TOP],
-    'nghttp2/': ['daemon/transport'],
+    'nghttp2/': ['client/http2', 'daemon/transport'],
     'openssl/': ['daemon/transport', TOP],
     'ini.h': [TOP],
     'sodium.h': ['daemon/auth', 'db', 'client', TOP],

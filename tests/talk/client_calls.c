@@ -1,5 +1,6 @@
 /* libprism and generated stubs with a server of ours: every kind of call, every way to end. */
 #include "echo.prism-client.h"
+#include "tests/support/protocol.h"
 #include "tests/talk/talk.h"
 
 #include <pthread.h>
@@ -12,7 +13,8 @@ typedef Prism__Test__V1__EchoMessage Message;
 static struct prism_channel *channel_open(uv_loop_t *loop)
 {
 	struct prism_channel *channel;
-	struct prism_channel_options options = {.address = server.address, .agent = "talk"};
+	struct prism_channel_options options = {
+		.protocol = test_protocol(), .address = server.address, .agent = "talk"};
 	char message[256];
 	if (prism_channel_open(&channel, &options, loop, message) != PRISM_OK)
 		fail_msg("%s", message);
@@ -364,7 +366,7 @@ static void test_many(void **state)
 static void *echo_in_thread(void *address)
 {
 	struct prism_channel *channel;
-	struct prism_channel_options options = {.address = address};
+	struct prism_channel_options options = {.protocol = test_protocol(), .address = address};
 	Message request = message_of("thread");
 	intptr_t ok = 0;
 	if (prism_channel_open(&channel, &options, NULL, NULL) != PRISM_OK)

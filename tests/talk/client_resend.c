@@ -1,5 +1,6 @@
 /* libprism sends calls again while its server dies, restarts, drains, or refuses. */
 #include "echo.prism-client.h"
+#include "tests/support/protocol.h"
 #include "tests/talk/talk.h"
 
 #include <signal.h>
@@ -39,7 +40,7 @@ static int setup(void **state)
 	snprintf(record_path, sizeof record_path, "%s/record", directory);
 	server_up_at("127.0.0.1:0");
 	snprintf(address, sizeof address, "%s", server.address);
-	struct prism_channel_options options = {.address = address};
+	struct prism_channel_options options = {.protocol = test_protocol(), .address = address};
 	assert_int_equal(uv_loop_init(&loop), 0);
 	assert_int_equal(prism_channel_open(&channel, &options, &loop, NULL), PRISM_OK);
 	return 0;
@@ -164,8 +165,10 @@ static void test_budget(void **state)
 	(void)state;
 	enum { CALLS = 20, TOKENS = 7 };
 	struct prism_channel *poor;
-	struct prism_channel_options options = {
-		.address = address, .retry.first_backoff_ms = 1, .retry_tokens = TOKENS};
+	struct prism_channel_options options = {.protocol = test_protocol(),
+	                                        .address = address,
+	                                        .retry.first_backoff_ms = 1,
+	                                        .retry_tokens = TOKENS};
 	struct prism_method method = prism_test_v1_echo_service_fail_method;
 	Prism__Test__V1__FailRequest request = PRISM__TEST__V1__FAIL_REQUEST__INIT;
 	uint32_t sent = 0;

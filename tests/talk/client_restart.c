@@ -1,5 +1,6 @@
 /* libprism while its server goes away and comes back. */
 #include "echo.prism-client.h"
+#include "tests/support/protocol.h"
 #include "tests/talk/talk.h"
 
 #include <signal.h>
@@ -23,7 +24,7 @@ static void up_again(void)
 static struct prism_channel *channel_open(uv_loop_t *loop)
 {
 	struct prism_channel *channel;
-	struct prism_channel_options options = {.address = address};
+	struct prism_channel_options options = {.protocol = test_protocol(), .address = address};
 	assert_int_equal(prism_channel_open(&channel, &options, loop, NULL), PRISM_OK);
 	return channel;
 }

@@ -1,5 +1,6 @@
 /* Generated stubs of methods that take a stream of requests, on a loop and blocking. */
 #include "echo.prism-client.h"
+#include "tests/support/protocol.h"
 #include "tests/talk/talk.h"
 
 #include <uv.h>
@@ -12,7 +13,8 @@ enum { MANY = 2000, SIZE = 5000 };
 static struct prism_channel *channel_open(uv_loop_t *loop)
 {
 	struct prism_channel *channel;
-	struct prism_channel_options options = {.address = server.address};
+	struct prism_channel_options options = {.protocol = test_protocol(),
+	                                        .address = server.address};
 	char message[256];
 	if (prism_channel_open(&channel, &options, loop, message) != PRISM_OK)
 		fail_msg("%s", message);

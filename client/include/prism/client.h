@@ -121,7 +121,14 @@ struct prism_retry {
 	uint32_t max_backoff_ms;   /* 0: 5,000; at most an hour */
 };
 
+/* What a channel speaks. A PRISM daemon takes both, on the same port. */
+enum prism_protocol {
+	PRISM_NATIVE, /* the framing of PROTOCOL.md */
+	PRISM_GRPC,   /* gRPC over HTTP/2, without TLS; so the server may be any server of gRPC */
+};
+
 struct prism_channel_options {
+	enum prism_protocol protocol;
 	const char *address;  /* "127.0.0.1:7400", "[::1]:7400", "host:7400" (7400 when the port is
 	                         left out), "unix:/path"; NULL: $PRISM_ADDRESS, else
 	                         127.0.0.1:7400 */
@@ -178,7 +185,8 @@ struct prism_call_options {
 };
 
 /* The key is [0-9a-z_.-]+, does not begin with "grpc-", and is not x-prism-actor (the actor has an
- * option of its own). */
+ * option of its own). Over PRISM_GRPC a key of HTTP's own ("content-type") is refused, and a value
+ * is printable ASCII without spaces at its ends, unless its key ends in "-bin". */
 struct prism_metadata {
 	const char *key;
 	const void *value;
