@@ -144,7 +144,10 @@ static void end(struct http2_session *http2, struct prism_call *call)
 		result = nghttp2_submit_rst_stream(http2->nghttp2, NGHTTP2_FLAG_NONE,
 		                                   (int32_t)call->stream.id, NGHTTP2_NO_ERROR);
 	struct http2_stream *stream = leave(http2, call);
-	if (stream->status == STATUS_OK) {
+	if (stream->status == STATUS_OK && stream->prefix_len > 0) {
+		session_answered(session, call, ANSWER_MALFORMED, 0,
+		                 "it ended in the middle of a message");
+	} else if (stream->status == STATUS_OK) {
 		session_ended_ok(session, call, NULL, 0);
 	} else {
 		struct ending ending = ending_of(stream);

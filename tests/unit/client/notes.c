@@ -41,14 +41,18 @@ struct prism_channel *note_channel(const char *address)
 
 struct prism_channel *note_channel_attempts(const char *address, uint32_t attempts)
 {
+	return note_channel_with(&(struct prism_channel_options){
+		.address = address, .agent = "notes", .retry.max_attempts = attempts});
+}
+
+struct prism_channel *note_channel_with(const struct prism_channel_options *options)
+{
 	struct prism_channel *channel = NULL;
-	struct prism_channel_options options = {
-		.address = address, .agent = "notes", .retry.max_attempts = attempts};
 	char message[256];
 	unsetenv("PRISM_ADDRESS");
 	unsetenv("PRISM_KEY_FILE");
 	unsetenv("PRISM_ACTOR");
-	if (prism_channel_open(&channel, &options, NULL, message) != PRISM_OK)
+	if (prism_channel_open(&channel, options, NULL, message) != PRISM_OK)
 		fail_msg("%s", message);
 	return channel;
 }

@@ -19,6 +19,7 @@ struct bytes note_pack(uint8_t *out, const char *text, uint64_t number);
 struct prism_channel *note_channel(const char *address);
 /* Whose calls are sent so often at most; 0: the default. */
 struct prism_channel *note_channel_attempts(const char *address, uint32_t attempts);
+struct prism_channel *note_channel_with(const struct prism_channel_options *options);
 
 /* Unary and blocking with a Note of this text; *response is the caller's. */
 enum prism_status note_call(struct prism_channel *channel, const struct prism_method *method,

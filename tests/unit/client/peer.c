@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <nghttp2/nghttp2.h>
 
 enum { READ_SIZE = 65536, PATIENCE_S = 30 };
 
@@ -110,8 +111,7 @@ void peer_accept(struct peer *peer)
 	setsockopt(peer->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 }
 
-/* False: the client closed, or a fault. */
-static bool input_read(struct peer *peer)
+bool peer_read_more(struct peer *peer)
 {
 	uint8_t *at = buffer_reserve(&peer->in, READ_SIZE);
 	ssize_t len = at ? recv(peer->fd, at, READ_SIZE, 0) : -1;
@@ -122,7 +122,7 @@ static bool input_read(struct peer *peer)
 	return len > 0;
 }
 
-static void input_forget(struct peer *peer)
+void peer_forget(struct peer *peer)
 {
 	buffer_consume(&peer->in, peer->used);
 	peer->used = 0;
@@ -134,7 +134,7 @@ void peer_read_greeting(struct peer *peer)
 	const char *reason = "";
 	struct frame frame;
 	while (!*peer->fault && buffer_len(&peer->in) < PREFACE_SIZE)
-		if (!input_read(peer))
+		if (!peer_read_more(peer))
 			peer_fail(peer, "the client closed before its preface");
 	if (*peer->fault)
 		return;
@@ -175,7 +175,7 @@ bool peer_read(struct peer *peer, struct frame *frame)
 {
 	size_t needed = 0;
 	const char *reason = "";
-	input_forget(peer);
+	peer_forget(peer);
 	while (!*peer->fault) {
 		switch (frame_decode(buffer_bytes(&peer->in), LIMIT_FRAME_MAX, frame, &peer->used,
 		                     &needed, &reason)) {
@@ -185,7 +185,7 @@ bool peer_read(struct peer *peer, struct frame *frame)
 			peer_fail(peer, "malformed frame: %s", reason);
 			break;
 		case DECODE_INCOMPLETE:
-			if (!input_read(peer))
+			if (!peer_read_more(peer))
 				return false;
 		}
 	}
@@ -223,7 +223,7 @@ void peer_expect_close(struct peer *peer)
 
 void peer_drain(struct peer *peer)
 {
-	while (!*peer->fault && input_read(peer))
+	while (!*peer->fault && peer_read_more(peer))
 		buffer_consume(&peer->in, buffer_len(&peer->in));
 }
 
@@ -308,6 +308,9 @@ void peer_hang_up(struct peer *peer)
 	peer->fd = -1;
 	peer->used = 0;
 	buffer_deinit(&peer->in);
+	if (peer->inflater)
+		nghttp2_hd_inflate_del(peer->inflater);
+	peer->inflater = NULL;
 }
 
 void peer_reset(struct peer *peer)

@@ -10,6 +10,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+struct nghttp2_hd_inflater;
+
 struct peer {
 	char address[64]; /* "127.0.0.1:PORT" */
 	int listener, fd;
@@ -18,8 +20,9 @@ struct peer {
 	void *ctx;
 	struct buffer in, out; /* out: while corked */
 	bool corked;
-	size_t used;        /* of `in` by the last frame */
-	struct hello hello; /* the client's, its texts only until the next read */
+	size_t used;                          /* of `in` by the last frame */
+	struct nghttp2_hd_inflater *inflater; /* of one that speaks HTTP/2 */
+	struct hello hello;                   /* the client's, its texts only until the next read */
 	char token[64], agent[64];
 	char fault[256];
 	atomic_int stage; /* how far the script has come, where it says so */
@@ -69,6 +72,12 @@ void peer_expect_close(struct peer *peer);
 
 /* The same, whatever the client says before. */
 void peer_drain(struct peer *peer);
+
+/* Appends what comes to `in`. False: the client closed, or a fault. */
+bool peer_read_more(struct peer *peer);
+
+/* What was returned last is over. */
+void peer_forget(struct peer *peer);
 
 void peer_send(struct peer *peer, const void *data, size_t len);
 
