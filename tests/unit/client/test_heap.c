@@ -1,7 +1,7 @@
 /* Without memory: each allocation of a conversation fails once, alone and with all that follow.
  * What remains is a status, and nothing is left behind (the leak sanitizer looks). */
+#include "tests/unit/client/http2_peer.h"
 #include "tests/unit/client/loop.h"
-#include "tests/unit/client/peer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -81,6 +81,29 @@ static void echo_script(struct peer *peer)
 	peer->fault[0] = '\0';
 }
 
+/* The same over HTTP/2. */
+static void echo_grpc_script(struct peer *peer)
+{
+	struct http2_frame frame;
+	while (peer->stage == 0) {
+		http2_peer_greet_with(peer, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1 << 24);
+		http2_peer_say_number(peer, NGHTTP2_WINDOW_UPDATE, 0, 1 << 24);
+		while (http2_peer_read(peer, &frame)) {
+			bool ends = frame.flags & HTTP2_END_STREAM;
+			if (frame.type == NGHTTP2_HEADERS)
+				http2_peer_say_head(peer, frame.stream);
+			else if (frame.type == NGHTTP2_DATA && frame.payload.len > 0)
+				http2_peer_say(peer, NGHTTP2_DATA, 0, frame.stream, frame.payload);
+			if (frame.type == NGHTTP2_DATA && ends)
+				http2_peer_say_ok(peer, frame.stream);
+		}
+		peer->fault[0] = '\0'; /* the client may leave at any time */
+	}
+	peer->fault[0] = '\0';
+}
+
+static enum prism_protocol protocol;
+
 static bool known_end(enum prism_status status)
 {
 	return status == PRISM_OK || status == PRISM_RESOURCE_EXHAUSTED ||
@@ -92,7 +115,8 @@ static bool known_end(enum prism_status status)
 static void converse_blocking(const char *address)
 {
 	struct prism_channel *channel;
-	struct prism_channel_options options = {.address = address, .key = "prk_x"};
+	struct prism_channel_options options = {
+		.protocol = protocol, .address = address, .key = "prk_x"};
 	struct prism_result result;
 	Note request = PRISM__TEST__CLIENT__NOTE__INIT;
 	request.text = "text";
@@ -157,7 +181,7 @@ static void converse_on_loop(const char *address)
 {
 	static uint8_t data[200000];
 	struct prism_channel *channel;
-	struct prism_channel_options options = {.address = address};
+	struct prism_channel_options options = {.protocol = protocol, .address = address};
 	Note large = PRISM__TEST__CLIENT__NOTE__INIT;
 	large.data = (ProtobufCBinaryData){sizeof data, data};
 	uv_loop_t loop;
@@ -177,7 +201,7 @@ static void strike_each(void (*converse)(const char *address), bool goes_on)
 {
 	struct peer peer;
 	unsigned at = 0;
-	peer_start(&peer, echo_script, NULL);
+	peer_start(&peer, protocol == PRISM_GRPC ? echo_grpc_script : echo_script, NULL);
 	do {
 		fault.left = at++;
 		fault.goes_on = goes_on;
@@ -206,11 +230,20 @@ static void test_on_loop(void **state)
 	strike_each(converse_on_loop, true);
 }
 
+static int over_grpc(void **state)
+{
+	(void)state;
+	protocol = PRISM_GRPC;
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_blocking),
 		cmocka_unit_test(test_on_loop),
+		cmocka_unit_test_setup(test_blocking, over_grpc),
+		cmocka_unit_test_setup(test_on_loop, over_grpc),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

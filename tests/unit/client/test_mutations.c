@@ -1,6 +1,7 @@
 /* A server's side of a conversation, changed at random: whatever comes, every call ends once, and
  * nothing is left behind. */
 #include "client/channel.h"
+#include "tests/unit/client/http2_peer.h"
 #include "tests/unit/client/notes.h"
 
 #include <setjmp.h>
@@ -26,8 +27,8 @@ static uint32_t random_below(uint32_t bound)
 /* --- what a server says --------------------------------------------------------------------------
  */
 
-static void say(struct buffer *said, uint8_t type, uint8_t flags, uint32_t stream,
-                struct bytes meta, struct bytes body)
+static void say_frame(struct buffer *said, uint8_t type, uint8_t flags, uint32_t stream,
+                      struct bytes meta, struct bytes body)
 {
 	uint8_t header[FRAME_HEADER_SIZE];
 	struct writer writer = writer_init(header, sizeof header);
@@ -42,8 +43,8 @@ static void say_end(struct buffer *said, uint32_t stream, const struct end_meta 
 	uint8_t meta[256];
 	struct writer writer = writer_init(meta, sizeof meta);
 	end_meta_write(&writer, end, NULL, 0, NULL, 0);
-	say(said, FRAME_END, FRAME_NOMSG, stream, bytes_of(meta, (size_t)(writer.at - meta)),
-	    bytes_of("", 0));
+	say_frame(said, FRAME_END, FRAME_NOMSG, stream, bytes_of(meta, (size_t)(writer.at - meta)),
+	          bytes_of("", 0));
 }
 
 static void say_greeting(struct buffer *said)
@@ -55,31 +56,70 @@ static void say_greeting(struct buffer *said)
 	hello_write(&writer, &hello);
 	preface_write(preface, FRAME_VERSION, FRAME_VERSION);
 	assert_true(buffer_append(said, preface, sizeof preface));
-	say(said, FRAME_HELLO, 0, 0, bytes_of(meta, (size_t)(writer.at - meta)), bytes_of("", 0));
+	say_frame(said, FRAME_HELLO, 0, 0, bytes_of(meta, (size_t)(writer.at - meta)),
+	          bytes_of("", 0));
 }
 
-static void say_all(struct buffer *said)
+static void say_all_native(struct buffer *said)
 {
 	uint8_t note[64], meta[64];
 	struct bytes none = bytes_of("", 0), body = note_pack(note, "a note", 3);
 	struct writer writer = writer_init(meta, sizeof meta);
 	goaway_meta_write(&writer, &(struct goaway_meta){.last_stream = 5});
 	say_greeting(said);
-	say(said, FRAME_HEAD, 0, 1, none, none);
-	say(said, FRAME_MSG, FRAME_MORE, 1, none, bytes_of(note, 4));
-	say(said, FRAME_CREDIT, 0, 0, none, bytes_of("\0\0\1\0", 4));
-	say(said, FRAME_CREDIT, 0, 5, none, bytes_of("\0\0\1\0", 4));
-	say(said, FRAME_MSG, 0, 3, none, body);
-	say(said, FRAME_PING, 0, 0, none, bytes_of("12345678", 8));
-	say(said, FRAME_MSG, 0, 3, none, none);
-	say(said, FRAME_MSG, 0, 5, none, body);
-	say(said, FRAME_END, 0, 1, none, bytes_of(note + 4, body.len - 4));
-	say(said, FRAME_PING, FRAME_PING_ACK, 0, none, bytes_of("\0\0\0\0\0\0\0\0", 8));
+	say_frame(said, FRAME_HEAD, 0, 1, none, none);
+	say_frame(said, FRAME_MSG, FRAME_MORE, 1, none, bytes_of(note, 4));
+	say_frame(said, FRAME_CREDIT, 0, 0, none, bytes_of("\0\0\1\0", 4));
+	say_frame(said, FRAME_CREDIT, 0, 5, none, bytes_of("\0\0\1\0", 4));
+	say_frame(said, FRAME_MSG, 0, 3, none, body);
+	say_frame(said, FRAME_PING, 0, 0, none, bytes_of("12345678", 8));
+	say_frame(said, FRAME_MSG, 0, 3, none, none);
+	say_frame(said, FRAME_MSG, 0, 5, none, body);
+	say_frame(said, FRAME_END, 0, 1, none, bytes_of(note + 4, body.len - 4));
+	say_frame(said, FRAME_PING, FRAME_PING_ACK, 0, none, bytes_of("\0\0\0\0\0\0\0\0", 8));
 	say_end(said, 3,
 	        &(struct end_meta){.code = STATUS_NOT_FOUND, .message = bytes_of("none", 4)});
-	say(said, FRAME_GOAWAY, 0, 0, bytes_of(meta, (size_t)(writer.at - meta)), none);
+	say_frame(said, FRAME_GOAWAY, 0, 0, bytes_of(meta, (size_t)(writer.at - meta)), none);
 	say_end(said, 7, &(struct end_meta){.code = STATUS_UNAVAILABLE, .retry = RETRY_SAFE});
 	say_end(said, 5, &(struct end_meta){.code = STATUS_OK, .server_us = 8});
+}
+
+/* The same over HTTP/2. */
+static void say_all_grpc(struct buffer *said)
+{
+	static const char *const TRAILERS[] = {"grpc-status",
+	                                       "14",
+	                                       "grpc-message",
+	                                       "no%20%C3%BC",
+	                                       "grpc-status-details-bin",
+	                                       "CAMSAm5v",
+	                                       "prism-outcome",
+	                                       "not-executed",
+	                                       "grpc-retry-pushback-ms",
+	                                       "3",
+	                                       NULL};
+	uint8_t note[64];
+	struct bytes body = note_pack(note, "a note", 3);
+	struct peer peer = {.fd = -1, .corked = true};
+	http2_peer_say_setting(&peer, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 10);
+	http2_peer_say(&peer, NGHTTP2_SETTINGS, HTTP2_ACK, 0, bytes_of("", 0));
+	http2_peer_say_head(&peer, 1);
+	http2_peer_say_message(&peer, 1, body, 4);
+	http2_peer_say_number(&peer, NGHTTP2_WINDOW_UPDATE, 0, 256);
+	http2_peer_say_number(&peer, NGHTTP2_WINDOW_UPDATE, 5, 256);
+	http2_peer_say_head(&peer, 3);
+	http2_peer_say_message(&peer, 3, body, 100);
+	http2_peer_say(&peer, NGHTTP2_PING, 0, 0, bytes_of("12345678", 8));
+	http2_peer_say_message(&peer, 3, bytes_of("", 0), 100);
+	http2_peer_say_head(&peer, 5);
+	http2_peer_say_message(&peer, 5, body, 100);
+	http2_peer_say_ok(&peer, 1);
+	http2_peer_say(&peer, NGHTTP2_PING, HTTP2_ACK, 0, bytes_of("\0\0\0\0\0\0\0\0", 8));
+	http2_peer_say_fields(&peer, HTTP2_END_STREAM, 3, TRAILERS);
+	http2_peer_goaway(&peer, 5, NGHTTP2_NO_ERROR, "bye");
+	http2_peer_fail_call(&peer, 7, "5", NULL, NULL);
+	http2_peer_say_number(&peer, NGHTTP2_RST_STREAM, 5, NGHTTP2_INTERNAL_ERROR);
+	*said = peer.out;
 }
 
 /* A byte or a bit changed, a piece left out, doubled or moved in. */
@@ -165,11 +205,13 @@ static void connect_pair(struct prism_channel *channel, int fd)
 	channel_set_state(channel, CHANNEL_GREETING);
 }
 
+static enum prism_protocol protocol;
+
 static void converse(const struct buffer *said)
 {
 	uv_loop_t loop;
 	struct prism_channel *channel;
-	struct prism_channel_options options = {.address = "127.0.0.1:1"};
+	struct prism_channel_options options = {.protocol = protocol, .address = "127.0.0.1:1"};
 	struct ends ends = {0};
 	struct end_of each[CALLS];
 	struct prism_call *calls[CALLS];
@@ -200,12 +242,20 @@ static void converse(const struct buffer *said)
 		assert_int_equal(ends.done[i], 1);
 }
 
+static void say(struct buffer *said)
+{
+	if (protocol == PRISM_GRPC)
+		say_all_grpc(said);
+	else
+		say_all_native(said);
+}
+
 static void test_unchanged(void **state)
 {
 	(void)state;
 	struct buffer said = {0};
 	random_state = 1;
-	say_all(&said);
+	say(&said);
 	for (int i = 0; i < 50; i++)
 		converse(&said);
 	buffer_deinit(&said);
@@ -217,7 +267,7 @@ static void test_changed(void **state)
 	random_state = 2;
 	for (int round = 0; round < ROUNDS; round++) {
 		struct buffer said = {0};
-		say_all(&said);
+		say(&said);
 		for (uint32_t changes = 1 + random_below(4); changes > 0; changes--)
 			mutate(&said);
 		converse(&said);
@@ -225,11 +275,20 @@ static void test_changed(void **state)
 	}
 }
 
+static int over_grpc(void **state)
+{
+	(void)state;
+	protocol = PRISM_GRPC;
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_unchanged),
 		cmocka_unit_test(test_changed),
+		cmocka_unit_test_setup(test_unchanged, over_grpc),
+		cmocka_unit_test_setup(test_changed, over_grpc),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
