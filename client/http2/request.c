@@ -165,7 +165,7 @@ static size_t fill(struct prism_call *call, struct http2_stream *stream, uint8_t
 		if (stream->prefix_sent < GRPC_PREFIX_SIZE) {
 			uint8_t prefix[GRPC_PREFIX_SIZE];
 			size_t now = smaller(GRPC_PREFIX_SIZE - stream->prefix_sent, len - put);
-			grpc_prefix_write(prefix, false, rest.len);
+			grpc_prefix_write(prefix, 0, rest.len);
 			memcpy(room + put, prefix + stream->prefix_sent, now);
 			stream->prefix_sent = (uint8_t)(stream->prefix_sent + now);
 			put += now;

@@ -115,7 +115,7 @@ static void interrupted_at_a_statement(void **state)
 	struct fixture *fixture = *state;
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	static const char waiting[] = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type "
-	                              "= 'Lock' AND datname = "
+				      "= 'Lock' AND datname = "
 				      "current_database()";
 	fixture_sql(fixture, "CREATE TABLE what (value bigint)");
 	PGconn *blocker = block(fixture);

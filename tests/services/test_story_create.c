@@ -350,7 +350,7 @@ static void the_largest_batch_is_answered(void **state)
 	}
 	for (unsigned i = 0; i < 2; i++) { /* and its repetition, after they have grown */
 		Prism__V1__BatchCreateStoriesResponse *made =
-			create_all(pointers, MANY, REQUEST_ID(5));
+			create_all(11, pointers, MANY, REQUEST_ID(5));
 		if (!made)
 			fail_msg("%s", tenant.result.message);
 		assert_int_equal(made->n_stories, MANY);

@@ -237,7 +237,7 @@ void http2_peer_say_message(struct peer *peer, uint32_t stream, struct bytes mes
 {
 	struct buffer all = {0};
 	uint8_t prefix[GRPC_PREFIX_SIZE];
-	grpc_prefix_write(prefix, false, message.len);
+	grpc_prefix_write(prefix, 0, message.len);
 	if (!buffer_append(&all, prefix, sizeof prefix) ||
 	    !buffer_append(&all, message.data, message.len))
 		peer_fail(peer, "no memory");

@@ -76,7 +76,7 @@ static void request_script(struct peer *peer)
 	    !grpc_timeout_read(bytes_of(timeout + 15, strcspn(timeout + 15, "\n")), &us) ||
 	    us == 0 || us > 7000000)
 		peer_fail(peer, "grpc-timeout is not up to 7 s");
-	grpc_prefix_write(prefix, false, packed.len);
+	grpc_prefix_write(prefix, 0, packed.len);
 	if (request.len != sizeof prefix + packed.len ||
 	    memcmp(request.body, prefix, sizeof prefix) != 0 ||
 	    memcmp(request.body + sizeof prefix, packed.data, packed.len) != 0)
