@@ -6,6 +6,7 @@
 #include "daemon/services/keyed.h"
 #include "daemon/services/mask.h"
 #include "daemon/services/page.h"
+#include "daemon/services/upsert.h"
 #include "daemon/services/values.h"
 #include "db/queries.h"
 #include "prism/v1/user.prism-server.h"
@@ -291,12 +292,14 @@ static enum status people_make(struct call *call, const Prism__V1__BatchUpsertUs
 /* What is equal without regard to case, the database knows. */
 static enum status judge_people(struct call *call, const struct rows *rows)
 {
-	if (user_upsert_fault_is_null(rows, 0))
-		return STATUS_OK;
 	char path[48];
-	snprintf(path, sizeof(path), "users[%lld].email",
-	         (long long)user_upsert_fault(rows, 0) - 1);
-	return call_fail_field(call, path, "one before it has the same");
+	if (!user_upsert_fault_email_is_null(rows, 0)) {
+		snprintf(path, sizeof(path), "users[%lld].email",
+		         (long long)user_upsert_fault_email(rows, 0) - 1);
+		return call_fail_field(call, path, "one before it has the same");
+	}
+	return upsert_fault(call, rows, USER_UPSERT_FAULT_USERNAME, REASON_USERNAME_TAKEN, "users",
+	                    "username", "a user, or one before it, has this username already");
 }
 
 static SUSPENDS enum status batch_upsert_users(struct call *call,

@@ -202,13 +202,14 @@ FROM (
 JOIN judged j ON j.id = u.id;
 
 -- statement: user_upsert
--- Makes those whose email nobody has, active; the others stay as they are. In the order of the emails. `fault`:
--- the first one whose email one before it has too.
+-- Makes those whose email nobody has, active; the others stay as they are. In the order of the emails.
+-- Faults by the number of the user in the request, from 1: the first whose email one before it has too, the first to
+-- be made whose username is taken; nothing was written if there is one.
 -- lane: write
 -- tenant: no (for the scope system)
 -- params: actor uuid?, system bool, principal_id int8, request_id uuid?, method text, request_hash bytea?,
 --   ids uuid[], emails text[], usernames text[], full_names text[], verified bool[]
--- columns: id uuid, created bool, fault int8?
+-- columns: id uuid, created bool, fault_email int8?, fault_username int8?
 -- found: id
 WITH {{fresh_alone}},
 item AS MATERIALIZED (
@@ -218,11 +219,15 @@ item AS MATERIALIZED (
     AS i(id, email, username, full_name, verified, n)
   LEFT JOIN LATERAL (SELECT u.id FROM users u WHERE lower(u.email) = lower(i.email) OFFSET 0) u ON true
   WHERE $2::bool AND (SELECT ok FROM fresh)),
-fault AS MATERIALIZED (SELECT min(i.n) FILTER (WHERE i.again) AS n FROM item i),
+fault AS MATERIALIZED (
+  SELECT min(i.n) FILTER (WHERE i.again) AS email,
+    min(i.n) FILTER (WHERE i.known IS NULL AND (u.id IS NOT NULL OR i.nth > 1)) AS username
+  FROM (SELECT i.*, row_number() OVER (PARTITION BY i.known IS NULL, lower(i.username) ORDER BY i.n) AS nth FROM item i) i
+  LEFT JOIN LATERAL (SELECT u.id FROM users u WHERE lower(u.username) = lower(i.username) OFFSET 0) u ON i.known IS NULL),
 written AS (
   INSERT INTO users (id, email, username, full_name, status, email_verified)
   SELECT i.id, i.email, i.username, i.full_name, 'active', i.verified
-  FROM item i WHERE i.known IS NULL AND (SELECT n FROM fault) IS NULL
+  FROM item i CROSS JOIN fault f WHERE i.known IS NULL AND num_nonnulls(f.email, f.username) = 0
   ORDER BY lower(i.email)
   RETURNING id),
 activity AS (
@@ -231,5 +236,6 @@ activity AS (
   FROM written u),
 effect AS (SELECT NULL::bigint AS organization_id, '{}'::jsonb AS result WHERE false),
 {{recorded_alone}}
-SELECT coalesce(i.known, i.id) AS id, i.known IS NULL AS created, (SELECT n FROM fault) AS fault FROM item i
+SELECT coalesce(i.known, i.id) AS id, i.known IS NULL AS created, f.email AS fault_email, f.username AS fault_username
+FROM item i CROSS JOIN fault f
 ORDER BY i.n;

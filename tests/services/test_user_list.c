@@ -259,6 +259,11 @@ static void all_or_none(void **state)
 	bad.user.username = "user-1";
 	assert_null(upsert(NULL, users, 2));
 	assert_refused(PRISM_ALREADY_EXISTS, "USERNAME_TAKEN");
+	assert_field("users[1].username");
+	bad.user.username = good.user.username;
+	assert_null(upsert(NULL, users, 2));
+	assert_refused(PRISM_ALREADY_EXISTS, "USERNAME_TAKEN");
+	assert_field("users[1].username");
 	assert_int_equal(count("SELECT count(*) FROM users WHERE email = '%s'", good.email), 0);
 }
 
