@@ -45,6 +45,18 @@ bool import_breaks(struct import *import)
 	return import->broken;
 }
 
+bool import_make(struct import *import, const struct entry *entry, import_step *make,
+                 import_step *find)
+{
+	if (make(import, entry))
+		return true;
+	struct prism_result made = import->result;
+	if (made.status == PRISM_ALREADY_EXISTS && find(import, entry))
+		return true;
+	import->result = made;
+	return false;
+}
+
 static void explain(struct import *import)
 {
 	if (import_breaks(import) || import->result.status == PRISM_PERMISSION_DENIED)

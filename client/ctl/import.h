@@ -36,6 +36,13 @@ struct import {
 /* Whether nothing more is to be sent, after a call failed: the next ones would fare no better. */
 bool import_breaks(struct import *import);
 
+typedef bool import_step(struct import *import, const struct entry *entry);
+
+/* Makes what was not found, or finds what somebody else has made meanwhile. False: the result is
+ * that of the making. */
+bool import_make(struct import *import, const struct entry *entry, import_step *make,
+                 import_step *find);
+
 /* Says what the server refused of a line. */
 void import_refused(struct import *import, const struct entry *entry);
 

@@ -68,7 +68,7 @@ static bool find_organization(struct import *import, const struct entry *entry)
 	return true;
 }
 
-static void make_organization(struct import *import, const struct entry *entry)
+static bool make_organization(struct import *import, const struct entry *entry)
 {
 	Prism__V1__Organization organization = PRISM__V1__ORGANIZATION__INIT, *made = NULL;
 	Prism__V1__CreateOrganizationRequest request = PRISM__V1__CREATE_ORGANIZATION_REQUEST__INIT;
@@ -83,30 +83,25 @@ static void make_organization(struct import *import, const struct entry *entry)
 	prism_v1_organization_service_create_organization_wait(import->channel, &import->call,
 	                                                       &request, &made, &import->result);
 	free(text);
-	if (!made) {
-		import->counts[KIND_ORGANIZATION].failed++;
-		import_refused(import, entry);
-		import->broken = true;
-		return;
-	}
+	if (!made)
+		return false;
 	import->organization_id = made->id;
 	import->counts[KIND_ORGANIZATION].created++;
 	prism__v1__organization__free_unpacked(made, NULL);
+	return true;
 }
 
-/* Somebody may have made it since we looked. */
 static void import_organization(struct import *import)
 {
 	const struct entry *entry = &import->backlog.kind[KIND_ORGANIZATION].at[0];
 	if (find_organization(import, entry))
 		return;
-	if (import->result.status != PRISM_NOT_FOUND) {
-		import->counts[KIND_ORGANIZATION].failed++;
-		import_refused(import, entry);
-		import->broken = true;
+	if (import->result.status == PRISM_NOT_FOUND &&
+	    import_make(import, entry, make_organization, find_organization))
 		return;
-	}
-	make_organization(import, entry);
+	import->counts[KIND_ORGANIZATION].failed++;
+	import_refused(import, entry);
+	import->broken = true;
 }
 
 /* --- members

@@ -9,7 +9,13 @@
 
 #include <stdlib.h>
 
-static bool find_project(struct import *import, const struct entry *entry, int64_t *id)
+/* Where the id of a project line goes. */
+static int64_t *id_of(struct import *import, const struct entry *entry)
+{
+	return &import->project_ids[entry - import->backlog.kind[KIND_PROJECT].at];
+}
+
+static bool find_project(struct import *import, const struct entry *entry)
 {
 	Prism__V1__GetProjectRequest request = PRISM__V1__GET_PROJECT_REQUEST__INIT;
 	Prism__V1__Project *found = NULL;
@@ -20,13 +26,13 @@ static bool find_project(struct import *import, const struct entry *entry, int64
 	                                          &import->result);
 	if (!found)
 		return false;
-	*id = found->id;
+	*id_of(import, entry) = found->id;
 	import->counts[KIND_PROJECT].unchanged++;
 	prism__v1__project__free_unpacked(found, NULL);
 	return true;
 }
 
-static void make_project(struct import *import, const struct entry *entry, int64_t *id)
+static bool make_project(struct import *import, const struct entry *entry)
 {
 	static const char *const statuses[] = {"", "planning", "active", "on_hold", "completed"};
 	Prism__V1__Project project = PRISM__V1__PROJECT__INIT, *made = NULL;
@@ -46,14 +52,12 @@ static void make_project(struct import *import, const struct entry *entry, int64
 	request.project = &project;
 	prism_v1_project_service_create_project_wait(import->channel, &import->call, &request,
 	                                             &made, &import->result);
-	if (!made) {
-		import->counts[KIND_PROJECT].failed++;
-		import_refused(import, entry);
-		return;
-	}
-	*id = made->id;
+	if (!made)
+		return false;
+	*id_of(import, entry) = made->id;
 	import->counts[KIND_PROJECT].created++;
 	prism__v1__project__free_unpacked(made, NULL);
+	return true;
 }
 
 /* --- epics
@@ -145,16 +149,16 @@ static bool send_sprints(struct import *import, struct entry *const *entries, si
 	return good;
 }
 
-static void import_project(struct import *import, const struct entry *entry, int64_t *id)
+static void import_project(struct import *import, const struct entry *entry)
 {
-	if (find_project(import, entry, id))
+	if (find_project(import, entry))
 		return;
-	if (import->result.status == PRISM_NOT_FOUND && item_is_met(import, KIND_PROJECT, entry)) {
-		make_project(import, entry, id);
+	bool absent = import->result.status == PRISM_NOT_FOUND;
+	bool makeable = absent && item_is_met(import, KIND_PROJECT, entry);
+	if (makeable && import_make(import, entry, make_project, find_project))
 		return;
-	}
 	import->counts[KIND_PROJECT].failed++;
-	if (import->result.status != PRISM_NOT_FOUND)
+	if (makeable || !absent)
 		import_refused(import, entry);
 }
 
@@ -165,7 +169,7 @@ void import_projects(struct import *import)
 	if (!import->project_ids)
 		report_no_memory();
 	for (size_t i = 0; i < projects->count && !import->broken; i++)
-		import_project(import, &projects->at[i], &import->project_ids[i]);
+		import_project(import, &projects->at[i]);
 	items_import(import, KIND_EPIC, "epics", send_epics);
 	items_import(import, KIND_SPRINT, "sprints", send_sprints);
 }

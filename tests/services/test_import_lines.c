@@ -1,6 +1,12 @@
 /* prismctl import, before a real prismd: what it makes, that again it makes nothing, and what
  * becomes of lines that cannot be imported. */
 #include "tests/services/request.h"
+#include "tests/services/session.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define HEAD                                                                            \
 	"{\"kind\":\"organization\",\"slug\":\"harbor\",\"name\":\"Harbor\"}\n"         \
@@ -108,6 +114,67 @@ static void a_second_import_changes_nothing(void **state)
 	assert_int_equal(count("SELECT count(*) FROM activity_log"), log);
 }
 
+static pid_t import_start(void)
+{
+	const char *const argv[] = {program_path("prismctl"),
+	                            "--address",
+	                            tenant.stack.prismd.address,
+	                            "--key-file",
+	                            key_file,
+	                            "import",
+	                            "--quiet",
+	                            path,
+	                            NULL};
+	posix_spawn_file_actions_t silent;
+	pid_t pid;
+	posix_spawn_file_actions_init(&silent);
+	posix_spawn_file_actions_addopen(&silent, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	assert_int_equal(posix_spawn(&pid, argv[0], &silent, NULL, (char *const *)argv, environ),
+	                 0);
+	posix_spawn_file_actions_destroy(&silent);
+	return pid;
+}
+
+/* All have found nothing, and are about to make it. */
+static void import_together(const char *table)
+{
+	enum { TOGETHER = 3 };
+	char sql[128];
+	pid_t pids[TOGETHER];
+	snprintf(sql, sizeof(sql), "LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE", table);
+	assert_true(session("BEGIN"));
+	assert_true(session(sql));
+	for (size_t i = 0; i < TOGETHER; i++)
+		pids[i] = import_start();
+	while (count("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") <
+	       TOGETHER)
+		continue;
+	assert_true(session("COMMIT"));
+	for (size_t i = 0; i < TOGETHER; i++) {
+		int code;
+		assert_int_equal(waitpid(pids[i], &code, 0), pids[i]);
+		assert_int_equal(code, 0);
+	}
+}
+
+static void many_imports_at_once_are_one(void **state)
+{
+	(void)state;
+	write_file(key_file, tenant.system_key);
+	write_file(path, "{\"kind\":\"organization\",\"slug\":\"at-once\",\"name\":\"O\"}\n"
+	                 "{\"kind\":\"user\",\"username\":\"olga\",\"email\":\"o@x.example\"}\n");
+	import_together("organizations");
+	write_file(path, "{\"kind\":\"organization\",\"slug\":\"at-once\",\"name\":\"O\"}\n"
+	                 "{\"kind\":\"user\",\"username\":\"olga\",\"email\":\"o@x.example\"}\n"
+	                 "{\"kind\":\"project\",\"key\":\"ONCE\",\"name\":\"Once\"}\n"
+	                 "{\"kind\":\"story\",\"number\":1,\"title\":\"A\"}\n");
+	import_together("projects");
+	session_end();
+	assert_int_equal(count("SELECT count(*) FROM stories s JOIN projects p ON p.id = "
+	                       "s.project_id WHERE p.key = 'ONCE'"),
+	                 1);
+}
+
 /* What somebody has deleted since is neither restored nor counted with what is as it should be. */
 static void what_was_deleted_stays_so(void **state)
 {
@@ -204,6 +271,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_second_import_changes_nothing),
+		cmocka_unit_test(many_imports_at_once_are_one),
 		cmocka_unit_test(what_was_deleted_stays_so),
 		cmocka_unit_test(stories_of_a_sprint_that_failed_stay_behind),
 		cmocka_unit_test(one_bad_line_keeps_nobody_else_out),
