@@ -260,7 +260,8 @@ static enum status judge_removal(struct call *call, const struct rows *rows)
 	return member_remove_heir_ok(rows, 0)
 	               ? STATUS_OK
 	               : value_refused(call, REASON_ASSIGNEE_NOT_MEMBER, "reassign_to",
-	                               "no other active member of the organization, or a viewer");
+	                               "must be another active member of the organization, and no "
+	                               "viewer");
 }
 
 static SUSPENDS enum status remove_user(struct call *call, const struct access *access,

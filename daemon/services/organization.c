@@ -129,7 +129,7 @@ static enum status choose_slug(struct call *call, const organization_t *organiza
 	*slug = organization->slug;
 	if (*organization->slug && slug_reserved(organization->slug))
 		return value_refused(call, REASON_SLUG_RESERVED, "organization.slug",
-		                     "this one is reserved");
+		                     "this one is reserved; another one is needed");
 	if (*organization->slug)
 		return STATUS_OK;
 	TRY(slug_make(call, organization->name, SLUG_MAX, "org", slug));
@@ -200,7 +200,7 @@ static enum status check(struct call *call, const organization_t *organization, 
 		TRY(value_required(call, "organization.slug", organization->slug));
 	if ((mask & MASK_SLUG) && slug_reserved(organization->slug))
 		return value_refused(call, REASON_SLUG_RESERVED, "organization.slug",
-		                     "this one is reserved");
+		                     "this one is reserved; another one is needed");
 	return STATUS_OK;
 }
 
@@ -263,7 +263,7 @@ static SUSPENDS enum status transfer_ownership(struct call *call,
 	TRY(access_granted(call, &access, &rows));
 	if (!organization_transfer_able(&rows, 0))
 		return value_refused(call, REASON_OWNER_NOT_MEMBER, "user_id",
-		                     "no active member of the organization, or a viewer");
+		                     "must be an active member of the organization, and no viewer");
 	return from_row(call, &rows, 0, ORGANIZATION_TRANSFER_ID, response);
 }
 

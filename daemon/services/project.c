@@ -251,7 +251,7 @@ static SUSPENDS enum status create_project(struct call *call,
 		                     "the organization lets its admins alone create projects");
 	if (!project_create_owner_ok(&rows, 0))
 		return value_refused(call, REASON_OWNER_NOT_MEMBER, "project.owner_id",
-		                     "no active member of the organization, or a viewer");
+		                     "must be an active member of the organization, and no viewer");
 	if (!project_create_found(&rows, 0))
 		return value_refused(call, REASON_KEY_TAKEN, "project.key",
 		                     "too many projects have a key like this name's; give one");
@@ -298,7 +298,7 @@ static enum status judge(struct call *call, const struct rows *rows, int32_t exp
 		                     "a sprint is active; complete it first");
 	if (!project_update_owner_ok(rows, 0))
 		return value_refused(call, REASON_OWNER_NOT_MEMBER, "project.owner_id",
-		                     "no active member of the organization, or a viewer");
+		                     "must be an active member of the organization, and no viewer");
 	if (!project_update_dates_ok(rows, 0))
 		return call_fail_field(call, "project.end_date",
 		                       "would be before start_date; the same day or a later one "

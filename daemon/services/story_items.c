@@ -170,7 +170,7 @@ static const struct {
 	{FAULT_COMPLETED, REASON_SPRINT_COMPLETED, "sprint_id",
          "the sprint is completed; planning and active ones take stories"},
 	{FAULT_ASSIGNEE, REASON_ASSIGNEE_NOT_MEMBER, "assignee_id",
-         "no active member of the organization, or a viewer"},
+         "must be an active member of the organization, and no viewer"},
 	{FAULT_CREATOR, REASON_CREATOR_NOT_FOUND, "creator_id", "no such user"},
 };
 

@@ -43,7 +43,7 @@ static enum status judge(struct call *call, const struct rows *rows, int32_t exp
 		                     "those that are done");
 	if (!story_update_assignee_ok(rows, 0))
 		return value_refused(call, REASON_ASSIGNEE_NOT_MEMBER, "story.assignee_id",
-		                     "no active member of the organization, or a viewer");
+		                     "must be an active member of the organization, and no viewer");
 	return STATUS_OK;
 }
 

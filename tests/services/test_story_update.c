@@ -154,6 +154,8 @@ static void references_must_fit(void **state)
 	assert_null(update_story(MEMBER, id, &story, "assignee_id", 0, NULL));
 	assert_refused(PRISM_FAILED_PRECONDITION, "ASSIGNEE_NOT_MEMBER");
 	assert_field("story.assignee_id");
+	assert_non_null(strstr(tenant.result.message, "must be an active member of the "
+	                                              "organization, and no viewer"));
 	assert_int_equal(count("SELECT version FROM stories WHERE id = %ld", id), 1);
 }
 
