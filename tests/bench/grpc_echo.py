@@ -1,4 +1,5 @@
-"""Echo of 64 bytes over gRPC, and idle gRPC connections: prismd's HTTP/2 beside gRPC C++ (Debian's libgrpc++-dev)."""
+"""Echo of 64 bytes over gRPC, and idle gRPC connections: prismd's HTTP/2 beside gRPC C++ (Debian's libgrpc++-dev), and beside
+a raw libuv echo, which says what the machine takes for a round trip."""
 import json
 import os
 
@@ -14,6 +15,7 @@ LOADS = {
     '64 x 1': (64, 1, 10.0, 21.5),
     '1 x 1': (1, 1, 32.0, 75.5),
 }
+ECHO, RAW = ['--grpc', '--echo', echo.PAYLOAD, '--method', echo.METHOD], ['--raw', '--echo', echo.RAW_MESSAGE]
 PROTOS = ('prism/options.proto', 'echo.proto')
 
 
@@ -39,20 +41,21 @@ def servers(options):
             'prism': [options.programs.echo_server(), '--listen', '127.0.0.1:0']}
 
 
-def command_for(options, server, connections, in_flight):
-    command = echo.load_command(options.programs, server.address, server.pid, connections, in_flight, options.seconds)
-    return command + ['--grpc', '--echo', echo.PAYLOAD, '--method', echo.METHOD]
+def command_for(options, server, workload, connections, in_flight):
+    return echo.load_command(options.programs, server.address, server.pid, connections, in_flight, options.seconds) + workload
 
 
 def measure(options):
     samples = Samples()
     commands = servers(options)
-    with Process(commands['gRPC C++'], options.machine) as theirs, Process(commands['prism'], options.machine) as ours:
-        def ask(server):
+    with Process(commands['gRPC C++'], options.machine) as theirs, Process(commands['prism'], options.machine) as ours, \
+            Process([options.programs.bench('bench_uv_echo')], options.machine) as raw:
+        def ask(server, workload):
             return lambda connections, in_flight: json.loads(
-                run(command_for(options, server, connections, in_flight), options.machine.load))
+                run(command_for(options, server, workload, connections, in_flight), options.machine.load))
 
-        for _, name, go in interleaved({'gRPC C++': ask(theirs), 'prism': ask(ours)}, options.rounds):
+        peers = {'raw': ask(raw, RAW), 'gRPC C++': ask(theirs, ECHO), 'prism': ask(ours, ECHO)}
+        for _, name, go in interleaved(peers, options.rounds):
             for load, (connections, in_flight, *_) in LOADS.items():
                 samples.add(load, name, go(connections, in_flight))
     return samples
@@ -64,13 +67,14 @@ def show(samples):
         theirs = samples.median(load, 'gRPC C++', 'cpu_us_per_call', 'server')
         ours = samples.median(load, 'prism', 'cpu_us_per_call', 'server')
         ratio, allowed = ours / theirs, target / peer
-        rows.append([load, f'{theirs:.2f}', f'{ours:.2f}', f'{ratio:.2f}', f'<= {allowed:.2f}', verdict(ratio, allowed),
+        floor = samples.median(load, 'raw', 'cpu_us_per_call', 'server')
+        rows.append([load, f'{floor:.2f}', f'{theirs:.2f}', f'{ours:.2f}', f'{ratio:.2f}', f'<= {allowed:.2f}', verdict(ratio, allowed),
                      *(f'{samples.median(load, name, "calls_per_second"):,.0f}' for name in ('gRPC C++', 'prism')),
                      *(f'{samples.median(load, name, "latency_us", "p50"):.0f}' for name in ('gRPC C++', 'prism')),
                      f'{samples.median(load, "prism", "latency_us", "p99"):.0f}',
                      f'{samples.median(load, "prism", "cpu_us_per_call", "load"):.2f}'])
     return table('gRPC: echo of 64 bytes, server CPU in us per call (connections x in flight)',
-                 ['load', 'gRPC C++', 'prism', 'ratio', 'target', '', 'C++ calls/s', 'calls/s', 'C++ p50 us', 'p50 us',
+                 ['load', 'raw libuv', 'gRPC C++', 'prism', 'ratio', 'target', '', 'C++ calls/s', 'calls/s', 'C++ p50 us', 'p50 us',
                   'p99 us', 'load CPU'], rows)
 
 
@@ -80,7 +84,7 @@ def measure_idle(options):
     found = {}
     for name, command in servers(options).items():
         with Process(command, options.machine) as server:
-            call = command_for(options, server, 1, 1)
+            call = command_for(options, server, ECHO, 1, 1)
             idle = [options.programs.bench('bench_idle'), '--address', server.address, '--server-pid', server.pid,
                     '--connections', count, '--grpc', '--json']
             alone = json.loads(run(call, options.machine.load))

@@ -26,7 +26,7 @@ ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 ALL = ('echo', 'grpc', 'idle', 'story', 'write', 'list')
 TARGETS = {
     'echo': ['bench_load', 'bench_uv_echo', 'prismd-echo'],
-    'grpc': ['bench_load', 'prismd-echo'],
+    'grpc': ['bench_load', 'bench_uv_echo', 'prismd-echo'],
     'idle': ['bench_load', 'bench_uv_echo', 'bench_idle', 'prismd-echo'],
     'story': ['bench_load', 'bench_libpq', 'bench_uv_echo', 'prismd', 'prism-db'],
     'write': ['bench_load', 'prismd', 'prism-db', 'prismctl'],
