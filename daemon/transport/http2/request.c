@@ -161,11 +161,19 @@ static const struct {
 	KNOWN("connect-timeout-ms", take_timeout_ms),
 };
 
-static field_taker *taker_of(struct bytes name)
+/* The list is in the order in which clients send them. */
+static field_taker *taker_of(struct http2_request *request, struct bytes name)
 {
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (name.len == known[i].len && memcmp(name.data, known[i].name, name.len) == 0)
-			return known[i].take;
+	enum { COUNT = sizeof(known) / sizeof(*known) };
+	uint32_t at = request->next_known;
+	for (size_t i = 0; i < COUNT; i++, at++) {
+		if (at >= COUNT)
+			at = 0;
+		if (name.len != known[at].len || memcmp(name.data, known[at].name, name.len) != 0)
+			continue;
+		request->next_known = at + 1;
+		return known[at].take;
+	}
 	return NULL;
 }
 
@@ -261,7 +269,7 @@ bool request_field(struct http2_request *request, const struct router *router, s
 		take_path(request, router, value);
 		return true;
 	}
-	field_taker *take = taker_of(name);
+	field_taker *take = taker_of(request, name);
 	if (take) {
 		take(request, value);
 		return true;

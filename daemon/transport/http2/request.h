@@ -28,6 +28,7 @@ struct http2_request {
 	uint64_t timeout_us;       /* UINT64_MAX: none was given */
 	uint32_t list_size;        /* as RFC 9113 counts: 32 bytes more for each field */
 	uint32_t entries;          /* of metadata */
+	uint32_t next_known;       /* in the list of names that we know: the likely next one */
 	enum http2_content content;
 	const char *answer_type;           /* gRPC's content-type of the answer */
 	enum http2_codec encoding;         /* of gRPC's messages */

@@ -163,6 +163,7 @@ static int on_begin_headers(nghttp2_session *nghttp2, const nghttp2_frame *frame
 	if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
 		return 0;
 	struct http2_stream *stream = http2_stream_open(session, frame->hd.stream_id);
+	session->opening = stream;
 	if (!stream)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	return nghttp2_session_set_stream_user_data(nghttp2, stream->id, stream);
@@ -172,9 +173,10 @@ static int on_header(nghttp2_session *nghttp2, const nghttp2_frame *frame, const
                      size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
                      void *ctx)
 {
+	(void)nghttp2;
 	(void)flags;
 	struct http2_session *session = ctx;
-	struct http2_stream *stream = stream_of(nghttp2, frame->hd.stream_id);
+	struct http2_stream *stream = session->opening;
 	if (!stream || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
 		return 0;
 	const struct router *router = http2_transport(session)->settings.rpc->router;

@@ -35,6 +35,7 @@ struct http2_session {
 	nghttp2_session *nghttp2;
 	struct memory_user memory;
 	struct http2_stream *streams; /* newest first */
+	struct http2_stream *opening; /* whose request's header block is being read */
 	uint32_t stream_count, wanting;
 	enum http2_state state;
 	enum http2_fault fault;

@@ -75,6 +75,8 @@ void http2_stream_close(struct http2_stream *stream)
 {
 	struct http2_session *session = stream->session;
 	assert(!stream->call);
+	if (session->opening == stream)
+		session->opening = NULL;
 	timeout_clear(&stream->stall);
 	session->waiting -= buffer_len(&stream->output);
 	http2_hold(session, 0, stream->held + buffer_len(&stream->input));
