@@ -1,14 +1,12 @@
 """Echo of 64 bytes over gRPC, and idle gRPC connections: prismd's HTTP/2 beside gRPC C++ (Debian's libgrpc++-dev), and beside
 a raw libuv echo, which says what the machine takes for a round trip."""
 import json
-import os
 
 import echo
+from grpc_peer import build_peer
 from machine import Process, run
 from samples import Samples, interleaved, table, verdict
-from server import HERE
 
-ROOT = os.path.normpath(os.path.join(HERE, '..', '..'))
 # load: (connections, in flight, CPU target in us per call, CPU of gRPC C++ where the target was set)
 LOADS = {
     '8 x 32': (8, 32, 2.0, 13.2),
@@ -19,25 +17,9 @@ ECHO, RAW = ['--grpc', '--echo', echo.PAYLOAD, '--method', echo.METHOD], ['--raw
 PROTOS = ('prism/options.proto', 'echo.proto')
 
 
-def build_peer(programs):
-    """Compiles gRPC C++'s server, once; its path."""
-    folder = os.path.join(programs.build, 'bench', 'grpc_peer.build')
-    peer, source = programs.bench('grpc_peer'), os.path.join(HERE, 'grpc_peer.cc')
-    if os.path.exists(peer) and os.path.getmtime(peer) > os.path.getmtime(source):
-        return peer
-    os.makedirs(folder, exist_ok=True)
-    plugin = run(['sh', '-c', 'command -v grpc_cpp_plugin']).strip()
-    run(['protoc', '-I', os.path.join(ROOT, 'tests', 'talk'), '-I', os.path.join(ROOT, 'proto'), f'--cpp_out={folder}',
-         f'--grpc_out={folder}', f'--plugin=protoc-gen-grpc={plugin}', *PROTOS])
-    generated = [os.path.join(folder, name.replace('.proto', ending)) for name in PROTOS for ending in ('.pb.cc', '.grpc.pb.cc')]
-    flags = run(['pkg-config', '--cflags', '--libs', 'grpc++', 'protobuf']).split()
-    run(['g++', '-std=c++17', '-O2', '-o', peer, source, *generated, '-I', folder, *flags])
-    return peer
-
-
 def servers(options):
     """Name: the command of a server."""
-    return {'gRPC C++': [build_peer(options.programs)],
+    return {'gRPC C++': [build_peer(options.programs, 'grpc_echo_peer', PROTOS)],
             'prism': [options.programs.echo_server(), '--listen', '127.0.0.1:0']}
 
 

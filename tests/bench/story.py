@@ -1,8 +1,9 @@
-"""GetStory through prismd, beside the same statement through pgbench and through pipelined libpq."""
+"""GetStory through prismd, beside gRPC C++ with libpq, and the same statement through pgbench and through pipelined libpq."""
 import json
 import os
 import re
 
+from grpc_peer import build_peer
 from machine import BenchError, Process, run
 from samples import Samples, interleaved, table, verdict
 from server import HERE, Prismd
@@ -12,6 +13,10 @@ STORIES, PER_ORGANIZATION = 100000, 1000
 DATABASE_CONNECTIONS = 4   # that read: prismd's (a third of its pool, but for two), bench_libpq's
 DEPTH = 16                 # in flight on each, where that can be said
 SHARE_TARGETS = {'prism 8 x 8': 0.75, 'prism gRPC 8 x 8': 0.55}   # of bench_libpq's rate
+PEER_CONNECTIONS = 8       # of gRPC C++, which has one statement under way on each
+PEER_RATE, PEER_CPU = 3, 0.25   # times its calls/s over gRPC, and at most this part of its CPU
+PEER_PROTOS = ('prism/options.proto', 'prism/v1/upsert.proto', 'prism/v1/story.proto')
+PARAMETERS = ('organization_id', 'actor', 'minimum_rank', 'system', 'id')
 LONE_TARGET_US = 60        # that a lone call adds
 
 
@@ -32,6 +37,17 @@ class Story(Prismd):
         run([self.programs.bench('bench_libpq'), '--pgbench-script', self.script, *self._stories()])
         return self
 
+    def peer(self):
+        """gRPC C++ with the same statement."""
+        with open(self.script, encoding='utf-8') as file:
+            statement = ''.join(line for line in file if not line.startswith('\\set')).rstrip().rstrip(';')
+        statement = re.sub(r'(?<!:):(\w+)', lambda found: f'${PARAMETERS.index(found.group(1)) + 1}', statement)
+        path = os.path.join(self.state_dir, 'get_story.sql')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(statement)
+        return Process([build_peer(self.programs, 'grpc_story_peer', PEER_PROTOS, ['libpq']), self.database.conninfo, path,
+                        str(PEER_CONNECTIONS)], self.machine)
+
     @staticmethod
     def _stories():
         return ['--actor', ACTOR, '--organization', '1', '--ids', f'1-{STORIES}',
@@ -40,11 +56,17 @@ class Story(Prismd):
     # --- one measurement each ------------------------------------------------
 
     def prism(self, connections, in_flight, address=None, *more):
-        command = [self.programs.bench('bench_load'), '--address', address or self.server.address, '--get-story',
+        return self._ask(self.server, address or self.server.address, connections, in_flight, *more)
+
+    def _ask(self, server, address, connections, in_flight, *more):
+        command = [self.programs.bench('bench_load'), '--address', address, '--get-story',
                    *self._stories()[2:], '--token', self.key, '--metadata', f'x-prism-actor={ACTOR}',
-                   '--connections', connections, '--in-flight', in_flight, '--server-pid', self.server.pid,
+                   '--connections', connections, '--in-flight', in_flight, '--server-pid', server.pid,
                    '--postmaster', self.database.postmaster, '--duration', self.options.seconds, '--json', *more]
         return json.loads(run(command, self.machine.load))
+
+    def grpc(self, server, connections, in_flight):
+        return self._ask(server, server.address, connections, in_flight, '--grpc')
 
     def with_workers(self, workers):
         self.serve(workers)
@@ -76,12 +98,13 @@ class Story(Prismd):
 
 def measure(options):
     samples = Samples()
-    with Story(options) as story:
+    with Story(options) as story, story.peer() as peer:
         busy = {
             'prism 8 x 8': lambda: story.prism(8, 8),
             'prism 64 x 1': lambda: story.prism(64, 1),
-            'prism gRPC 8 x 8': lambda: story.prism(8, 8, None, '--grpc'),
-            'prism gRPC 64 x 1': lambda: story.prism(64, 1, None, '--grpc'),
+            'prism gRPC 8 x 8': lambda: story.grpc(story.server, 8, 8),
+            'prism gRPC 64 x 1': lambda: story.grpc(story.server, 64, 1),
+            'gRPC C++ 64 x 1': lambda: story.grpc(peer, 64, 1),
             'libpq, Sync per turn': lambda: story.libpq(DATABASE_CONNECTIONS, DEPTH, 'turn'),
             'libpq, Sync each': lambda: story.libpq(DATABASE_CONNECTIONS, DEPTH, 'each'),
             'pgbench, 8 clients': lambda: story.pgbench(8),
@@ -112,7 +135,7 @@ def show(samples):
     for name in samples.rounds['busy']:
         share = samples.median('busy', name, 'calls_per_second') / ceiling
         target = SHARE_TARGETS.get(name)
-        client = 'server' if name.startswith('prism') else 'load'
+        client = 'server' if 'prism' in name or 'gRPC' in name else 'load'
         rows.append([name, f'{share:.2f}', f'>= {target}' if target else '',
                      verdict(share, target, at_least=True) if target else '',
                      f'{samples.median("busy", name, "calls_per_second"):,.0f}',
@@ -128,7 +151,17 @@ def show(samples):
             target = [f'{p50 - theirs:.0f}', f'<= {LONE_TARGET_US}', verdict(p50 - theirs, LONE_TARGET_US)]
         rows.append([name, f'{p50:.0f}', *target])
     lone = table('A lone GetStory: p50 in us, and what the daemon adds', ['who', 'p50', 'adds', 'target', ''], rows)
-    return '\n\n'.join([busy, lone, show_workers(samples)])
+    return '\n\n'.join([busy, show_peer(samples), lone, show_workers(samples)])
+
+
+def show_peer(samples):
+    rows = []
+    ours, theirs = 'prism gRPC 64 x 1', 'gRPC C++ 64 x 1'
+    for what, path, target, at_least in (('calls/s', ('calls_per_second',), PEER_RATE, True),
+                                         ('server CPU', ('cpu_us_per_call', 'server'), PEER_CPU, False)):
+        ratio = samples.median('busy', ours, *path) / samples.median('busy', theirs, *path)
+        rows.append([what, f'{ratio:.2f}', f'{">=" if at_least else "<="} {target}', verdict(ratio, target, at_least)])
+    return table('GetStory over gRPC, 64 x 1, beside gRPC C++ with libpq in threads', ['what', 'ratio', 'target', ''], rows)
 
 
 def show_workers(samples):

@@ -65,12 +65,12 @@ int main()
 	auto queue = builder.AddCompletionQueue();
 	auto server = builder.BuildAndStart();
 	if (!server || port == 0) {
-		std::fprintf(stderr, "grpc_peer: cannot listen\n");
+		std::fprintf(stderr, "grpc_echo_peer: cannot listen\n");
 		return 1;
 	}
 	for (int i = 0; i < kWaiting; i++)
 		new Call(&service, queue.get()); // until the process ends
-	std::printf("grpc_peer is ready on 127.0.0.1:%d\n", port);
+	std::printf("grpc_echo_peer is ready on 127.0.0.1:%d\n", port);
 	std::fflush(stdout);
 	void *call;
 	bool good;
