@@ -3,6 +3,9 @@
 #include "daemon/auth/credential.h"
 #include "db/types.h"
 
+#include <sodium.h>
+#include <stdlib.h>
+
 struct claims {
 	struct bytes bearer; /* of `authorization: Bearer ...` */
 	struct bytes actor;
@@ -112,8 +115,30 @@ static void peer_remember(struct peer *peer, const struct credential_answer *ans
 	peer->identity_until_ns = answer->until_ns;
 }
 
-static void resolved(struct call *call, const struct credential_answer *answer)
+/* Who brings a key with each call mostly brings the same: it is not looked up each time. */
+static void bearer_remember(struct peer *peer, struct bytes bearer,
+                            const struct credential_answer *answer)
 {
+	if (!peer || peer->token || answer->status != STATUS_OK)
+		return;
+	free(peer->bearer);
+	peer->bearer = strndup((const char *)bearer.data, bearer.len);
+	peer_remember(peer, answer);
+}
+
+static bool bearer_is_known(const struct call *call, struct bytes bearer)
+{
+	const struct peer *peer = call->peer;
+	return peer && peer->bearer && call->rpc->now_ns < peer->identity_until_ns &&
+	       strlen(peer->bearer) == bearer.len &&
+	       sodium_memcmp(peer->bearer, bearer.data, bearer.len) == 0;
+}
+
+static void resolved_bearer(struct call *call, const struct credential_answer *answer)
+{
+	struct claims claims = {0};
+	if (claims_read(call, &claims) == STATUS_OK)
+		bearer_remember(call->peer, claims.bearer, answer);
 	rpc_proceed(call, settle(call, answer));
 }
 
@@ -121,23 +146,12 @@ static void resolved_peer(struct call *call, const struct credential_answer *ans
 {
 	if (call->peer)
 		peer_remember(call->peer, answer);
-	resolved(call, answer);
+	rpc_proceed(call, settle(call, answer));
 }
 
 static enum verdict verdict_of(enum status status)
 {
 	return status == STATUS_OK ? VERDICT_PROCEED : VERDICT_REFUSE;
-}
-
-static enum verdict identify_by(struct call *call, const char *token, bool of_peer)
-{
-	struct credential_answer answer;
-	if (!credential_resolve(call->rpc->auth, call, token, of_peer ? resolved_peer : resolved,
-	                        &answer))
-		return VERDICT_PENDING;
-	if (of_peer)
-		peer_remember(call->peer, &answer);
-	return verdict_of(settle(call, &answer));
 }
 
 static enum verdict identify_peer(struct call *call)
@@ -151,7 +165,27 @@ static enum verdict identify_peer(struct call *call)
 		call->identity = peer->identity;
 		return verdict_of(admit(call));
 	}
-	return identify_by(call, peer->token, true);
+	struct credential_answer answer;
+	if (!credential_resolve(call->rpc->auth, call, peer->token, resolved_peer, &answer))
+		return VERDICT_PENDING;
+	peer_remember(peer, &answer);
+	return verdict_of(settle(call, &answer));
+}
+
+static enum verdict identify_bearer(struct call *call, struct bytes bearer)
+{
+	struct credential_answer answer;
+	if (bearer_is_known(call, bearer)) {
+		call->identity = call->peer->identity;
+		return verdict_of(admit(call));
+	}
+	char *token = arena_string(&call->arena, bearer);
+	if (!token)
+		return verdict_of(call_no_memory(call));
+	if (!credential_resolve(call->rpc->auth, call, token, resolved_bearer, &answer))
+		return VERDICT_PENDING;
+	bearer_remember(call->peer, bearer, &answer);
+	return verdict_of(settle(call, &answer));
 }
 
 static enum verdict identify_before(struct call *call)
@@ -166,10 +200,7 @@ static enum verdict identify_before(struct call *call)
 		return VERDICT_REFUSE;
 	if (!claims.has_authorization)
 		return identify_peer(call);
-	char *token = arena_string(&call->arena, claims.bearer);
-	if (!token)
-		return verdict_of(call_no_memory(call));
-	return identify_by(call, token, false);
+	return identify_bearer(call, claims.bearer);
 }
 
 const struct interceptor auth_identify = {.name = "identify", .before = identify_before};

@@ -10,6 +10,7 @@ struct peer {
 	char address[64];      /* "127.0.0.1:53412", "unix" */
 	const char *transport; /* "native", "grpc", "json": static */
 	char *token;           /* HELLO.token, NUL-terminated, heap; NULL: none */
-	struct identity identity;
+	char *bearer; /* without a token: the last key that came with a call, heap; or NULL */
+	struct identity identity;   /* of `token`, or else of `bearer` */
 	uint64_t identity_until_ns; /* `identity` holds until then; 0: not known */
 };

@@ -41,6 +41,7 @@ static void on_closed(uv_handle_t *handle)
 	transport_buffer_put(connection->transport, &connection->output);
 	forget(connection);
 	free(connection->peer.token);
+	free(connection->peer.bearer);
 	free(connection);
 }
 

@@ -284,6 +284,27 @@ class Tools(unittest.TestCase):
             listening.result()
         self.assertEqual((told, stream.code()), ([SERVING, NOT_SERVING], grpc.StatusCode.UNAVAILABLE))
 
+    def test_keys_that_share_a_connection(self):
+        """Each call is its own key's, whatever the one before it was; a key that was revoked is none."""
+        way = Grpc(DAEMON)
+        self.addCleanup(way.close)
+        number, key_file = make_key('reads', 'read-only')
+        reads, writes = (Caller(actor=DAEMON.users['tomas'], key_file=path) for path in (key_file, KEY_FILE))
+        create = {'organizationId': DAEMON.organization, 'projectId': DAEMON.project, 'story': {'title': 'shared'}}
+        get = {'organizationId': DAEMON.organization, 'key': 'DEMO-3'}
+        for _ in range(10):
+            self.assertEqual(way.call('StoryService/CreateStory', create, writes)['title'], 'shared')
+            with self.assertRaises(Refused) as caught:
+                way.call('StoryService/CreateStory', create, reads)
+            self.assertEqual(caught.exception.status, 'PERMISSION_DENIED')
+            self.assertEqual(way.call('StoryService/GetStory', get, reads)['key'], 'DEMO-3')
+        run(DAEMON.program('prism-db'), '--state-dir', DAEMON.state, 'revoke-key', number)
+        with self.assertRaises(Refused) as caught:
+            for _ in range(100000):
+                way.call('StoryService/GetStory', get, reads)
+        self.assertEqual(caught.exception.status, 'UNAUTHENTICATED')
+        self.assertEqual(way.call('StoryService/GetStory', get, writes)['key'], 'DEMO-3')
+
     def test_reflection(self):
         """A call with nothing known but the method's name, as grpcurl makes it."""
         channel = self.channel(DAEMON)
@@ -300,10 +321,10 @@ class Tools(unittest.TestCase):
             self.assertEqual(client.message(method.output_type.full_name).FromString(raw).key, 'DEMO-3')
 
 
-def key_of_a_service():
-    """A key that may only act as its actor; the path of a file with it."""
-    made = run(DAEMON.program('prism-db'), '--state-dir', DAEMON.state, 'create-key', '--name', 'talk', '--scope', 'act-as-user')
-    return write_key(re.search(r'\bprk_\w+', made).group(0), 'service.key')
+def make_key(name, scope):
+    """Its id, and the path of a file with it."""
+    made = json.loads(run(DAEMON.program('prism-db'), '--state-dir', DAEMON.state, 'create-key', '--name', name, '--scope', scope, '--json'))
+    return str(made['id']), write_key(made['key'], name)
 
 
 def write_key(key, name):
@@ -316,7 +337,7 @@ def write_key(key, name):
 if __name__ == '__main__':
     DAEMON = Daemon(BUILD, SOURCE)
     try:
-        KEY_FILE = key_of_a_service()
+        _, KEY_FILE = make_key('talk', 'act-as-user')
         with open(KEY_FILE, encoding='ascii') as key:
             WRONG_KEY_FILE = write_key(key.read()[:-4] + 'AAAA', 'wrong.key')
         passed = unittest.main(argv=sys.argv[:1], exit=False).result.wasSuccessful()
