@@ -3,7 +3,10 @@
     test_grpcio.py PRISMD_ECHO
 """
 import concurrent.futures
+import os
+import subprocess
 import sys
+import tempfile
 import threading
 import unittest
 
@@ -252,6 +255,22 @@ class Time(Case):
             stream = expand(number(1, 100000) + number(2, 1000), timeout=60)
             next(stream)
             stream.cancel()
+
+
+class UnixSocket(unittest.TestCase):
+    def test_grpc_and_json(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'rpc.sock')
+            server = Server(PROGRAM, '--listen', f'unix:{path}')
+            try:
+                with grpc.insecure_channel(f'unix:{path}') as channel:
+                    self.assertEqual(channel.unary_unary(ECHO + 'Echo')(echo(b'hello'), timeout=30), echo(b'hello'))
+                answer = subprocess.run(['curl', '-sS', '--http2-prior-knowledge', '--unix-socket', path, f'http://localhost{ECHO}Echo',
+                                         '-H', 'content-type: application/json', '-d', '{"data": "aGVsbG8="}'],
+                                        stdout=subprocess.PIPE, timeout=30, check=True)
+                self.assertEqual(answer.stdout, b'{"data":"aGVsbG8="}\n')
+            finally:
+                server.stop()
 
 
 class Drain(unittest.TestCase):
