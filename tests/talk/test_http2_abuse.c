@@ -223,6 +223,29 @@ static void test_header_bomb(void **state)
 	buffer_deinit(&head);
 }
 
+/* A header block as long as CONTINUATION allows is read to its end, and refused. */
+static void test_long_header_block(void **state)
+{
+	(void)state;
+	enum { PART = 16000 };
+	struct buffer part = {0};
+	char value[PART];
+	memset(value, 'v', sizeof(value) - 1);
+	value[sizeof(value) - 1] = '\0';
+	h2_say_request(&bad, 1, "Echo", NULL);
+	bad.talk.out.data[bad.talk.out.start + 4] &= (uint8_t)~H2_END_HEADERS;
+	h2_field_write(&part, "x-long", value);
+	for (int i = 1; i <= LIMIT_HTTP2_CONTINUATIONS; i++)
+		h2_say(&bad, NGHTTP2_CONTINUATION,
+		       i == LIMIT_HTTP2_CONTINUATIONS ? H2_END_HEADERS : 0, 1, buffer_bytes(&part));
+	h2_say(&bad, NGHTTP2_DATA, H2_END_STREAM, 1, nothing());
+	h2_send(&bad);
+	h2_expect_status(&bad, 1, STATUS_RESOURCE_EXHAUSTED, "8192 bytes");
+	h2_echo(&bad, 3);
+	good_call();
+	buffer_deinit(&part);
+}
+
 /* So many zeros, compressed; its length. */
 static size_t zeros(size_t count, uint8_t *out, size_t size)
 {
@@ -290,8 +313,8 @@ int main(void)
 		H2_TEST(test_pings_with_calls), H2_TEST(test_settings),
 		H2_TEST(test_priorities),       H2_TEST(test_windows),
 		H2_TEST(test_empty_frames),     H2_TEST(test_continuations),
-		H2_TEST(test_header_bomb),      H2_TEST(test_gzip_bomb),
-		H2_TEST(test_streams),
+		H2_TEST(test_header_bomb),      H2_TEST(test_long_header_block),
+		H2_TEST(test_gzip_bomb),        H2_TEST(test_streams),
 	};
 	return cmocka_run_group_tests(tests, server_group_setup, server_group_teardown);
 }

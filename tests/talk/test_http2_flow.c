@@ -114,6 +114,52 @@ static void test_cancelled_bytes_are_paid_back(void **state)
 	h2_echo(&h2, 4001);
 }
 
+/* As much of a message of 4 MiB as is taken, in parts; the message does not end. False: refused. */
+static bool say_endless(uint32_t stream, int64_t *connection, size_t *sent)
+{
+	enum { PART = 16384, MESSAGE = LIMIT_MESSAGE - PART };
+	static const uint8_t zeros[PART];
+	int64_t window = LIMIT_STREAM_CREDIT;
+	h2_say_request(&h2, stream, "Echo", NULL);
+	h2_say(&h2, NGHTTP2_DATA, 0, stream, bytes_of("\0\0\x3f\xff\xff", 5));
+	window -= 5;
+	*connection -= 5;
+	for (size_t at = 0; at < MESSAGE; at += PART) {
+		h2_send(&h2);
+		while (*connection < PART || window < PART) {
+			struct h2_frame frame = h2_next(&h2);
+			struct reader reader = reader_init(frame.payload);
+			if (frame.type == NGHTTP2_HEADERS)
+				return false;
+			if (frame.type == NGHTTP2_WINDOW_UPDATE)
+				*(frame.stream == 0 ? connection : &window) += reader_u32(&reader);
+		}
+		h2_say(&h2, NGHTTP2_DATA, 0, stream, bytes_of(zeros, PART));
+		window -= PART;
+		*connection -= PART;
+		*sent += PART;
+	}
+	return true;
+}
+
+/* Messages that do not end, on many streams: what they hold together is bounded. */
+static void test_parts_of_messages(void **state)
+{
+	(void)state;
+	struct h2 good;
+	size_t sent = 0;
+	int64_t connection = 65535;
+	uint32_t stream = 1;
+	h2_open(&good, server.address);
+	while (say_endless(stream, &connection, &sent)) {
+		stream += 2;
+		assert_true(sent < 2 * LIMIT_CONNECTION_INPUT);
+	}
+	assert_true(sent >= LIMIT_CONNECTION_INPUT);
+	h2_echo(&good, 1);
+	h2_close(&good);
+}
+
 /* --- what the client takes ----------------------------------------------------------- */
 
 static const nghttp2_settings_entry no_window[] = {{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0}};
@@ -283,6 +329,7 @@ int main(void)
 		H2_TEST(test_message_larger_than_the_window),
 		H2_TEST(test_a_handler_that_does_not_take),
 		H2_TEST(test_cancelled_bytes_are_paid_back),
+		H2_TEST(test_parts_of_messages),
 		H2_TEST(test_status_through_a_closed_window),
 		H2_TEST(test_deadline_through_a_closed_window),
 		H2_TEST(test_deadline_through_a_full_socket),
