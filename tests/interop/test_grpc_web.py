@@ -72,10 +72,10 @@ class GrpcWeb(unittest.TestCase):
         self.assertEqual((answer.trailers['grpc-status'], answer.trailers['grpc-message']), ('10', 'as you asked'))
 
     def test_failures_before_an_answer(self):
+        # (No answer of 200 may come before the request's end: curl 7.88 would wait for ever.)
         answer = self.post(ECHO + 'Fail', framed(number(1, 5) + text(2, 'nö'.encode()) + number(4, 1)))
         self.assertEqual((answer.status, answer.fields['grpc-status'], answer.fields['grpc-message']), (200, '5', 'n%C3%B6'))
         self.assertIn('grpc-status-details-bin', answer.fields)
-        self.assertEqual(self.post(ECHO + 'Nothing', framed(b'')).fields['grpc-status'], '12')
         self.assertEqual(self.post(ECHO + 'Wait', framed(number(1, 60000)), 'grpc-timeout: 50m').fields['grpc-status'], '4')
         answer = self.post(ECHO + 'Echo', framed(b''), 'grpc-timeout: soon')
         self.assertEqual((answer.status, answer.fields['content-type'], answer.fields['grpc-status']),

@@ -174,6 +174,30 @@ static void test_refusal_of_a_codec_names_ours(void **state)
 	h2_answer_free(&answer);
 }
 
+/* The status in the head, as there is no body: before the request has ended, which may go on. */
+static void test_early_refusal_of_grpc_web(void **state)
+{
+	(void)state;
+	struct h2_answer answer;
+	const struct h2_field fields[] = {{":method", "POST"},
+	                                  {":scheme", "http"},
+	                                  {":path", "/prism.test.v1.EchoService/Nothing"},
+	                                  {":authority", "test"},
+	                                  {"content-type", "application/grpc-web"},
+	                                  {0}};
+	h2_say_headers(&h2, 0, 1, fields);
+	h2_send(&h2);
+	h2_answer(&h2, 1, &answer);
+	assert_false(answer.reset);
+	assert_string_equal(h2_answer_field(&answer, "content-type"), "application/grpc-web+proto");
+	assert_string_equal(h2_answer_field(&answer, "grpc-status"), "12");
+	h2_answer_free(&answer);
+	h2_say_message(&h2, H2_END_STREAM, 1, nothing());
+	h2_send(&h2);
+	h2_echo(&h2, 3);
+	server_settled_but(1);
+}
+
 /* nghttp2 looks at these; the connection goes on. */
 static void test_malformed_heads_are_reset(void **state)
 {
@@ -283,6 +307,7 @@ int main(void)
 		H2_TEST(test_order),
 		H2_TEST(test_refusal_has_an_outcome),
 		H2_TEST(test_refusal_of_a_codec_names_ours),
+		H2_TEST(test_early_refusal_of_grpc_web),
 		H2_TEST(test_malformed_heads_are_reset),
 		H2_TEST(test_messages_that_are_none),
 		H2_TEST(test_early_answer),

@@ -24,7 +24,7 @@ static void good_call(void)
 static int setup(void **state)
 {
 	(void)state;
-	server_up((const char *const[]){"--preface-ms", "300", "--stall-ms", "300", NULL});
+	server_up((const char *const[]){"--preface-ms", "600", "--stall-ms", "600", NULL});
 	h2_open(&good, server.address);
 	good_stream = 1;
 	return 0;
