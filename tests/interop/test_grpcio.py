@@ -198,6 +198,13 @@ class Metadata(Case):
         self.assertIn(('x-grpc-test-echo-initial', 'a'), stream.initial_metadata())
         self.assertIn(('x-grpc-test-echo-trailing-bin', b'\xab'), stream.trailing_metadata())
 
+    def test_of_a_stream_without_messages(self):
+        stream = self.channel().stream_stream(INTEROP + 'FullDuplexCall', raw, raw)(
+            iter([]), timeout=30, metadata=[('x-grpc-test-echo-initial', 'a'), ('x-grpc-test-echo-trailing-bin', b'\xab')])
+        self.assertEqual(list(stream), [])
+        self.assertIn(('x-grpc-test-echo-initial', 'a'), stream.initial_metadata())
+        self.assertIn(('x-grpc-test-echo-trailing-bin', b'\xab'), stream.trailing_metadata())
+
     def test_with_an_error(self):
         error = self.fails(self.unary(INTEROP + 'UnaryCall'), text(7, number(1, 5)), metadata=[
             ('x-grpc-test-echo-initial', 'a'), ('x-grpc-test-echo-trailing-bin', b'\xab')])
