@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,25 +76,30 @@ enum backup_format archive_sniff(const char *path, char message[BACKUP_MESSAGE_S
 
 void archive_hashing_init(struct archive_hashing *hashing)
 {
-	crypto_hash_sha256_init(&hashing->state);
-	hashing->bytes = 0;
+	*hashing = (struct archive_hashing){.sha256 = EVP_MD_CTX_new()};
+	hashing->failed =
+		!hashing->sha256 || !EVP_DigestInit_ex(hashing->sha256, EVP_sha256(), NULL);
 }
 
 void archive_hashing_take(struct archive_hashing *hashing, const void *data, size_t size)
 {
-	crypto_hash_sha256_update(&hashing->state, data, size);
+	if (!hashing->failed)
+		hashing->failed = !EVP_DigestUpdate(hashing->sha256, data, size);
 	hashing->bytes += size;
 }
 
 void archive_hashing_end(struct archive_hashing *hashing, const char *name, json_t *files)
 {
-	unsigned char hash[crypto_hash_sha256_BYTES];
-	char hex[2 * sizeof hash + 1];
-	crypto_hash_sha256_final(&hashing->state, hash);
-	sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
-	json_object_set_new(
-		files, name,
-		json_pack("{s:I, s:s}", "bytes", (json_int_t)hashing->bytes, "sha256", hex));
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	char hex[2 * EVP_MAX_MD_SIZE + 1];
+	unsigned size = 0;
+	if (!hashing->failed && EVP_DigestFinal_ex(hashing->sha256, hash, &size)) {
+		sodium_bin2hex(hex, sizeof hex, hash, size);
+		json_object_set_new(files, name,
+		                    json_pack("{s:I, s:s}", "bytes", (json_int_t)hashing->bytes,
+		                              "sha256", hex));
+	}
+	EVP_MD_CTX_free(hashing->sha256);
 }
 
 static bool hash_file(const char *path, const char *name, json_t *out, char *message)
@@ -113,7 +119,9 @@ static bool hash_file(const char *path, const char *name, json_t *out, char *mes
 		close(fd);
 	free(block);
 	archive_hashing_end(&hashing, name, out);
-	return n == 0;
+	if (n == 0 && !json_object_get(out, name))
+		snprintf(message, BACKUP_MESSAGE_SIZE, "out of memory");
+	return n == 0 && json_object_get(out, name);
 }
 
 /* Calls `each` for every file of a directory, in the order of their names. */

@@ -4,7 +4,7 @@
 #include "db/backup/backup.h"
 
 #include <jansson.h>
-#include <sodium.h>
+#include <openssl/evp.h>
 
 /* By its contents, not its name. NONE with a message: it is not there, or no backup. */
 MUST_CHECK
@@ -15,10 +15,11 @@ enum backup_format archive_sniff(const char *path, char message[BACKUP_MESSAGE_S
 MUST_CHECK
 json_t *archive_hash(const char *path, char message[BACKUP_MESSAGE_SIZE]);
 
-/* The same of bytes that pass by, as the file ".". */
+/* The same of bytes that pass by, as the file "."; init and end belong together. */
 struct archive_hashing {
-	crypto_hash_sha256_state state;
+	EVP_MD_CTX *sha256;
 	uint64_t bytes;
+	bool failed; /* out of memory: no hash is told of */
 };
 void archive_hashing_init(struct archive_hashing *hashing);
 void archive_hashing_take(struct archive_hashing *hashing, const void *data, size_t size);

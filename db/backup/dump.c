@@ -110,7 +110,8 @@ enum backup_status dump_run(const struct backup_settings *settings, PGconn *conn
 	                          .file = request->file};
 	if (!tool_init(&tool, settings, connection, "pg_dump", PQdb(connection), message))
 		return BACKUP_FAILED;
-	archive_hashing_init(&dumping.hashing);
+	if (request->format != BACKUP_DIRECTORY)
+		archive_hashing_init(&dumping.hashing);
 	add_words(&tool, request, dump_jobs(settings), text);
 	enum backup_status status = run(&dumping, &tool, request, message);
 	if (request->format != BACKUP_DIRECTORY)

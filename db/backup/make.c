@@ -83,6 +83,10 @@ static enum backup_status describe(struct making *making)
 	}
 	if (!making->files)
 		return BACKUP_FAILED;
+	if (json_object_size(making->files) == 0) {
+		snprintf(making->message, BACKUP_MESSAGE_SIZE, "out of memory");
+		return BACKUP_FAILED;
+	}
 	now_text(now);
 	making->manifest =
 		json_pack("{s:i, s:s, s:s, s:s, s:s, s:O, s:O}", "manifest", MANIFEST_VERSION,

@@ -32,6 +32,24 @@ static bool find(const struct migration_set *set, const char *word, uint32_t *re
 	return false;
 }
 
+/* "0007+2", "story_number-1": so many from another one. */
+static bool find_from(const struct migration_set *set, const char *word, char sign,
+                      uint32_t *revision)
+{
+	char start[MIGRATION_NAME_SIZE + 8];
+	uint32_t steps;
+	const char *at = strrchr(word, sign);
+	if (!at)
+		return find(set, word, revision);
+	snprintf(start, sizeof(start), "%.*s", (int)(at - word), word);
+	if (!parse_number(at + 1, &steps) || !find(set, start, revision))
+		return false;
+	if (sign == '-' ? steps > *revision : steps > set->count - *revision)
+		return false;
+	*revision = sign == '-' ? *revision - steps : *revision + steps;
+	return true;
+}
+
 static bool unknown(const struct migration_set *set, const char *word, const char *words,
                     char *message, size_t message_size)
 {
@@ -50,7 +68,7 @@ bool target_of_upgrade(const struct migration_set *set, uint32_t live, const cha
 		return true;
 	}
 	if (word[0] != '+')
-		return find(set, word, revision) ||
+		return find_from(set, word, '+', revision) ||
 		       unknown(set, word, "head, +N", message, message_size);
 	if (!parse_number(word + 1, &steps) || steps == 0)
 		return unknown(set, word, "head, +N", message, message_size);
@@ -86,7 +104,7 @@ bool target_of_downgrade(const struct migration_set *set, uint32_t live, const c
 			         word, strtoul(word, NULL, 10));
 			return false;
 		}
-		if (!find(set, word, revision))
+		if (!find_from(set, word, '-', revision))
 			return unknown(set, word, "base, -N", message, message_size);
 		if (*revision <= live)
 			return true;

@@ -34,7 +34,7 @@ THIRD_PARTY = {
     'libpq/': ['db'],
     'uv.h': ['db', 'client', 'daemon/rpc', 'daemon/transport', 'daemon/auth', 'daemon/admin', TOP],
     'nghttp2/': ['client/http2', 'daemon/transport'],
-    'openssl/': ['daemon/transport', TOP],
+    'openssl/': ['daemon/transport', 'db/backup', TOP],
     'ini.h': [TOP],
     'sodium.h': ['daemon/auth', 'db', 'client', TOP],
     'uuid/': ['db'],

@@ -21,7 +21,9 @@ static bool killed_at(struct fixture *fixture, unsigned step, const char *path, 
 	                            word,
 	                            value,
 	                            NULL};
-	bool killed = stepper_kill_at(argv, in_directory("log"), step, &code);
+	const struct stepper stepper = {
+		.argv = argv, .log = in_directory("log"), .calls = STEPPER_NAMES};
+	bool killed = stepper_run(&stepper, step, &code);
 	if (code != (killed ? 128 + SIGKILL : 0))
 		fail_msg("step %u: exit code %d, see %s", step, code, in_directory("log"));
 	return killed;
@@ -60,7 +62,8 @@ static unsigned long identity(const char *path)
 	snprintf(manifest, sizeof manifest, "%s.manifest.json", path);
 	assert_int_equal(stat(path, &file), 0);
 	assert_int_equal(stat(manifest, &told), 0);
-	return (unsigned long)file.st_ino * 1000003 + (unsigned long)told.st_ino;
+	return (unsigned long)file.st_ino * 1000003 + (unsigned long)told.st_ino +
+	       (unsigned long)told.st_mtim.tv_nsec;
 }
 
 /* After each kill there is the former backup or the new one, whole; what was left does not

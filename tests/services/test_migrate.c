@@ -83,6 +83,71 @@ static void test_bad_usage(void **state)
 	assert_int_equal(fixture_run(fixture, "--version", NULL), 0);
 }
 
+/* From a revision, and parts of the history. */
+static void test_relative_to_a_revision(void **state)
+{
+	struct fixture *fixture = *state;
+	char directory[64];
+	directory_make(directory);
+	make_three(directory);
+	assert_int_equal(RUN("upgrade", "0001+1"), 0);
+	assert_int_equal(fixture_revision(fixture), 2);
+	assert_int_equal(RUN("history", "1:current"), 0);
+	assert_says(fixture, "two");
+	assert_null(strstr(fixture->text, "three"));
+	assert_int_equal(RUN("history", "-1:"), 0);
+	assert_says(fixture, "0001 ");
+	assert_says(fixture, "0003 ");
+	assert_int_equal(RUN("history", "3", "--json"), 0);
+	assert_null(strstr(fixture->text, "0002"));
+	assert_int_equal(RUN("history", "-3:"), 2);
+	assert_int_equal(RUN("history", "four:"), 2);
+	assert_int_equal(RUN("current", "--verbose"), 0);
+	assert_says(fixture, "0002_two (head is 0003)");
+	assert_says(fixture, "SHA-256");
+	assert_int_equal(RUN("upgrade", "two+2"), 2);
+	assert_int_equal(RUN("downgrade", "0002-2"), 0);
+	assert_int_equal(fixture_revision(fixture), 0);
+	assert_int_equal(RUN("downgrade", "0001-2"), 2);
+	directory_remove(directory);
+}
+
+static void test_json(void **state)
+{
+	struct fixture *fixture = *state;
+	char directory[64];
+	directory_make(directory);
+	make_three(directory);
+	assert_int_equal(RUN("upgrade", "0002", "--json"), 0);
+	assert_says(fixture, "\"revision\": \"0002\"");
+	assert_says(fixture, "\"at_head\": false");
+	assert_int_equal(RUN("verify", "--json"), 0);
+	assert_says(fixture, "\"verified\": true");
+	assert_int_equal(RUN("stamp", "head", "--json"), 0);
+	assert_says(fixture, "\"at_head\": true");
+	fixture_migration(directory, 2, "two", "SELECT 2;", "SELECT 2;");
+	assert_int_equal(RUN("verify", "--json"), 5);
+	assert_says(fixture, "\"verified\": false");
+	directory_remove(directory);
+}
+
+/* An option that a verb does not know is not passed over: it may be what keeps it from working. */
+static void test_options_of_other_verbs(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_int_equal(fixture_run(fixture, "stamp", "head", "--dry-run", NULL), 2);
+	assert_says(fixture, "stamp takes no --dry-run");
+	assert_int_equal(fixture_run(fixture, "restore", "x.dump", "--verify", NULL), 2);
+	assert_int_equal(fixture_run(fixture, "upgrade", "-v", NULL), 2);
+	assert_int_equal(fixture_run(fixture, "upgrade", "-m", "x", NULL), 2);
+	assert_int_equal(fixture_run(fixture, "upgrade", "--sql", "--dry-run", NULL), 2);
+	assert_int_equal(fixture_run(fixture, "upgrade", "--sql", "--json", NULL), 2);
+	assert_int_equal(fixture_number(fixture,
+	                                "SELECT count(*) FROM pg_namespace WHERE nspname = "
+	                                "'prism_meta'"),
+	                 0);
+}
+
 static void test_no_database(void **state)
 {
 	struct fixture *fixture = *state;
@@ -400,6 +465,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_targets),
 		TEST(test_bad_usage),
+		TEST(test_relative_to_a_revision),
+		TEST(test_json),
+		TEST(test_options_of_other_verbs),
 		TEST(test_no_database),
 		TEST(test_two_at_once),
 		TEST(test_kill_and_resume),

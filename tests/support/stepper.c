@@ -21,22 +21,27 @@
 
 #include <cmocka.h>
 
-static const int calls[] = {
+/* Not every machine has the older ones. */
+static const int names[] = {
 	SYS_mkdirat, SYS_unlinkat, SYS_renameat2, SYS_linkat,
-#ifdef SYS_rename /* not every machine has the older ones */
+#ifdef SYS_rename
 	SYS_mkdir,   SYS_rmdir,    SYS_unlink,    SYS_rename, SYS_renameat, SYS_link,
 #endif
 };
-enum { CALLS = sizeof calls / sizeof *calls };
+static const int sends[] = {SYS_sendto, SYS_sendmsg};
+enum { CALLS_MAX = sizeof names / sizeof *names };
 
 /* Its file descriptor; -1. */
-static int install_filter(void)
+static int install_filter(enum stepper_calls kind)
 {
-	struct sock_filter code[2 * CALLS + 2];
+	const int *calls = kind == STEPPER_NAMES ? names : sends;
+	size_t call_count =
+		kind == STEPPER_NAMES ? sizeof names / sizeof *names : sizeof sends / sizeof *sends;
+	struct sock_filter code[2 * CALLS_MAX + 2];
 	unsigned count = 0;
 	code[count++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 	                                             offsetof(struct seccomp_data, nr));
-	for (size_t i = 0; i < CALLS; i++) {
+	for (size_t i = 0; i < call_count; i++) {
 		code[count++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
 		                                             (uint32_t)calls[i], 0, 1);
 		code[count++] =
@@ -50,59 +55,69 @@ static int install_filter(void)
 	                    &program);
 }
 
-__attribute__((noreturn)) static void become(const char *const argv[], const char *log, int tell,
-                                             int wait)
+__attribute__((noreturn)) static void become(const struct stepper *stepper, int tell, int wait)
 {
 	char byte;
-	int file = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	int listener = install_filter();
+	int file = open(stepper->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	int listener = install_filter(stepper->calls);
 	if (file < 0 || listener < 0 || dup2(file, STDOUT_FILENO) < 0 ||
 	    dup2(file, STDERR_FILENO) < 0 ||
 	    write(tell, &listener, sizeof listener) != sizeof listener || read(wait, &byte, 1) != 1)
 		_exit(126);
-	execv(argv[0], (char *const *)argv);
+	execv(stepper->argv[0], (char *const *)stepper->argv);
 	_exit(126);
 }
 
-/* Lets calls pass until the one of `pid` that is to be the last. */
-static bool stop_at(pid_t pid, int listener, int end, unsigned step)
+static void let_pass(int listener, const struct seccomp_notif *call)
+{
+	struct seccomp_notif_resp answer = {.id = call->id,
+	                                    .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+	(void)!ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+}
+
+static void stop(const struct stepper *stepper, pid_t pid)
+{
+	if (stepper->then)
+		stepper->then(stepper->ctx, pid);
+	else
+		kill(pid, SIGKILL);
+}
+
+/* Lets calls pass until it has ended, but for the one of `pid` before which it is stopped. */
+static bool accompany(const struct stepper *stepper, pid_t pid, int listener, int end,
+                      unsigned step)
 {
 	for (unsigned seen = 0;;) {
 		struct pollfd fds[] = {{listener, POLLIN, 0}, {end, POLLIN, 0}};
 		struct seccomp_notif call;
-		struct seccomp_notif_resp answer;
 		if (poll(fds, 2, -1) < 0)
 			continue;
 		if (fds[1].revents)
-			return false;
+			return seen > step;
 		memset(&call, 0, sizeof call);
 		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) != 0)
 			continue; /* who asked is gone */
 		if ((pid_t)call.pid == pid && seen++ == step)
-			return true;
-		answer = (struct seccomp_notif_resp){.id = call.id,
-		                                     .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
-		(void)!ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+			stop(stepper, pid);
+		let_pass(listener, &call);
 	}
 }
 
-bool stepper_kill_at(const char *const argv[], const char *log, unsigned step, int *code)
+bool stepper_run(const struct stepper *stepper, unsigned step, int *code)
 {
 	int told[2], go[2], number, status = 0;
 	assert_int_equal(pipe2(told, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
 	pid_t pid = fork();
 	if (pid == 0)
-		become(argv, log, told[1], go[0]);
+		become(stepper, told[1], go[0]);
 	assert_true(pid > 0);
 	assert_int_equal(read(told[0], &number, sizeof number), sizeof number);
 	int end = pidfd_open(pid, 0);
 	int listener = pidfd_getfd(end, number, 0);
 	assert_true(listener >= 0);
 	assert_int_equal(write(go[1], "x", 1), 1);
-	bool stopped = stop_at(pid, listener, end, step);
-	if (stopped)
-		kill(pid, SIGKILL);
+	bool stopped = accompany(stepper, pid, listener, end, step);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	const int fds[] = {told[0], told[1], go[0], go[1], end, listener};
 	for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)

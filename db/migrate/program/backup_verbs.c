@@ -201,6 +201,15 @@ enum exit_code verb_backup(const struct options *options)
 /* --- restore -----------------------------------------------------------------------------------
  */
 
+static void tell_restored(const struct work *work, bool json)
+{
+	double seconds = (double)(now_ms() - work->display.begun_ms) / 1000;
+	if (json)
+		printf("{\"seconds\": %.3f}\n", seconds);
+	else
+		say("restored in %.1f s", seconds);
+}
+
 enum exit_code verb_restore(const struct options *options)
 {
 	struct work work;
@@ -211,7 +220,7 @@ enum exit_code verb_restore(const struct options *options)
 		backup_restore(&work.settings, options->operands[1], options->into, work.message);
 	if (status == BACKUP_OK) {
 		display_hide(&work.display);
-		say("restored in %.1f s", (double)(now_ms() - work.display.begun_ms) / 1000);
+		tell_restored(&work, options->json);
 	}
 	return work_close(&work, status);
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const struct verb verbs[] = {
-	{"upgrade", "upgrade [head|+N|REV] [--wait SECONDS] [--dry-run] [--sql]",
+	{"upgrade", "upgrade [head|+N|REV|REV+N] [--wait SECONDS] [--dry-run] [--sql] [--json]",
          "apply migrations",
          "Applies what is missing up to REV (default: head), each migration in one transaction "
          "with\n"
@@ -18,38 +18,45 @@ static const struct verb verbs[] = {
          "Without a database URL it makes the embedded cluster if there is none.\n"
          "  --dry-run  run them in one transaction that is rolled back\n"
          "  --sql      connect to nothing; print a script for psql ([FROM:]REV, default from "
-         "base)\n",
-         0, 1, verb_upgrade},
-	{"downgrade", "downgrade -N|REV|base [--wait SECONDS] [--dry-run] [--sql]",
+         "base)\n"
+         "  --json     say where the database is then, as `current --json` does\n",
+         0, 1, verb_upgrade, "migrations wait dry-run sql json"},
+	{"downgrade", "downgrade -N|REV|REV-N|base [--wait SECONDS] [--dry-run] [--sql] [--json]",
          "take migrations back",
          "Runs the downs, newest first, until the database is at REV. `-1` takes one back, `base` "
          "all.\n"
          "What only the removed columns and tables held is lost. --dry-run, --sql: as for upgrade\n"
          "(the script starts at the head, or at FROM: in FROM:REV).\n",
-         1, 1, verb_downgrade},
-	{"current", "current [--json]", "show the revision of the database",
-         "One line: the revision, and where the head is.\n", 0, 0, verb_current},
-	{"history", "history [--verbose] [--json]",
+         1, 1, verb_downgrade, "migrations wait dry-run sql json"},
+	{"current", "current [--verbose] [--json]", "show the revision of the database",
+         "One line: the revision, and where the head is. --verbose: its row of `history "
+         "--verbose`, too.\n",
+         0, 0, verb_current, "migrations verbose json"},
+	{"history", "history [[FROM]:[TO]] [--verbose] [--json]",
          "list all migrations and when they were applied",
-         "Oldest first. --verbose: by whom, with which version, how long it took, checksums.\n", 0,
-         0, verb_history},
+         "Oldest first. --verbose: by whom, with which version, how long it took, checksums.\n"
+         "FROM and TO are a revision, base, current, head, or -N: so many before current. "
+         "0005:current,\n"
+         "-3: and :0007 are ranges.\n",
+         0, 1, verb_history, "migrations verbose json"},
 	{"heads", "heads [--json]", "show the newest revision this program has",
-         "Always one: the history is linear.\n", 0, 0, verb_heads},
+         "Always one: the history is linear.\n", 0, 0, verb_heads, "migrations json"},
 	{"show", "show REV [--json]", "print a migration",
-         "Both of its files, with their SHA-256.\n", 1, 1, verb_show},
-	{"verify", "verify", "compare what is applied with what this program has",
+         "Both of its files, with their SHA-256.\n", 1, 1, verb_show, "migrations json"},
+	{"verify", "verify [--json]", "compare what is applied with what this program has",
          "By the checksums of the files. Exit code 5: one was changed since, the database is "
          "newer,\n"
          "or a migration stopped half-way.\n",
-         0, 0, verb_verify},
-	{"stamp", "stamp head|REV|base", "record a revision without running anything",
+         0, 0, verb_verify, "migrations json"},
+	{"stamp", "stamp head|REV|base [--wait SECONDS] [--json]",
+         "record a revision without running anything",
          "For a database whose schema came about without prism-db: one that was built from the "
          "database\n"
          "document is `stamp 0001`, then `upgrade head`.\n",
-         1, 1, verb_stamp},
+         1, 1, verb_stamp, "migrations wait json"},
 	{"backup",
          "backup FILE|DIRECTORY/ [--format plain|gzip|custom|directory] [--verify]\n"
-         "           [--keep N] [--jobs N] [--container NAME] [--replace]",
+         "           [--keep N] [--jobs N] [--container NAME] [--replace] [--json]",
          "dump the database into a file with a manifest",
          "The format goes by the name: .sql (plain), .sql.gz (gzip), .dir (directory), else "
          "pg_dump's\n"
@@ -62,8 +69,9 @@ static const struct verb verbs[] = {
          "  --jobs N          of the directory format; default: one a processor, up to four\n"
          "  --container NAME  run pg_dump inside of that container (Docker, Podman)\n"
          "  --replace         overwrite FILE\n",
-         1, 1, verb_backup},
-	{"restore", "restore FILE [--into DATABASE] [--replace] [--jobs N] [--container NAME]",
+         1, 1, verb_backup, "format verify keep jobs container replace json"},
+	{"restore",
+         "restore FILE [--into DATABASE] [--replace] [--jobs N] [--container NAME] [--json]",
          "bring a backup back",
          "Restores into a new database, compares it with the manifest, and only then puts it in "
          "the\n"
@@ -74,7 +82,7 @@ static const struct verb verbs[] = {
          "nothing is compared.\n"
          "  --replace  take the place of a database with contents, which is kept under another "
          "name\n",
-         1, 1, verb_restore},
+         1, 1, verb_restore, "into replace jobs container json"},
 	{"revision", "revision -m|--message TITLE [--autogenerate]", "write the next migration",
          "A pair of files in --migrations (default: migrations), to be filled by hand; with "
          "--autogenerate,\n"
@@ -87,13 +95,13 @@ static const struct verb verbs[] = {
          "loses "
          "data\n"
          "says so. `-- prism: renamed from OLD` in the declared schema tells a rename.\n",
-         0, 0, verb_revision},
+         0, 0, verb_revision, "message autogenerate migrations schema"},
 	{"check", "check [--json]", "compare the live schema with what the migrations build",
          "Exit code 1: migrations are pending, or the schema was changed by other means; says what "
          "differs,\n"
          "and the SQL that mends it. The migrations are replayed in a scratch database on the same "
          "server.\n",
-         0, 0, verb_check},
+         0, 0, verb_check, "migrations json"},
 	{"lint", "lint [REV|REV:REV] [--json]", "say what a migration does to a database in use",
          "Runs it (default: the last one) in a scratch database and asks the server what it "
          "locked, "
@@ -109,20 +117,20 @@ static const struct verb verbs[] = {
          "  foreign-key-index  a foreign key has no index\n"
          "  organization-id    a table, or a foreign key between tenants' tables, is without it\n"
          "  way-back           the down does not lead back\n",
-         0, 1, verb_lint},
+         0, 1, verb_lint, "migrations json"},
 	{"diff", "diff FROM TO", "print the SQL that leads from one schema to another",
          "FROM and TO are each one of\n"
          "  live              the database\n"
          "  declared          the files of --schema (default: db/schema)\n"
          "  base, REV, head   what the migrations build, in a scratch database\n"
          "  a URL or a libpq connection string\n",
-         2, 2, verb_diff},
+         2, 2, verb_diff, "migrations schema"},
 	{"dump-schema", "dump-schema [live|declared|REV|URL]", "print a schema as SQL",
          "The statements that make it (default: that of the database), in the server's own words "
          "and "
          "in an\n"
          "order in which they run. The order of columns is the database's.\n",
-         0, 1, verb_dump_schema},
+         0, 1, verb_dump_schema, "migrations schema"},
 	{"create-key",
          "create-key --name NAME --scope SCOPE [--scope SCOPE]...\n"
          "           [--organization ID] [--expires DAYS] [--label LABEL] [--json]",
@@ -135,17 +143,17 @@ static const struct verb verbs[] = {
          "  read-only    only methods without side effects\n"
          "  metrics      may read metrics\n"
          "--organization: the only one that the key may touch.\n",
-         0, 0, verb_create_key},
+         0, 0, verb_create_key, "name scope organization expires label json"},
 	{"list-keys", "list-keys [--json]", "list the services' keys",
-         "Everything but the keys themselves, which nobody has.\n", 0, 0, verb_list_keys},
+         "Everything but the keys themselves, which nobody has.\n", 0, 0, verb_list_keys, "json"},
 	{"revoke-key", "revoke-key ID", "revoke a key",
-         "For good. A running prismd refuses it within seconds.\n", 1, 1, verb_revoke_key},
+         "For good. A running prismd refuses it within seconds.\n", 1, 1, verb_revoke_key, ""},
 	{"keys", "keys status|rotate [--json]", "show or rotate the keyring",
          "status: the keys of STATE_DIR/keyring, and how many service keys each of them hashed.\n"
          "rotate: adds a new active key; what the former ones made stays valid.\n",
-         1, 1, verb_keys},
+         1, 1, verb_keys, "json"},
 	{"conninfo", "conninfo [--json]", "print the database's connection string",
-         "For psql and scripts: psql \"$(prism-db conninfo)\".\n", 0, 0, verb_conninfo},
+         "For psql and scripts: psql \"$(prism-db conninfo)\".\n", 0, 0, verb_conninfo, "json"},
 };
 
 enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]), WORD_MAX = 31 };
@@ -249,6 +257,11 @@ static int run(const struct verb *verb, const struct options *options)
 	if (options->help) {
 		print_verb_help(verb);
 		return EXIT_DONE;
+	}
+	const char *stranger = options_stranger(options, verb->options);
+	if (stranger) {
+		say("%s takes no --%s; usage: prism-db %s", verb->name, stranger, verb->synopsis);
+		return EXIT_USAGE;
 	}
 	if (operands < verb->operands_least || operands > verb->operands_most) {
 		say("usage: prism-db %s", verb->synopsis);

@@ -154,8 +154,17 @@ static bool *flag_option(struct options *options, int key)
 	}
 }
 
+static int long_key(int key)
+{
+	return key == 'm'   ? OPTION_TITLE
+	       : key == 'v' ? OPTION_VERBOSE
+	       : key == 'h' ? OPTION_HELP
+	                    : key;
+}
+
 static bool take(struct options *options, int key, const char *argument)
 {
+	options->given |= UINT64_C(1) << (long_key(key) - OPTION_DATABASE_URL);
 	const char **text = text_option(options, key);
 	bool *flag = flag_option(options, key);
 	if (text)
@@ -165,11 +174,11 @@ static bool take(struct options *options, int key, const char *argument)
 	return text || flag || (key == OPTION_SCOPE && add_scope(options, argument));
 }
 
-/* "-1" and "-12" are how far to go back. */
+/* "-1" and "-12" are how far to go back; "-3:head" is a range that begins so. */
 static bool is_step(const char *word)
 {
-	return word[0] == '-' && word[1] != '\0' &&
-	       word[1 + strspn(word + 1, "0123456789")] == '\0';
+	size_t digits = word[0] == '-' ? strspn(word + 1, "0123456789") : 0;
+	return digits > 0 && (word[1 + digits] == '\0' || word[1 + digits] == ':');
 }
 
 /* Takes the words like "-1" out of argv, before getopt() reads them as options. */
@@ -213,6 +222,25 @@ bool options_parse(struct options *out, int argc, char **argv)
 	if (!out->database_url && url && *url)
 		out->database_url = url;
 	return true;
+}
+
+static bool is_among(const char *name, const char *words)
+{
+	size_t length = strlen(name);
+	for (const char *at = words; (at = strstr(at, name)); at += length)
+		if ((at == words || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
+			return true;
+	return false;
+}
+
+const char *options_stranger(const struct options *options, const char *words)
+{
+	static const char common[] = "database-url state-dir help version";
+	for (const struct option *one = table; one->name; one++)
+		if (options->given >> (one->val - OPTION_DATABASE_URL) & 1 &&
+		    !is_among(one->name, words) && !is_among(one->name, common))
+			return one->name;
+	return NULL;
 }
 
 bool options_number(const char *option, const char *text, int64_t least, int64_t most,

@@ -3,6 +3,7 @@
 #include "proto/status.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum { OPTIONS_OPERANDS_MAX = 4, OPTIONS_SCOPES_MAX = 16 };
 
@@ -19,11 +20,16 @@ struct options {
 	bool autogenerate, sql, dry_run, verify, replace, json, verbose, help, version;
 	const char *operands[OPTIONS_OPERANDS_MAX]; /* the verb is the first */
 	size_t operand_count;
+	uint64_t given; /* a bit for each option of the command line */
 };
 
 /* False: a message was printed. Options may stand anywhere; "-1" is an operand. */
 MUST_CHECK
 bool options_parse(struct options *out, int argc, char **argv);
+
+/* The name of an option that was given, and that is neither among `words` (with blanks between) nor
+ * for every verb; NULL: there is none. */
+const char *options_stranger(const struct options *options, const char *words);
 
 /* A whole number from `least` to `most`; says what is wrong on standard error. */
 MUST_CHECK

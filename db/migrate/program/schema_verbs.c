@@ -90,23 +90,6 @@ static enum exit_code session_open(struct session *session, const struct options
 	return code;
 }
 
-static enum exit_code change(const struct options *options, enum database_need need,
-                             enum migrate_status (*run)(struct migrate *, const char *target,
-                                                        char message[MIGRATE_MESSAGE_SIZE]),
-                             const char *target)
-{
-	struct session session;
-	char message[MIGRATE_MESSAGE_SIZE];
-	enum exit_code code = session_open(&session, options, need);
-	if (code != EXIT_DONE)
-		return code;
-	enum migrate_status status = run(session.migrate, target, message);
-	if (status != MIGRATE_OK)
-		say("%s", message);
-	session_close(&session);
-	return code_of(status);
-}
-
 /* The migrations of --migrations, else those compiled in. */
 static const struct migration_set *load_set(const struct options *options,
                                             struct migration_set **loaded)
@@ -128,8 +111,12 @@ static enum exit_code write_script(const struct options *options, const char *ta
 	struct migration_set *loaded;
 	const struct migration_set *set = load_set(options, &loaded);
 	const char *colon = strchr(target, ':');
-	if (!set)
+	if (options->json || options->dry_run)
+		say("--sql prints a script; it goes with neither --json nor --dry-run");
+	if (!set || options->json || options->dry_run) {
+		migration_set_free(loaded);
 		return EXIT_USAGE;
+	}
 	snprintf(from, sizeof(from), "%.*s", colon ? (int)(colon - target) : 4,
 	         colon ? target
 	         : up  ? "base"
@@ -142,35 +129,6 @@ static enum exit_code write_script(const struct options *options, const char *ta
 	return code_of(status);
 }
 
-static enum migrate_status try_upgrade(struct migrate *migrate, const char *target,
-                                       char message[MIGRATE_MESSAGE_SIZE])
-{
-	return migrate_try(migrate, true, target, message);
-}
-
-static enum migrate_status try_downgrade(struct migrate *migrate, const char *target,
-                                         char message[MIGRATE_MESSAGE_SIZE])
-{
-	return migrate_try(migrate, false, target, message);
-}
-
-enum exit_code verb_upgrade(const struct options *options)
-{
-	const char *target = options->operand_count > 1 ? options->operands[1] : "head";
-	if (options->sql)
-		return write_script(options, target, true);
-	return change(options, DATABASE_MADE, options->dry_run ? try_upgrade : migrate_upgrade,
-	              target);
-}
-
-enum exit_code verb_downgrade(const struct options *options)
-{
-	if (options->sql)
-		return write_script(options, options->operands[1], false);
-	return change(options, DATABASE_THERE, options->dry_run ? try_downgrade : migrate_downgrade,
-	              options->operands[1]);
-}
-
 enum exit_code verb_verify(const struct options *options)
 {
 	struct session session;
@@ -179,9 +137,16 @@ enum exit_code verb_verify(const struct options *options)
 	if (code != EXIT_DONE)
 		return code;
 	enum migrate_status status = migrate_verify(session.migrate, message);
-	if (status == MIGRATE_OK)
+	if (options->json && (status == MIGRATE_OK || status == MIGRATE_MISMATCH)) {
+		json_t *out = json_pack("{s:b, s:s?}", "verified", status == MIGRATE_OK, "problem",
+		                        status == MIGRATE_OK ? NULL : message);
+		json_dumpf(out, stdout, JSON_INDENT(2));
+		putchar('\n');
+		json_decref(out);
+	} else if (status == MIGRATE_OK) {
 		printf("what is applied is what this prism-db has\n");
-	else
+	}
+	if (status != MIGRATE_OK)
 		say("%s", message);
 	session_close(&session);
 	return code_of(status);
@@ -243,17 +208,13 @@ enum exit_code verb_show(const struct options *options)
 	return found && revision > 0 ? EXIT_DONE : EXIT_USAGE;
 }
 
-enum exit_code verb_stamp(const struct options *options)
-{
-	return change(options, DATABASE_THERE, migrate_stamp, options->operands[1]);
-}
-
 /* What current and history gather while they walk. */
 struct walk {
 	const struct options *options;
 	struct table *table; /* or: */
 	json_t *list;
 	uint32_t live, head; /* 0: none */
+	uint32_t from, to;   /* what of it is shown */
 	char live_name[MIGRATION_NAME_SIZE];
 	unsigned changed;
 };
@@ -313,21 +274,63 @@ static void print_current(const struct walk *walk, bool json)
 	}
 }
 
-enum exit_code verb_current(const struct options *options)
+/* --- upgrade, downgrade, stamp ------------------------------------------------------------------
+ */
+
+static enum exit_code change(const struct options *options, enum database_need need,
+                             enum migrate_status (*run)(struct migrate *, const char *target,
+                                                        char message[MIGRATE_MESSAGE_SIZE]),
+                             const char *target)
 {
 	struct session session;
 	char message[MIGRATE_MESSAGE_SIZE];
-	struct walk walk = {.options = options};
-	enum exit_code code = session_open(&session, options, DATABASE_THERE);
+	enum exit_code code = session_open(&session, options, need);
 	if (code != EXIT_DONE)
 		return code;
-	enum migrate_status status = migrate_history(session.migrate, see_only, &walk, message);
-	if (status == MIGRATE_OK)
-		print_current(&walk, options->json);
-	else
+	struct walk walk = {.options = options};
+	enum migrate_status status = run(session.migrate, target, message);
+	if (status == MIGRATE_OK && options->json)
+		status = migrate_history(session.migrate, see_only, &walk, message);
+	if (status != MIGRATE_OK)
 		say("%s", message);
+	else if (options->json)
+		print_current(&walk, true);
 	session_close(&session);
 	return code_of(status);
+}
+
+static enum migrate_status try_upgrade(struct migrate *migrate, const char *target,
+                                       char message[MIGRATE_MESSAGE_SIZE])
+{
+	return migrate_try(migrate, true, target, message);
+}
+
+static enum migrate_status try_downgrade(struct migrate *migrate, const char *target,
+                                         char message[MIGRATE_MESSAGE_SIZE])
+{
+	return migrate_try(migrate, false, target, message);
+}
+
+enum exit_code verb_upgrade(const struct options *options)
+{
+	const char *target = options->operand_count > 1 ? options->operands[1] : "head";
+	if (options->sql)
+		return write_script(options, target, true);
+	return change(options, DATABASE_MADE, options->dry_run ? try_upgrade : migrate_upgrade,
+	              target);
+}
+
+enum exit_code verb_downgrade(const struct options *options)
+{
+	if (options->sql)
+		return write_script(options, options->operands[1], false);
+	return change(options, DATABASE_THERE, options->dry_run ? try_downgrade : migrate_downgrade,
+	              options->operands[1]);
+}
+
+enum exit_code verb_stamp(const struct options *options)
+{
+	return change(options, DATABASE_THERE, migrate_stamp, options->operands[1]);
 }
 
 static json_t *history_json(const struct migration *known, const struct migration_applied *applied,
@@ -371,36 +374,97 @@ static void history_each(void *ctx, const struct migration *known,
 {
 	struct walk *walk = ctx;
 	char revision[16];
-	see(walk, known, applied);
-	snprintf(revision, sizeof(revision), "%04u", known ? known->revision : walk->live);
-	if (!known && !applied)
+	uint32_t number = known ? known->revision : applied ? applied->revision : 0;
+	if (number < walk->from || number > walk->to || number == 0)
 		return;
+	snprintf(revision, sizeof(revision), "%04u", number);
 	if (walk->list)
 		json_array_append_new(walk->list, history_json(known, applied, revision));
 	else
 		history_row(walk->table, known, applied, revision, walk->options->verbose);
 }
 
-enum exit_code verb_history(const struct options *options)
+/* One end of a range: a revision, base, head, current, or -N. */
+static bool range_end(const struct migration_set *set, const struct walk *walk, const char *word,
+                      uint32_t *revision)
+{
+	char message[MIGRATE_MESSAGE_SIZE];
+	if (strcmp(word, "current") == 0) {
+		*revision = walk->live;
+		return true;
+	}
+	if (word[0] == '-'
+	            ? target_of_downgrade(set, walk->live, word, revision, message, sizeof(message))
+	            : target_of_stamp(set, word, revision, message, sizeof(message)))
+		return true;
+	say("%s", message);
+	return false;
+}
+
+/* "FROM:TO", where either may be left out, or one revision. */
+static bool read_range(const struct migration_set *set, struct walk *walk, const char *range)
+{
+	char from[MIGRATION_NAME_SIZE + 8];
+	const char *colon = strchr(range, ':');
+	const char *to = colon ? colon + 1 : range;
+	snprintf(from, sizeof(from), "%.*s", (int)(colon ? (size_t)(colon - range) : strlen(range)),
+	         range);
+	return (!*from || range_end(set, walk, from, &walk->from)) &&
+	       (!*to || range_end(set, walk, to, &walk->to));
+}
+
+static enum migrate_status print_history(struct session *session, struct walk *walk, char *message)
 {
 	static const char *const header[] = {"REVISION", "NAME",    "STATE", "APPLIED AT",
 	                                     "BY",       "VERSION", "TOOK",  "SHA-256 (UP)"};
+	walk->list = walk->options->json ? json_array() : NULL;
+	walk->table = table_new(header, walk->options->verbose ? 8 : 4);
+	enum migrate_status status = migrate_history(session->migrate, history_each, walk, message);
+	if (status == MIGRATE_OK && walk->list)
+		json_dumpf(walk->list, stdout, JSON_INDENT(2)), putchar('\n');
+	else if (status == MIGRATE_OK)
+		table_print(walk->table, stdout);
+	json_decref(walk->list);
+	table_free(walk->table);
+	return status;
+}
+
+enum exit_code verb_history(const struct options *options)
+{
 	struct session session;
 	char message[MIGRATE_MESSAGE_SIZE];
 	enum exit_code code = session_open(&session, options, DATABASE_THERE);
 	if (code != EXIT_DONE)
 		return code;
-	struct walk walk = {.options = options, .list = options->json ? json_array() : NULL};
-	walk.table = table_new(header, options->verbose ? 8 : 4);
-	enum migrate_status status = migrate_history(session.migrate, history_each, &walk, message);
+	struct walk walk = {.options = options, .to = UINT32_MAX};
+	enum migrate_status status = migrate_history(session.migrate, see_only, &walk, message);
+	bool good = options->operand_count == 1 ||
+	            read_range(session.loaded ? session.loaded : &migration_builtin, &walk,
+	                       options->operands[1]);
+	if (status == MIGRATE_OK && good)
+		status = print_history(&session, &walk, message);
 	if (status != MIGRATE_OK)
 		say("%s", message);
-	else if (walk.list)
-		json_dumpf(walk.list, stdout, JSON_INDENT(2)), putchar('\n');
-	else
-		table_print(walk.table, stdout);
-	json_decref(walk.list);
-	table_free(walk.table);
+	session_close(&session);
+	return good ? code_of(status) : EXIT_USAGE;
+}
+
+enum exit_code verb_current(const struct options *options)
+{
+	struct session session;
+	char message[MIGRATE_MESSAGE_SIZE];
+	struct walk walk = {.options = options};
+	enum exit_code code = session_open(&session, options, DATABASE_THERE);
+	if (code != EXIT_DONE)
+		return code;
+	enum migrate_status status = migrate_history(session.migrate, see_only, &walk, message);
+	walk.from = walk.to = walk.live;
+	if (status == MIGRATE_OK && !(options->json && options->verbose))
+		print_current(&walk, options->json);
+	if (status == MIGRATE_OK && options->verbose)
+		status = print_history(&session, &walk, message);
+	if (status != MIGRATE_OK)
+		say("%s", message);
 	session_close(&session);
 	return code_of(status);
 }

@@ -20,6 +20,7 @@ struct verb {
 	const char *name, *synopsis, *summary, *help;
 	size_t operands_least, operands_most; /* after the verb */
 	enum exit_code (*run)(const struct options *options);
+	const char *options; /* that it takes, besides those of every verb */
 };
 
 enum exit_code verb_upgrade(const struct options *options);
