@@ -34,7 +34,9 @@ static const struct lint_case cases[] = {
          "0002_second.up.sql:1: rewrite: writes all of a anew, which nobody can use meanwhile\n"},
 	{"ALTER TABLE a ADD u uuid DEFAULT gen_random_uuid();", "ALTER TABLE a DROP u;",
          "0002_second.up.sql:1: rewrite: writes all of a anew"},
-	{"ALTER TABLE a ALTER t TYPE varchar(60);", "ALTER TABLE a ALTER t TYPE varchar(50);",
+	{"ALTER TABLE a ALTER t TYPE varchar(60);",
+         "-- prism: allow rewrite: nobody may write more meanwhile\n"
+         "ALTER TABLE a ALTER t TYPE varchar(50);",
          NULL},
 	{"ALTER TABLE a ADD u timestamptz DEFAULT now();", "ALTER TABLE a DROP u;", NULL},
 	{"-- prism: allow rewrite: it is small\nALTER TABLE a ALTER n TYPE bigint;",
@@ -104,6 +106,29 @@ static const struct lint_case cases[] = {
 	/* way-back */
 	{"CREATE TABLE c (organization_id bigint);", "SELECT 1;",
          "way-back: its down leaves another schema than there was before\n"},
+	/* the down */
+	{"SELECT 1;",
+         "SELECT 1;\nALTER TABLE a ALTER n TYPE bigint;\nALTER TABLE a ALTER n TYPE integer;",
+         "0002_second.down.sql:2: rewrite: writes all of a anew"},
+	{"DROP INDEX b_a_idx;", "CREATE INDEX b_a_idx ON b (a_id);",
+         "0002_second.down.sql:1: long-lock: reads all of b"},
+	{"-- prism: transaction none\nDROP INDEX CONCURRENTLY b_a_idx;",
+         "-- prism: transaction none\nCREATE INDEX CONCURRENTLY b_a_idx ON b (a_id);", NULL},
+	{"SELECT 1;",
+         "DROP TABLE b;\n"
+         "CREATE TABLE b (id bigint PRIMARY KEY, organization_id bigint, a_id bigint);"
+         "CREATE INDEX b_a_idx ON b (a_id);",
+         "0002_second.down.sql:1: data-loss: drops the table b with what it holds\n"},
+	{"SELECT 1;", "ALTER TABLE a DROP n; ALTER TABLE a ADD n integer;",
+         "0002_second.down.sql:1: data-loss: drops the column a.n with what it holds\n"},
+	{"SELECT 1;",
+         "-- prism: allow data-loss: it is made from other tables\n"
+         "ALTER TABLE a DROP n; ALTER TABLE a ADD n integer;",
+         NULL},
+	{"ALTER TABLE a ADD n2 integer; CREATE TABLE c (organization_id bigint);",
+         "DROP TABLE c; ALTER TABLE a DROP n2;", NULL},
+	{"SELECT 1;", "-- prism: allow nothing\nSELECT 1;",
+         "0002_second.down.sql:1: unknown-rule: there is no rule 'nothing'\n"},
 	/* unknown-rule */
 	{"SELECT 1;\n-- prism: allow rewrites", "SELECT 1;",
          ":2: unknown-rule: there is no rule 'rewrites'\n"},

@@ -55,7 +55,7 @@ static void assert_whole(struct fixture *fixture, long revision)
 		"SELECT (to_regclass('one') IS NOT NULL)::int + CASE WHEN (SELECT count(*) FROM "
 		"pg_attribute a JOIN pg_index i ON i.indrelid = a.attrelid WHERE a.attrelid = "
 		"to_regclass('one') AND attname = 'n' AND attnotnull AND indisvalid) = 1 THEN 1 "
-	        "ELSE "
+		"ELSE "
 		"0 END";
 	assert_int_equal(fixture_revision(fixture), revision);
 	assert_int_equal(fixture_number(fixture, state_sql), revision);

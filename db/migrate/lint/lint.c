@@ -18,11 +18,18 @@ const struct rule_info rules[RULE_COUNT] = {
 #undef RULE
 };
 
+/* One of a migration's two files. */
+struct side {
+	const char *sql;
+	char file[MIGRATION_NAME_SIZE + 16];
+	bool allowed[RULE_COUNT];
+};
+
 struct lint {
 	const struct lint_settings *settings;
 	const struct migration *migration;
-	char file[MIGRATION_NAME_SIZE + 16];
-	bool allowed[RULE_COUNT];
+	struct side up, down, *side; /* which of them is looked at */
+	struct text before; /* "\ntable\ntable.column\n...": what was there before the up */
 	struct shadow shadow;
 	struct watch watch;
 	struct split split;
@@ -36,12 +43,12 @@ __attribute__((format(printf, 4, 5))) static void report(const struct lint *lint
 {
 	char text[512];
 	va_list arguments;
-	if (lint->allowed[rule])
+	if (lint->side->allowed[rule])
 		return;
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	const struct finding finding = {rule, lint->file, line, text};
+	const struct finding finding = {rule, lint->side->file, line, text};
 	lint->settings->each(lint->settings->ctx, &finding);
 }
 
@@ -53,7 +60,7 @@ static void read_allowed(struct lint *lint)
 {
 	static const char directive[] = "-- prism: allow ";
 	unsigned line = 1;
-	for (const char *at = lint->migration->up; *at; line++) {
+	for (const char *at = lint->side->sql; *at; line++) {
 		size_t len = strcspn(at, "\n"), prefix = strlen(directive), known = 0;
 		if (strncmp(at, directive, prefix) == 0) {
 			size_t name = strcspn(at + prefix, " :\r\n");
@@ -62,7 +69,7 @@ static void read_allowed(struct lint *lint)
 			        strncmp(rules[known].name, at + prefix, name) != 0))
 				known++;
 			if (known < RULE_COUNT)
-				lint->allowed[known] = true;
+				lint->side->allowed[known] = true;
 			else
 				report(lint, RULE_UNKNOWN_RULE, line, "there is no rule '%.*s'",
 				       (int)name, at + prefix);
@@ -121,10 +128,23 @@ static void see_scan(const struct lint *lint, const struct sight *sight)
 		       locked->lock_line, advice(lint->statement));
 }
 
+/* A down is there to lose what its up has made; nothing is said of that. */
+static bool is_worth_telling(const struct lint *lint, const struct sight *sight)
+{
+	struct text name = {0};
+	text_add_all(&name, "\n", sight->table->name, sight->lost_column ? "." : "",
+	             sight->lost_column ? sight->lost_column : "", "\n", NULL);
+	bool was_there = strstr(text_string(&lint->before), text_string(&name));
+	text_clear(&name);
+	return lint->side == &lint->up || was_there || !(sight->lost_column || sight->dropped);
+}
+
 static void see(void *ctx, const struct sight *sight)
 {
 	const struct lint *lint = ctx;
 	unsigned line = lint->statement->line;
+	if (!is_worth_telling(lint, sight))
+		return;
 	if (sight->lost_column)
 		report(lint, RULE_DATA_LOSS, line, "drops the column %s.%s with what it holds",
 		       sight->table->name, sight->lost_column);
@@ -155,7 +175,7 @@ static enum ran run(struct lint *lint, const struct statement_text *statement)
 		       "%s; add it in a migration of its own",
 		       PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
 	if (!fine)
-		explain(result, lint->file, sql, statement->line, lint->message,
+		explain(result, lint->side->file, sql, statement->line, lint->message,
 		        MIGRATE_MESSAGE_SIZE);
 	free(sql);
 	if (!fine)
@@ -306,21 +326,76 @@ static bool open_at(struct lint *lint, uint32_t revision)
 	       shadow_upgrade(&lint->shadow, lint->settings->set, target, lint->message);
 }
 
+/* The names that the watch has begun with. */
+static void remember(struct lint *lint)
+{
+	text_add(&lint->before, "\n");
+	for (size_t i = 0; i < lint->watch.count; i++) {
+		const struct watched *table = &lint->watch.at[i];
+		text_add_all(&lint->before, table->name, "\n", NULL);
+		for (size_t column = 0; column < table->column_count; column++)
+			text_add_all(&lint->before, table->name, ".", table->columns[column].name,
+			             "\n", NULL);
+	}
+}
+
+static bool begin(struct lint *lint, struct side *side)
+{
+	char why[256];
+	lint->side = side;
+	split_free(&lint->split);
+	watch_clear(&lint->watch);
+	if (!split_sql(&lint->split, side->sql, why, sizeof(why))) {
+		snprintf(lint->message, MIGRATE_MESSAGE_SIZE, "%s: %s", side->file, why);
+		return false;
+	}
+	read_allowed(lint);
+	return watch_begin(&lint->watch, lint->shadow.connection, lint->message,
+	                   MIGRATE_MESSAGE_SIZE);
+}
+
+/* What one transaction did is taken back. */
+static void end(struct lint *lint)
+{
+	if (PQtransactionStatus(lint->shadow.connection) != PQTRANS_IDLE)
+		PQclear(PQexec(lint->shadow.connection, "ROLLBACK"));
+}
+
+static bool run_side(struct lint *lint)
+{
+	return autocommit_wanted(lint->side->sql) ? run_units(lint) : run_whole(lint);
+}
+
 static bool watch_up(struct lint *lint)
 {
-	bool none = autocommit_wanted(lint->migration->up);
 	DB_RESULT constraints =
 		db_run(lint->shadow.connection, "list the constraints", constraints_sql, 0, NULL,
 	               lint->message, MIGRATE_MESSAGE_SIZE);
-	if (!constraints || !watch_begin(&lint->watch, lint->shadow.connection, lint->message,
-	                                 MIGRATE_MESSAGE_SIZE))
+	if (!constraints || !begin(lint, &lint->up))
 		return false;
+	remember(lint);
 	lint->constraints = must(strdup(PQgetvalue(constraints, 0, 0)));
-	bool fine = (none ? run_units(lint) : run_whole(lint)) && look_at_keys(lint) &&
-	            look_at_tenants(lint);
-	if (PQtransactionStatus(lint->shadow.connection) != PQTRANS_IDLE)
-		PQclear(PQexec(lint->shadow.connection, "ROLLBACK"));
+	bool fine = run_side(lint) && look_at_keys(lint) && look_at_tenants(lint);
+	end(lint);
 	return fine;
+}
+
+static bool watch_down(struct lint *lint)
+{
+	/* What is meant in the up is, on the way back. */
+	memcpy(lint->down.allowed, lint->up.allowed, sizeof(lint->up.allowed));
+	bool fine = begin(lint, &lint->down) && run_side(lint);
+	end(lint);
+	return fine;
+}
+
+/* At the revision that a file was run from: what ran in one transaction was rolled back. */
+static bool return_to(struct lint *lint, uint32_t revision)
+{
+	if (!autocommit_wanted(lint->side->sql))
+		return true;
+	shadow_close(&lint->shadow);
+	return open_at(lint, revision);
 }
 
 /* Up and down again, as upgrade and downgrade do it. */
@@ -332,8 +407,10 @@ static bool go_and_return(struct lint *lint)
 	snprintf(target, sizeof(target), "%04u", lint->migration->revision);
 	bool fine = catalog_read(&first, shadow->connection, lint->message, MIGRATE_MESSAGE_SIZE) &&
 	            shadow_upgrade(shadow, lint->settings->set, target, lint->message) &&
+	            watch_down(lint) && return_to(lint, lint->migration->revision) &&
 	            shadow_downgrade(shadow, lint->settings->set, "-1", lint->message) &&
 	            catalog_read(&last, shadow->connection, lint->message, MIGRATE_MESSAGE_SIZE);
+	lint->side = &lint->up;
 	if (fine) {
 		catalog_fingerprint(first, before);
 		catalog_fingerprint(last, after);
@@ -346,13 +423,15 @@ static bool go_and_return(struct lint *lint)
 	return fine;
 }
 
-/* Back at the revision before: what ran in one transaction was rolled back. */
-static bool return_to_start(struct lint *lint)
+static void name_files(struct lint *lint)
 {
-	if (!autocommit_wanted(lint->migration->up))
-		return true;
-	shadow_close(&lint->shadow);
-	return open_at(lint, lint->migration->revision - 1);
+	const struct migration *migration = lint->migration;
+	lint->up.sql = migration->up;
+	lint->down.sql = migration->down;
+	snprintf(lint->up.file, sizeof(lint->up.file), "%04u_%s.up.sql", migration->revision,
+	         migration->name);
+	snprintf(lint->down.file, sizeof(lint->down.file), "%04u_%s.down.sql", migration->revision,
+	         migration->name);
 }
 
 bool lint_revision(const struct lint_settings *settings, uint32_t revision,
@@ -361,18 +440,13 @@ bool lint_revision(const struct lint_settings *settings, uint32_t revision,
 	struct lint lint = {.settings = settings,
 	                    .migration = migration_at(settings->set, revision),
 	                    .message = message};
-	char why[256];
-	snprintf(lint.file, sizeof(lint.file), "%04u_%s.up.sql", revision, lint.migration->name);
-	bool fine = split_sql(&lint.split, lint.migration->up, why, sizeof(why));
-	if (!fine)
-		snprintf(message, MIGRATE_MESSAGE_SIZE, "%s: %s", lint.file, why);
-	if (fine)
-		read_allowed(&lint);
-	fine = fine && open_at(&lint, revision - 1) && watch_up(&lint) && return_to_start(&lint) &&
-	       go_and_return(&lint);
+	name_files(&lint);
+	bool fine = open_at(&lint, revision - 1) && watch_up(&lint) &&
+	            return_to(&lint, revision - 1) && go_and_return(&lint);
 	shadow_close(&lint.shadow);
 	watch_clear(&lint.watch);
 	split_free(&lint.split);
+	text_clear(&lint.before);
 	free(lint.constraints);
 	return fine;
 }

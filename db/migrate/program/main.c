@@ -64,7 +64,13 @@ static const struct verb verbs[] = {
          "and\n"
          "what the file hashes to. An existing DIRECTORY gets a name by database, revision and "
          "time;\n"
-         "--keep N then removes all but the N newest ones there.\n"
+         "--keep N then removes all but the N newest ones there. Killed at any moment, there is "
+         "the "
+         "former\n"
+         "backup or the new one, whole; the next run removes what was left. What no dump has, the "
+         "manifest\n"
+         "does: the database's owner, comment, grants and settings. Passwords of roles are in "
+         "neither.\n"
          "  --verify          restore it into a scratch database and compare every row\n"
          "  --jobs N          of the directory format; default: one a processor, up to four\n"
          "  --container NAME  run pg_dump inside of that container (Docker, Podman)\n"
@@ -79,7 +85,11 @@ static const struct verb verbs[] = {
          "leaves\n"
          "everything as it was. A dump that pg_dump made by hand has no manifest: it is restored, "
          "and\n"
-         "nothing is compared.\n"
+         "nothing is compared. A database that was there keeps its owner, grants and settings; a "
+         "new "
+         "one has\n"
+         "the backup's. Roles that own something are made; they may not log in until somebody lets "
+         "them.\n"
          "  --replace  take the place of a database with contents, which is kept under another "
          "name\n",
          1, 1, verb_restore, "into replace jobs container json"},
@@ -103,16 +113,16 @@ static const struct verb verbs[] = {
          "server.\n",
          0, 0, verb_check, "migrations json"},
 	{"lint", "lint [REV|REV:REV] [--json]", "say what a migration does to a database in use",
-         "Runs it (default: the last one) in a scratch database and asks the server what it "
-         "locked, "
-         "read\n"
-         "through and wrote anew. Exit code 1: there are findings. `-- prism: allow RULE: why` in "
-         "the "
-         "file says\n"
-         "that one is meant. Rules:\n"
+         "Runs it (default: the last one), up and down, in a scratch database and asks the server "
+         "what it\n"
+         "locked, read through and wrote anew. Exit code 1: there are findings. `-- prism: allow "
+         "RULE: why`\n"
+         "in the up says that one is meant, both ways; in the down, there. Rules:\n"
          "  rewrite            a table that was there is written anew, locked meanwhile\n"
          "  long-lock          a table is read through while it, or another, is locked\n"
-         "  data-loss          a table or column goes with what it holds\n"
+         "  data-loss          a table or column goes with what it holds (in a down: what its up "
+         "did "
+         "not make)\n"
          "  enum-value         a label is used by the transaction that adds it\n"
          "  foreign-key-index  a foreign key has no index\n"
          "  organization-id    a table, or a foreign key between tenants' tables, is without it\n"
@@ -180,9 +190,14 @@ static void print_common(FILE *out)
 	      "  --schema DIR       the declared schema (default: db/schema)\n"
 	      "  --json             print data as JSON\n"
 	      "  --help, --version\n"
-	      "\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 no database, 4 busy (another "
-	      "migrator, or\n"
-	      "sessions that hold locks), 5 applied migrations were changed or are not known.\n",
+	      "\nExit codes: 0 done; 1 failed, or check and lint have found something; 2 wrong "
+	      "usage, nothing\n"
+	      "was done; 3 no database; 4 busy (another migrator or backup, or sessions that are "
+	      "in "
+	      "the way);\n"
+	      "5 applied migrations were changed or are not known, or a backup is damaged or no "
+	      "backup.\n"
+	      "128 + N: ended by signal N.\n",
 	      out);
 }
 
