@@ -20,40 +20,40 @@ static const struct verb verbs[] = {
          "  --sql      connect to nothing; print a script for psql ([FROM:]REV, default from "
          "base)\n"
          "  --json     say where the database is then, as `current --json` does\n",
-         0, 1, verb_upgrade, "migrations wait dry-run sql json"},
+         0, 1, verb_upgrade, "wait dry-run sql json"},
 	{"downgrade", "downgrade -N|REV|REV-N|base [--wait SECONDS] [--dry-run] [--sql] [--json]",
          "take migrations back",
          "Runs the downs, newest first, until the database is at REV. `-1` takes one back, `base` "
          "all.\n"
          "What only the removed columns and tables held is lost. --dry-run, --sql: as for upgrade\n"
          "(the script starts at the head, or at FROM: in FROM:REV).\n",
-         1, 1, verb_downgrade, "migrations wait dry-run sql json"},
+         1, 1, verb_downgrade, "wait dry-run sql json"},
 	{"current", "current [--verbose] [--json]", "show the revision of the database",
          "One line: the revision, and where the head is. --verbose: its row of `history "
          "--verbose`, too.\n",
-         0, 0, verb_current, "migrations verbose json"},
+         0, 0, verb_current, "verbose json"},
 	{"history", "history [[FROM]:[TO]] [--verbose] [--json]",
          "list all migrations and when they were applied",
          "Oldest first. --verbose: by whom, with which version, how long it took, checksums.\n"
          "FROM and TO are a revision, base, current, head, or -N: so many before current. "
          "0005:current,\n"
          "-3: and :0007 are ranges.\n",
-         0, 1, verb_history, "migrations verbose json"},
+         0, 1, verb_history, "verbose json"},
 	{"heads", "heads [--json]", "show the newest revision this program has",
-         "Always one: the history is linear.\n", 0, 0, verb_heads, "migrations json"},
+         "Always one: the history is linear.\n", 0, 0, verb_heads, "json"},
 	{"show", "show REV [--json]", "print a migration",
-         "Both of its files, with their SHA-256.\n", 1, 1, verb_show, "migrations json"},
+         "Both of its files, with their SHA-256.\n", 1, 1, verb_show, "json"},
 	{"verify", "verify [--json]", "compare what is applied with what this program has",
          "By the checksums of the files. Exit code 5: one was changed since, the database is "
          "newer,\n"
          "or a migration stopped half-way.\n",
-         0, 0, verb_verify, "migrations json"},
+         0, 0, verb_verify, "json"},
 	{"stamp", "stamp head|REV|base [--wait SECONDS] [--json]",
          "record a revision without running anything",
          "For a database whose schema came about without prism-db: one that was built from the "
          "database\n"
          "document is `stamp 0001`, then `upgrade head`.\n",
-         1, 1, verb_stamp, "migrations wait json"},
+         1, 1, verb_stamp, "wait json"},
 	{"backup",
          "backup FILE|DIRECTORY/ [--format plain|gzip|custom|directory] [--verify]\n"
          "           [--keep N] [--jobs N] [--container NAME] [--replace] [--json]",
@@ -105,13 +105,13 @@ static const struct verb verbs[] = {
          "loses "
          "data\n"
          "says so. `-- prism: renamed from OLD` in the declared schema tells a rename.\n",
-         0, 0, verb_revision, "message autogenerate migrations schema"},
+         0, 0, verb_revision, "message autogenerate"},
 	{"check", "check [--json]", "compare the live schema with what the migrations build",
          "Exit code 1: migrations are pending, or the schema was changed by other means; says what "
          "differs,\n"
          "and the SQL that mends it. The migrations are replayed in a scratch database on the same "
          "server.\n",
-         0, 0, verb_check, "migrations json"},
+         0, 0, verb_check, "json"},
 	{"lint", "lint [REV|REV:REV] [--json]", "say what a migration does to a database in use",
          "Runs it (default: the last one), up and down, in a scratch database and asks the server "
          "what it\n"
@@ -127,20 +127,20 @@ static const struct verb verbs[] = {
          "  foreign-key-index  a foreign key has no index\n"
          "  organization-id    a table, or a foreign key between tenants' tables, is without it\n"
          "  way-back           the down does not lead back\n",
-         0, 1, verb_lint, "migrations json"},
+         0, 1, verb_lint, "json"},
 	{"diff", "diff FROM TO", "print the SQL that leads from one schema to another",
          "FROM and TO are each one of\n"
          "  live              the database\n"
          "  declared          the files of --schema (default: db/schema)\n"
          "  base, REV, head   what the migrations build, in a scratch database\n"
          "  a URL or a libpq connection string\n",
-         2, 2, verb_diff, "migrations schema"},
+         2, 2, verb_diff, ""},
 	{"dump-schema", "dump-schema [live|declared|REV|URL]", "print a schema as SQL",
          "The statements that make it (default: that of the database), in the server's own words "
          "and "
          "in an\n"
          "order in which they run. The order of columns is the database's.\n",
-         0, 1, verb_dump_schema, "migrations schema"},
+         0, 1, verb_dump_schema, ""},
 	{"create-key",
          "create-key --name NAME --scope SCOPE [--scope SCOPE]...\n"
          "           [--organization ID] [--expires DAYS] [--label LABEL] [--json]",

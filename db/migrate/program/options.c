@@ -235,7 +235,7 @@ static bool is_among(const char *name, const char *words)
 
 const char *options_stranger(const struct options *options, const char *words)
 {
-	static const char common[] = "database-url state-dir help version";
+	static const char common[] = "database-url state-dir migrations schema help version";
 	for (const struct option *one = table; one->name; one++)
 		if (options->given >> (one->val - OPTION_DATABASE_URL) & 1 &&
 		    !is_among(one->name, words) && !is_among(one->name, common))
