@@ -526,7 +526,7 @@ static enum status message_read(struct reading *reading, const struct json_place
 	ProtobufCMessage *message = arena_alloc(reading->arena, descriptor->sizeof_message);
 	if (!message)
 		return fail_memory(reading, place);
-	descriptor->message_init(message);
+	layout_init(descriptor, message);
 	reading->depth--;
 	TRY(form_read(reading, place, json, message));
 	reading->depth++;

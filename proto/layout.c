@@ -34,6 +34,22 @@ static const void *member(const ProtobufCMessage *message, unsigned offset)
 	return (const uint8_t *)message + offset;
 }
 
+void layout_init(const ProtobufCMessageDescriptor *descriptor, ProtobufCMessage *message)
+{
+	if (descriptor->message_init) {
+		descriptor->message_init(message);
+		return;
+	}
+	memset(message, 0, descriptor->sizeof_message);
+	message->descriptor = descriptor;
+	for (unsigned i = 0; i < descriptor->n_fields; i++) {
+		const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
+		if (field->type == PROTOBUF_C_TYPE_STRING && field->default_value)
+			memcpy((uint8_t *)message + field->offset, &field->default_value,
+			       sizeof field->default_value);
+	}
+}
+
 const void *layout_value(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 {
 	const void *value = member(message, field->offset);

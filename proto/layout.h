@@ -9,6 +9,10 @@
 /* What one value of a field of this type takes in its struct or array. */
 size_t layout_size(ProtobufCType type);
 
+/* An empty message of this type; also where the descriptor was made at run time, and has no
+ * message_init. */
+void layout_init(const ProtobufCMessageDescriptor *descriptor, ProtobufCMessage *message);
+
 /* A field's value; for a repeated one, the first of its array. */
 const void *layout_value(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field);
 

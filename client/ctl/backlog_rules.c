@@ -79,8 +79,9 @@ bool backlog_rules_check(enum backlog_kind kind, const char *name, const json_t 
                          char reason[WIRE_REASON_SIZE])
 {
 	char fault[CATALOG_FAULT_SIZE];
-	bool found = kinds[kind].message || catalog_message(kinds[kind].name, &kinds[kind].message,
-	                                                    &kinds[kind].rules, fault);
+	bool found = kinds[kind].message ||
+	             catalog_message(&CATALOG_BUILT_IN, kinds[kind].name, &kinds[kind].message,
+	                             &kinds[kind].rules, fault);
 	const ProtobufCFieldDescriptor *field =
 		found ? protobuf_c_message_descriptor_get_field_by_name(kinds[kind].message, name)
 		      : NULL;

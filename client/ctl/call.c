@@ -1,5 +1,5 @@
 #include "client/ctl/answers.h"
-#include "client/ctl/catalog.h"
+#include "client/ctl/known.h"
 #include "client/ctl/report.h"
 #include "client/ctl/talk.h"
 #include "client/ctl/verbs.h"
@@ -31,16 +31,26 @@ static int call_method(const struct options *options, const struct method *metho
 	return report_output(code);
 }
 
-int verb_call(const struct options *options)
+static int call_known(const struct options *options, const struct catalog *catalog)
 {
 	struct catalog_entry entry;
 	char fault[CATALOG_FAULT_SIZE];
-	if (options->argument_count < 1 || options->argument_count > 2)
-		return report_usage("call takes SERVICE/METHOD and a JSON request");
-	if (!catalog_method(options->arguments[0], &entry, fault))
+	if (!catalog_method(catalog, options->arguments[0], &entry, fault))
 		return report_usage("%s", fault);
 	return call_method(options, entry.method,
 	                   options->argument_count == 2 ? options->arguments[1] : NULL);
+}
+
+int verb_call(const struct options *options)
+{
+	struct known known;
+	if (options->argument_count < 1 || options->argument_count > 2)
+		return report_usage("call takes SERVICE/METHOD and a JSON request");
+	int code = known_open(&known, options, options->arguments[0]);
+	if (code == EXIT_DONE)
+		code = call_known(options, &known.catalog);
+	known_close(&known);
+	return code;
 }
 
 int verb_story(const struct options *options)
@@ -54,7 +64,7 @@ int verb_story(const struct options *options)
 	const char *story = options->arguments[0];
 	if (strpbrk(story, "\"\\") || strpbrk(options->organization, "\"\\"))
 		return report_usage("a story's key and an organization's id have no quotes");
-	if (!catalog_method("prism.v1.StoryService/GetStory", &entry, fault))
+	if (!catalog_method(&CATALOG_BUILT_IN, "prism.v1.StoryService/GetStory", &entry, fault))
 		return report_usage("%s", fault);
 	bool number = story[strspn(story, "0123456789")] == '\0';
 	snprintf(json, sizeof json, "{\"organizationId\": \"%.100s\", \"%s\": \"%.100s\"}",

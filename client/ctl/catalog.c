@@ -13,13 +13,7 @@ static const struct service_methods *const SERVICES[] = {
 #undef SERVICE
 };
 
-enum { SERVICE_COUNT = sizeof SERVICES / sizeof *SERVICES };
-
-const struct service_methods *const *catalog_services(size_t *count)
-{
-	*count = SERVICE_COUNT;
-	return SERVICES;
-}
+const struct catalog CATALOG_BUILT_IN = {SERVICES, sizeof SERVICES / sizeof *SERVICES};
 
 const char *catalog_short(const struct service_methods *service)
 {
@@ -27,28 +21,29 @@ const char *catalog_short(const struct service_methods *service)
 }
 
 /* The next method of all; false after the last. Begins with service NULL. */
-static bool next_method(struct catalog_entry *entry, size_t *service, size_t *method)
+static bool next_method(const struct catalog *catalog, struct catalog_entry *entry, size_t *service,
+                        size_t *method)
 {
-	while (*service < SERVICE_COUNT && *method >= SERVICES[*service]->count) {
+	while (*service < catalog->count && *method >= catalog->services[*service]->count) {
 		++*service;
 		*method = 0;
 	}
-	if (*service == SERVICE_COUNT)
+	if (*service == catalog->count)
 		return false;
-	*entry = (struct catalog_entry){SERVICES[*service],
-	                                &SERVICES[*service]->methods[(*method)++]};
+	const struct service_methods *found = catalog->services[*service];
+	*entry = (struct catalog_entry){found, &found->methods[(*method)++]};
 	return true;
 }
 
-static void fault_say(char fault[CATALOG_FAULT_SIZE], const char *what, const char *name,
-                      const struct suggestion *suggestion)
+static void fault_say(const struct catalog *catalog, char fault[CATALOG_FAULT_SIZE],
+                      const char *what, const char *name, const struct suggestion *suggestion)
 {
 	if (suggestion_near(suggestion))
 		snprintf(fault, CATALOG_FAULT_SIZE, "no %s \"%.100s\"; did you mean %s?", what,
 		         name, suggestion->best);
 	else
-		snprintf(fault, CATALOG_FAULT_SIZE, "no %s \"%.100s\"; prismctl list shows all",
-		         what, name);
+		snprintf(fault, CATALOG_FAULT_SIZE, "no %s \"%.100s\"; prismctl %slist shows all",
+		         what, name, catalog->services == SERVICES ? "" : "--grpc ");
 }
 
 /* SERVICE/METHOD, the service with or without its package. */
@@ -63,7 +58,8 @@ static bool method_matches(const struct catalog_entry *entry, const char *name)
 	       strcasecmp(entry->method->name, slash + 1) == 0;
 }
 
-bool catalog_method(const char *name, struct catalog_entry *out, char fault[CATALOG_FAULT_SIZE])
+bool catalog_method(const struct catalog *catalog, const char *name, struct catalog_entry *out,
+                    char fault[CATALOG_FAULT_SIZE])
 {
 	struct suggestion suggestion;
 	struct catalog_entry entry;
@@ -71,7 +67,7 @@ bool catalog_method(const char *name, struct catalog_entry *out, char fault[CATA
 	char candidate[320];
 	name += *name == '/';
 	suggestion_init(&suggestion, name);
-	while (next_method(&entry, &service, &method)) {
+	while (next_method(catalog, &entry, &service, &method)) {
 		if (method_matches(&entry, name)) {
 			*out = entry;
 			return true;
@@ -83,24 +79,24 @@ bool catalog_method(const char *name, struct catalog_entry *out, char fault[CATA
 		if (strcasecmp(entry.method->name, name) == 0)
 			suggestion_choose(&suggestion, candidate);
 	}
-	fault_say(fault, "method", name, &suggestion);
+	fault_say(catalog, fault, "method", name, &suggestion);
 	return false;
 }
 
-bool catalog_service(const char *name, const struct service_methods **out,
-                     char fault[CATALOG_FAULT_SIZE])
+bool catalog_service(const struct catalog *catalog, const char *name,
+                     const struct service_methods **out, char fault[CATALOG_FAULT_SIZE])
 {
 	struct suggestion suggestion;
 	suggestion_init(&suggestion, name);
-	for (size_t i = 0; i < SERVICE_COUNT; i++) {
-		if (name_matches(SERVICES[i]->name, name)) {
-			*out = SERVICES[i];
+	for (size_t i = 0; i < catalog->count; i++) {
+		if (name_matches(catalog->services[i]->name, name)) {
+			*out = catalog->services[i];
 			return true;
 		}
-		suggestion_consider(&suggestion, catalog_short(SERVICES[i]));
-		suggestion_consider(&suggestion, SERVICES[i]->name);
+		suggestion_consider(&suggestion, catalog_short(catalog->services[i]));
+		suggestion_consider(&suggestion, catalog->services[i]->name);
 	}
-	fault_say(fault, "service", name, &suggestion);
+	fault_say(catalog, fault, "service", name, &suggestion);
 	return false;
 }
 
@@ -148,19 +144,20 @@ static void message_search(struct message_search *search, const struct way *abov
 	}
 }
 
-bool catalog_message(const char *name, const ProtobufCMessageDescriptor **out,
-                     const struct message_rules **rules, char fault[CATALOG_FAULT_SIZE])
+bool catalog_message(const struct catalog *catalog, const char *name,
+                     const ProtobufCMessageDescriptor **out, const struct message_rules **rules,
+                     char fault[CATALOG_FAULT_SIZE])
 {
 	struct message_search search = {.name = name};
 	struct catalog_entry entry;
 	size_t service = 0, method = 0;
 	suggestion_init(&search.suggestion, name);
-	while (next_method(&entry, &service, &method)) {
+	while (next_method(catalog, &entry, &service, &method)) {
 		message_search(&search, NULL, entry.method->request, entry.method->rules);
 		message_search(&search, NULL, entry.method->response, NULL);
 	}
 	if (!search.found) {
-		fault_say(fault, "message", name, &search.suggestion);
+		fault_say(catalog, fault, "message", name, &search.suggestion);
 		return false;
 	}
 	*out = search.found;

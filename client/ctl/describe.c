@@ -1,6 +1,6 @@
 #include "client/ctl/describe.h"
 
-#include "client/ctl/catalog.h"
+#include "client/ctl/known.h"
 #include "client/ctl/names.h"
 #include "client/ctl/nested.h"
 #include "client/ctl/report.h"
@@ -82,15 +82,17 @@ static void describe_example(const struct service_methods *service, const struct
 	json_decref(example);
 	if (!text)
 		report_no_memory();
-	printf("\nExample:\n  prismctl call %s/%s '%s'\n", catalog_short(service), method->name,
-	       text);
+	bool foreign = catalog_foreign(service);
+	printf("\nExample:\n  prismctl %scall %s/%s '%s'\n", foreign ? "--grpc " : "",
+	       foreign ? service->name : catalog_short(service), method->name, text);
 	free(text);
 }
 
 static void describe_method(const struct service_methods *service, const struct method *method)
 {
-	printf("%s: %s, role %s", method->path + 1, kind_name(method->kind),
-	       role_name(method->role));
+	printf("%s: %s", method->path + 1, kind_name(method->kind));
+	if (!catalog_foreign(service))
+		printf(", role %s", role_name(method->role));
 	if (*idempotency_name(method->idempotency))
 		printf(", %s", idempotency_name(method->idempotency));
 	if (method->sensitive)
@@ -109,17 +111,21 @@ static void describe_service(const struct service_methods *service)
 	for (size_t i = 0; i < service->count; i++) {
 		table_add(&table, service->methods[i].name);
 		table_add(&table, kind_name(service->methods[i].kind));
-		table_add_format(&table, "role %s", role_name(service->methods[i].role));
+		if (catalog_foreign(service))
+			table_add(&table, "");
+		else
+			table_add_format(&table, "role %s", role_name(service->methods[i].role));
 	}
 	table_print(&table, 2, stdout);
 	table_deinit(&table);
 }
 
-static int describe_as_method(const struct options *options, const char *name)
+static int describe_as_method(const struct options *options, const struct catalog *catalog,
+                              const char *name)
 {
 	struct catalog_entry entry;
 	char fault[CATALOG_FAULT_SIZE];
-	if (!catalog_method(name, &entry, fault))
+	if (!catalog_method(catalog, name, &entry, fault))
 		return report_usage("%s", fault);
 	if (options->output == OUTPUT_JSON)
 		json_print(method_to_json(entry.service, entry.method), stdout);
@@ -158,21 +164,31 @@ static int describe_as_service(const struct options *options, const struct servi
 	return report_output(EXIT_DONE);
 }
 
-int verb_describe(const struct options *options)
+static int describe_known(const struct options *options, const struct catalog *catalog)
 {
-	if (options->argument_count != 1)
-		return report_usage("describe takes one name: of a service, method or message");
 	const char *name = options->arguments[0];
 	if (strchr(name, '/'))
-		return describe_as_method(options, name);
+		return describe_as_method(options, catalog, name);
 	char fault[CATALOG_FAULT_SIZE], message_fault[CATALOG_FAULT_SIZE];
 	const struct service_methods *service;
 	const ProtobufCMessageDescriptor *message;
 	const struct message_rules *rules;
-	if (catalog_service(name, &service, fault))
+	if (catalog_service(catalog, name, &service, fault))
 		return describe_as_service(options, service);
-	if (catalog_message(name, &message, &rules, message_fault))
+	if (catalog_message(catalog, name, &message, &rules, message_fault))
 		return describe_as_message(options, message, rules);
 	bool near = strstr(message_fault, "did you mean");
 	return report_usage("%s", near ? message_fault : fault);
+}
+
+int verb_describe(const struct options *options)
+{
+	struct known known;
+	if (options->argument_count != 1)
+		return report_usage("describe takes one name: of a service, method or message");
+	int code = known_open(&known, options, options->arguments[0]);
+	if (code == EXIT_DONE)
+		code = describe_known(options, &known.catalog);
+	known_close(&known);
+	return code;
 }

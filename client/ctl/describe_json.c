@@ -23,6 +23,12 @@ void json_print(json_t *json, FILE *out)
 	json_decref(json);
 }
 
+/* "": not known. */
+static const char *role_word(const struct service_methods *service, const struct method *method)
+{
+	return catalog_foreign(service) ? "" : role_name(method->role);
+}
+
 json_t *service_to_json(const struct service_methods *service)
 {
 	json_t *methods = json_array();
@@ -31,7 +37,7 @@ json_t *service_to_json(const struct service_methods *service)
 		json_array_append_new(methods, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}",
 		                                         "name", method->name, "path", method->path,
 		                                         "kind", kind_name(method->kind), "role",
-		                                         role_name(method->role), "idempotency",
+		                                         role_word(service, method), "idempotency",
 		                                         idempotency_name(method->idempotency),
 		                                         "request", method->request->name,
 		                                         "response", method->response->name));
@@ -105,7 +111,7 @@ json_t *method_to_json(const struct service_methods *service, const struct metho
 	json_t *json = checked(json_pack(
 		"{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:i}", "name", method->name, "service",
 		service->name, "path", method->path, "kind", kind_name(method->kind), "role",
-		role_name(method->role), "idempotency", idempotency_name(method->idempotency),
+		role_word(service, method), "idempotency", idempotency_name(method->idempotency),
 		"sensitive", method->sensitive, "deadlineMs", (int)method->deadline_ms));
 	json_object_set_new(json, "request", fields_to_json(method->request, method->rules));
 	json_object_set_new(

@@ -37,11 +37,10 @@ static bool on_health(void *ctx, const ProtobufCMessage *answer)
 /* The full name of a service that is known here, else what was given. */
 static const char *service_name(const char *given)
 {
-	size_t count;
-	const struct service_methods *const *services = catalog_services(&count);
-	for (size_t i = 0; i < count; i++)
-		if (name_matches(services[i]->name, given))
-			return services[i]->name;
+	const struct catalog *known = &CATALOG_BUILT_IN;
+	for (size_t i = 0; i < known->count; i++)
+		if (name_matches(known->services[i]->name, given))
+			return known->services[i]->name;
 	return given;
 }
 
@@ -56,7 +55,8 @@ int verb_health(const struct options *options)
 		health.service = service_name(options->arguments[0]);
 	if (strpbrk(health.service, "\"\\"))
 		return report_usage("a service's name has no quotes");
-	if (!catalog_method(options->watch ? "grpc.health.v1.Health/Watch"
+	if (!catalog_method(&CATALOG_BUILT_IN,
+	                    options->watch ? "grpc.health.v1.Health/Watch"
 	                                   : "grpc.health.v1.Health/Check",
 	                    &entry, fault))
 		return report_usage("%s", fault);

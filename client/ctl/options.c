@@ -25,6 +25,7 @@ static const char USAGE[] =
 	"Options:\n"
 	"  -a, --address ADDRESS    host:port, [ipv6]:port or unix:/path ($PRISM_ADDRESS,\n"
 	"                           else 127.0.0.1:7400)\n"
+	"      --grpc               speak gRPC; what prismctl does not know, the server tells\n"
 	"  -k, --key-file FILE      file with a service key ($PRISM_KEY_FILE)\n"
 	"  -u, --actor UUID         user on whose behalf calls are made ($PRISM_ACTOR)\n"
 	"  -t, --timeout SECONDS    for a call to end (30, streams: none); 0: none\n"
@@ -44,6 +45,7 @@ static const char USAGE[] =
 enum {
 	OPTION_ORGANIZATION = 256,
 	OPTION_DRY_RUN,
+	OPTION_GRPC,
 	OPTION_RETRIES,
 	OPTION_NO_RETRY,
 	OPTION_VERSION,
@@ -63,6 +65,7 @@ static const struct option LONG_OPTIONS[] = {
 	{"count", required_argument, NULL, 'n'},
 	{"quiet", no_argument, NULL, 'q'},
 	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+	{"grpc", no_argument, NULL, OPTION_GRPC},
 	{"organization", required_argument, NULL, OPTION_ORGANIZATION},
 	{"retries", required_argument, NULL, OPTION_RETRIES},
 	{"no-retry", no_argument, NULL, OPTION_NO_RETRY},
@@ -149,6 +152,9 @@ static bool option_set(struct options *options, int option, int *code)
 		return true;
 	case OPTION_DRY_RUN:
 		options->dry_run = true;
+		return true;
+	case OPTION_GRPC:
+		options->channel.protocol = PRISM_GRPC;
 		return true;
 	case OPTION_RETRIES:
 		return retries_set(options, optarg);

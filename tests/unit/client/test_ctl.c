@@ -248,22 +248,24 @@ static void test_names(void **state)
 static void test_catalog(void **state)
 {
 	(void)state;
-	size_t count;
 	char fault[CATALOG_FAULT_SIZE];
-	const struct service_methods *const *services = catalog_services(&count);
+	const struct catalog *catalog = &CATALOG_BUILT_IN;
+	const struct service_methods *const *services = catalog->services;
+	size_t count = catalog->count;
 	assert_true(count >= 2);
 	for (size_t i = 0; i < count; i++) {
 		const struct service_methods *service;
-		assert_true(catalog_service(catalog_short(services[i]), &service, fault));
+		assert_true(catalog_service(catalog, catalog_short(services[i]), &service, fault));
 		assert_ptr_equal(service, services[i]);
 		for (size_t j = 0; j < service->count; j++) {
 			struct catalog_entry entry;
 			const ProtobufCMessageDescriptor *message;
 			const struct message_rules *rules;
-			assert_true(catalog_method(service->methods[j].path, &entry, fault));
+			assert_true(
+				catalog_method(catalog, service->methods[j].path, &entry, fault));
 			assert_ptr_equal(entry.method, &service->methods[j]);
-			assert_true(catalog_message(entry.method->request->name, &message, &rules,
-			                            fault));
+			assert_true(catalog_message(catalog, entry.method->request->name, &message,
+			                            &rules, fault));
 			assert_ptr_equal(message, entry.method->request);
 		}
 	}
