@@ -151,9 +151,9 @@ static void client_streaming(void **state)
 		assert_true(grpc_testing_test_service_streaming_input_call_stream_send(stream,
 		                                                                       &request));
 	}
-	expect_status(grpc_testing_test_service_streaming_input_call_finish(stream, &response,
-	                                                                    &result),
-	              PRISM_OK, &result);
+	expect_status(
+		grpc_testing_test_service_streaming_input_call_finish(stream, &response, &result),
+		PRISM_OK, &result);
 	assert_int_equal(response->aggregated_payload_size, 74922);
 	grpc__testing__streaming_input_call_response__free_unpacked(response, NULL);
 }
@@ -173,8 +173,8 @@ static void server_streaming(void **state)
 	expect_status(prism_stream_close(stream, &result), PRISM_OK, &result);
 }
 
-static struct grpc_testing_test_service_full_duplex_call_stream *
-duplex_open(const struct prism_call_options *options)
+static struct grpc_testing_test_service_full_duplex_call_stream *duplex_open(
+	const struct prism_call_options *options)
 {
 	return grpc_testing_test_service_full_duplex_call_open(channel, options);
 }
@@ -212,9 +212,8 @@ static void cancel_after_begin(void **state)
 {
 	(void)state;
 	struct prism_result result;
-	struct prism_stream *stream =
-		prism_stream_open(channel, &grpc_testing_test_service_streaming_input_call_method,
-	                          NULL, NULL);
+	struct prism_stream *stream = prism_stream_open(
+		channel, &grpc_testing_test_service_streaming_input_call_method, NULL, NULL);
 	expect_status(prism_stream_close(stream, &result), PRISM_CANCELLED, &result);
 	empty_unary(state);
 }
@@ -226,8 +225,8 @@ static void cancel_after_first_response(void **state)
 	struct output output;
 	struct prism_result result;
 	output_init(&output, &SIZES[0], 1, PAYLOADS[0]);
-	assert_true(grpc_testing_test_service_full_duplex_call_stream_send(stream,
-	                                                                   &output.request));
+	assert_true(
+		grpc_testing_test_service_full_duplex_call_stream_send(stream, &output.request));
 	expect_size(grpc_testing_test_service_full_duplex_call_next(stream), SIZES[0]);
 	expect_status(grpc_testing_test_service_full_duplex_call_close(stream, &result),
 	              PRISM_CANCELLED, &result);
@@ -242,8 +241,7 @@ static void timeout_on_sleeping_server(void **state)
 	struct output output;
 	struct prism_result result;
 	output_init(&output, NULL, 0, PAYLOADS[0]);
-	bool sent =
-		grpc_testing_test_service_full_duplex_call_stream_send(stream, &output.request);
+	bool sent = grpc_testing_test_service_full_duplex_call_stream_send(stream, &output.request);
 	(void)sent; /* its time may be over already */
 	assert_null(grpc_testing_test_service_full_duplex_call_next(stream));
 	expect_status(grpc_testing_test_service_full_duplex_call_close(stream, &result),
@@ -259,15 +257,15 @@ static void ends_with(const char *message)
 	wanted.code = PRISM_UNKNOWN;
 	wanted.message = (char *)message;
 	request.response_status = &wanted;
-	expect_status(grpc_testing_test_service_unary_call_wait(channel, NULL, &request, NULL,
-	                                                        &result),
-	              PRISM_UNKNOWN, &result);
+	expect_status(
+		grpc_testing_test_service_unary_call_wait(channel, NULL, &request, NULL, &result),
+		PRISM_UNKNOWN, &result);
 	assert_string_equal(result.message, message);
 	struct grpc_testing_test_service_full_duplex_call_stream *stream = duplex_open(NULL);
 	output_init(&output, NULL, 0, 0);
 	output.request.response_status = &wanted;
-	assert_true(grpc_testing_test_service_full_duplex_call_stream_send(stream,
-	                                                                   &output.request));
+	assert_true(
+		grpc_testing_test_service_full_duplex_call_stream_send(stream, &output.request));
 	grpc_testing_test_service_full_duplex_call_close_send(stream);
 	assert_null(grpc_testing_test_service_full_duplex_call_next(stream));
 	expect_status(grpc_testing_test_service_full_duplex_call_close(stream, &result),
@@ -305,9 +303,8 @@ static void unimplemented_service(void **state)
 	Empty request = GRPC__TESTING__EMPTY__INIT;
 	struct prism_result result;
 	method.path = "/grpc.testing.UnimplementedService/UnimplementedCall";
-	expect_status(
-		prism_call_wait(channel, &method, NULL, &request.base, NULL, &result),
-		PRISM_UNIMPLEMENTED, &result);
+	expect_status(prism_call_wait(channel, &method, NULL, &request.base, NULL, &result),
+	              PRISM_UNIMPLEMENTED, &result);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, channel_setup, channel_teardown)

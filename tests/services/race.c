@@ -1,5 +1,7 @@
 #include "tests/services/race.h"
 
+#include "tests/support/protocol.h"
+
 #include <uv.h>
 
 struct racer racers[RACERS_MAX];
@@ -13,7 +15,11 @@ static struct {
 static struct prism_channel *channel_new(const char *key)
 {
 	const struct prism_channel_options options = {
-		.address = tenant.stack.prismd.address, .key = key, .agent = "race"};
+		.protocol = test_protocol(),
+		.address = tenant.stack.prismd.address,
+		.key = key,
+		.agent = "race",
+	};
 	struct prism_channel *channel;
 	char message[256];
 	if (prism_channel_open(&channel, &options, &race.loop, message) != PRISM_OK)

@@ -2,6 +2,7 @@
  * through the generated stubs and must equal its file in every field; imported once more, nothing
  * changes. The file is the first argument, else PRISM_BACKLOG; without one the test is skipped. */
 #include "prism/v1/story.prism-client.h"
+#include "tests/support/protocol.h"
 #include "tests/support/stack.h"
 
 #include <fcntl.h>
@@ -222,7 +223,7 @@ static void every_story_equals_the_file(void **state)
  * in `text`. */
 static const char *const *prismctl(const char *const *verb)
 {
-	static const char *argv[12];
+	static const char *argv[13];
 	static char key_file[128];
 	snprintf(key_file, sizeof(key_file), "%s/bootstrap.key", stack.directory);
 	size_t count = 0;
@@ -233,6 +234,8 @@ static const char *const *prismctl(const char *const *verb)
 	argv[count++] = key_file;
 	argv[count++] = "--output";
 	argv[count++] = "json";
+	if (test_protocol() == PRISM_GRPC)
+		argv[count++] = "--grpc";
 	while (*verb)
 		argv[count++] = *verb++;
 	argv[count] = NULL;
@@ -410,8 +413,10 @@ static int set_up(void **state)
 	                      "AND role = 'member' LIMIT 1",
 	                      organization);
 	assert_int_equal(uv_loop_init(&reading.loop), 0);
-	struct prism_channel_options options = {
-		.address = stack.prismd.address, .key = key, .actor = member};
+	struct prism_channel_options options = {.protocol = test_protocol(),
+	                                        .address = stack.prismd.address,
+	                                        .key = key,
+	                                        .actor = member};
 	char message[256];
 	if (prism_channel_open(&reading.channel, &options, &reading.loop, message) != PRISM_OK)
 		fail_msg("%s", message);

@@ -1,5 +1,6 @@
 /* prismd stops while it works: clients that connect anew lose no call, whatever is to follow. */
 #include "tests/services/story_fixture.h"
+#include "tests/support/protocol.h"
 
 #include <arpa/inet.h>
 #include <libpq-fe.h>
@@ -131,7 +132,8 @@ static void load_begin(struct load *load)
 	uv_loop_init(&load->loop);
 	uv_async_init(&load->loop, &load->stop, on_stop);
 	load->stop.data = load;
-	const struct prism_channel_options options = {.address = address,
+	const struct prism_channel_options options = {.protocol = test_protocol(),
+	                                              .address = address,
 	                                              .key = tenant.key,
 	                                              .actor = MEMBER,
 	                                              .retry = {.max_attempts = 1}};
@@ -237,8 +239,10 @@ static void waiter_begin(struct waiter *waiter)
 {
 	*waiter = (struct waiter){0};
 	uv_loop_init(&waiter->loop);
-	const struct prism_channel_options options = {
-		.address = tenant.stack.prismd.address, .key = tenant.key, .actor = MEMBER};
+	const struct prism_channel_options options = {.protocol = test_protocol(),
+	                                              .address = tenant.stack.prismd.address,
+	                                              .key = tenant.key,
+	                                              .actor = MEMBER};
 	assert_int_equal(prism_channel_open(&waiter->channel, &options, &waiter->loop, NULL),
 	                 PRISM_OK);
 	Prism__V1__GetStoryRequest request = PRISM__V1__GET_STORY_REQUEST__INIT;

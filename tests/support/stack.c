@@ -1,5 +1,7 @@
 #include "tests/support/stack.h"
 
+#include "tests/support/protocol.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -102,8 +104,11 @@ void stack_key(struct stack *stack, const char *scopes, long organization, char 
 struct prism_channel *stack_channel(const struct stack *stack, const char *key, const char *actor)
 {
 	struct prism_channel *channel = NULL;
-	struct prism_channel_options options = {
-		.address = stack->prismd.address, .key = key, .actor = actor, .agent = "test"};
+	struct prism_channel_options options = {.protocol = test_protocol(),
+	                                        .address = stack->prismd.address,
+	                                        .key = key,
+	                                        .actor = actor,
+	                                        .agent = "test"};
 	char message[256];
 	if (prism_channel_open(&channel, &options, NULL, message) != PRISM_OK)
 		fail_msg("%s", message);
