@@ -1,9 +1,11 @@
 #include "client/ctl/catalog.h"
 
 #include "client/ctl/names.h"
+#include "client/ctl/report.h"
 #include "prism/services.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -102,32 +104,38 @@ bool catalog_service(const struct catalog *catalog, const char *name,
 
 /* --- messages ---------------------------------------------------------------------- */
 
+struct seen {
+	const ProtobufCMessageDescriptor *message;
+	const struct message_rules *rules;
+};
+
 struct message_search {
 	const char *name;
+	struct seen *seen; /* in one service: ends a type that contains itself */
+	size_t seen_count;
 	const ProtobufCMessageDescriptor *found;
 	const struct message_rules *rules;
 	struct suggestion suggestion;
 };
 
-/* The types on the way, so that one that contains itself ends the search. */
-struct way {
-	const struct way *above;
-	const ProtobufCMessageDescriptor *message;
-};
-
-static bool on_way(const struct way *way, const ProtobufCMessageDescriptor *message)
+/* False: it was looked at before, with these rules. */
+static bool search_enter(struct message_search *search, const ProtobufCMessageDescriptor *message,
+                         const struct message_rules *rules)
 {
-	for (; way; way = way->above)
-		if (way->message == message)
-			return true;
-	return false;
+	for (size_t i = 0; i < search->seen_count; i++)
+		if (search->seen[i].message == message && search->seen[i].rules == rules)
+			return false;
+	search->seen = realloc(search->seen, (search->seen_count + 1) * sizeof *search->seen);
+	if (!search->seen)
+		report_no_memory();
+	search->seen[search->seen_count++] = (struct seen){message, rules};
+	return true;
 }
 
-static void message_search(struct message_search *search, const struct way *above,
-                           const ProtobufCMessageDescriptor *message,
+static void message_search(struct message_search *search, const ProtobufCMessageDescriptor *message,
                            const struct message_rules *rules)
 {
-	if (on_way(above, message) || (search->found && search->rules))
+	if ((search->found && search->rules) || !search_enter(search, message, rules))
 		return;
 	if (name_matches(message->name, search->name)) {
 		search->found = message;
@@ -135,12 +143,20 @@ static void message_search(struct message_search *search, const struct way *abov
 		return;
 	}
 	suggestion_consider(&search->suggestion, name_short(message->name));
-	struct way way = {above, message};
 	for (unsigned i = 0; i < message->n_fields; i++) {
 		const struct field_rule *rule = rules_find(rules, message->fields[i].id);
 		if (message->fields[i].type == PROTOBUF_C_TYPE_MESSAGE)
-			message_search(search, &way, message->fields[i].descriptor,
+			message_search(search, message->fields[i].descriptor,
 			               rule ? rule->nested : NULL);
+	}
+}
+
+static void service_search(struct message_search *search, const struct service_methods *service)
+{
+	search->seen_count = 0;
+	for (size_t i = 0; i < service->count; i++) {
+		message_search(search, service->methods[i].request, service->methods[i].rules);
+		message_search(search, service->methods[i].response, NULL);
 	}
 }
 
@@ -149,13 +165,10 @@ bool catalog_message(const struct catalog *catalog, const char *name,
                      char fault[CATALOG_FAULT_SIZE])
 {
 	struct message_search search = {.name = name};
-	struct catalog_entry entry;
-	size_t service = 0, method = 0;
 	suggestion_init(&search.suggestion, name);
-	while (next_method(catalog, &entry, &service, &method)) {
-		message_search(&search, NULL, entry.method->request, entry.method->rules);
-		message_search(&search, NULL, entry.method->response, NULL);
-	}
+	for (size_t i = 0; i < catalog->count; i++)
+		service_search(&search, catalog->services[i]);
+	free(search.seen);
 	if (!search.found) {
 		fault_say(catalog, fault, "message", name, &search.suggestion);
 		return false;

@@ -12,7 +12,8 @@
 enum {
 	SCHEMA_FAULT_SIZE = 512,
 	SCHEMA_FILES_MOST = 1000,
-	SCHEMA_NAME_MOST = 256, /* characters of a full name */
+	SCHEMA_MESSAGES_MOST = 2000, /* that a service's methods need */
+	SCHEMA_NAME_MOST = 256,      /* characters of a full name */
 };
 
 struct schema;

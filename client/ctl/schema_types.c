@@ -173,6 +173,10 @@ const ProtobufCMessageDescriptor *schema_message(struct schema *schema, const ch
 		            schema_name_valid(name + (*name == '.'), true) ? name : "?");
 		return NULL;
 	}
+	if (!type->descriptor && schema->message_count++ == SCHEMA_MESSAGES_MOST) {
+		schema_fail(schema, "a service needs more than %d messages", SCHEMA_MESSAGES_MOST);
+		return NULL;
+	}
 	if (!type->descriptor) {
 		type->descriptor = take(schema, 1, sizeof(ProtobufCMessageDescriptor));
 		type->next = schema->open;

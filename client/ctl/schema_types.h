@@ -24,6 +24,7 @@ struct schema {
 	struct schema_type *types; /* by name, once sorted */
 	size_t type_count;
 	bool sorted;
+	size_t message_count;     /* that were asked for */
 	struct schema_type *open; /* messages that are to be filled in */
 	char *fault;              /* of the call that is at work */
 };

@@ -1,4 +1,5 @@
 /* Types that are made of a server's descriptors, and what such descriptors must not be. */
+#include "client/ctl/catalog.h"
 #include "client/ctl/schema.h"
 #include "proto/json.h"
 
@@ -22,13 +23,13 @@ typedef Google__Protobuf__MethodDescriptorProto Method;
 #define TYPE(name)  GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_##name
 #define LABEL(name) GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_##name
 
-enum { LIST_MOST = 300 };
+enum { LIST_MOST = 300, MESSAGES_MOST = 64 };
 
 /* --- a file, put together ------------------------------------------------------------------- */
 
 struct draft {
 	File file;
-	Message messages[4], *message_list[4];
+	Message messages[MESSAGES_MOST], *message_list[MESSAGES_MOST];
 	Field fields[LIST_MOST], *field_list[LIST_MOST];
 	Enum enumeration, *enum_list[1];
 	Value values[4], *value_list[4];
@@ -304,6 +305,36 @@ static void test_well_known_types_are_ours(void **state)
 	arena_deinit(&arena);
 }
 
+/* Each type holds the next one twice: as many ways as no search could follow. */
+static void test_many_ways(void **state)
+{
+	(void)state;
+	static struct draft draft;
+	static char names[MESSAGES_MOST][16], types[MESSAGES_MOST][24];
+	struct arena arena;
+	const struct service_methods *service;
+	const ProtobufCMessageDescriptor *found;
+	const struct message_rules *rules;
+	char fault[SCHEMA_FAULT_SIZE], unknown[CATALOG_FAULT_SIZE];
+	draft_init(&draft);
+	draft.method.input_type = draft.method.output_type = ".shop.M0";
+	for (int i = 0; i < MESSAGES_MOST; i++) {
+		snprintf(names[i], sizeof names[i], "M%d", i);
+		snprintf(types[i], sizeof types[i], ".shop.M%d", (i + 1) % MESSAGES_MOST);
+		add_message(&draft, names[i]);
+		add_named(&draft, "left", 1, TYPE(MESSAGE), types[i]);
+		add_named(&draft, "right", 2, TYPE(MESSAGE), types[i]);
+	}
+	arena_init(&arena, NULL, 0, SIZE_MAX);
+	if (!build(&draft, &arena, &service, fault))
+		fail_msg("%s", fault);
+	const struct catalog catalog = {&service, 1};
+	assert_true(catalog_message(&catalog, "M63", &found, &rules, unknown));
+	assert_string_equal(found->name, "shop.M63");
+	assert_false(catalog_message(&catalog, "Nothing", &found, &rules, unknown));
+	arena_deinit(&arena);
+}
+
 static void test_missing_files(void **state)
 {
 	(void)state;
@@ -462,6 +493,7 @@ int main(void)
 		cmocka_unit_test(test_oneofs_on_the_wire),
 		cmocka_unit_test(test_proto2),
 		cmocka_unit_test(test_well_known_types_are_ours),
+		cmocka_unit_test(test_many_ways),
 		cmocka_unit_test(test_missing_files),
 		cmocka_unit_test(test_bad_names),
 		cmocka_unit_test(test_bad_fields),
