@@ -39,9 +39,10 @@ struct prism_channel {
 	enum channel_state state;
 	struct turn turn;
 	struct deadlines deadlines;
-	uv_timer_t timer;       /* DIALING, GREETING: the time-out; BACKOFF: the wait */
-	uv_timer_t idle_timer;  /* runs from when the last call ended */
-	uint64_t idle_since;    /* uv_now() */
+	uv_timer_t timer;      /* DIALING, GREETING: the time-out; BACKOFF: the wait */
+	uv_timer_t idle_timer; /* runs from when the last call ended */
+	uint64_t idle_since;   /* uv_now() */
+	uv_timer_t keepalive_timer;
 	struct deadlines rests; /* of calls that are sent again after a pause */
 	struct retry_budget budget;
 	struct backoff backoff;

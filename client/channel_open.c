@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { HANDLES = 5 }; /* turn, deadlines, rests, timer, idle_timer */
+enum { HANDLES = 6 }; /* turn, deadlines, rests, timer, idle_timer, keepalive_timer */
 
 /* What an unpacked answer may take of the heap. */
 static size_t arena_limit(const struct settings *settings)
@@ -33,9 +33,11 @@ static void channel_start(struct prism_channel *channel, uv_loop_t *loop)
 	channel->budget = channel->settings.budget;
 	uv_timer_init(loop, &channel->timer);
 	uv_timer_init(loop, &channel->idle_timer);
+	uv_timer_init(loop, &channel->keepalive_timer);
 	uv_unref((uv_handle_t *)&channel->timer);
 	uv_unref((uv_handle_t *)&channel->idle_timer);
-	channel->timer.data = channel->idle_timer.data = channel;
+	uv_unref((uv_handle_t *)&channel->keepalive_timer);
+	channel->timer.data = channel->idle_timer.data = channel->keepalive_timer.data = channel;
 	backoff_init(&channel->backoff, uv_hrtime() ^ (uint64_t)(uintptr_t)channel);
 	arena_init(&channel->arena, channel->storage, sizeof channel->storage,
 	           arena_limit(&channel->settings));
@@ -125,6 +127,7 @@ void channel_close_step(struct prism_channel *channel)
 	deadlines_close(&channel->rests, on_part_closed);
 	uv_close((uv_handle_t *)&channel->timer, on_handle_closed);
 	uv_close((uv_handle_t *)&channel->idle_timer, on_handle_closed);
+	uv_close((uv_handle_t *)&channel->keepalive_timer, on_handle_closed);
 }
 
 void channel_session_gone(struct prism_channel *channel)

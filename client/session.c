@@ -16,9 +16,10 @@ enum {
 static size_t on_received(void *ctx, struct bytes input, size_t *needed)
 {
 	struct session *session = ctx;
-	return session->state == SESSION_CLOSED
-	               ? 0
-	               : session->protocol->receive(session, input, needed);
+	if (session->state == SESSION_CLOSED)
+		return 0;
+	keepalive_heard(session);
+	return session->protocol->receive(session, input, needed);
 }
 
 static void on_writable(void *ctx)
@@ -108,6 +109,8 @@ void session_call(struct session *session, struct prism_call *call)
 		return;
 	}
 	session->next_stream += 2;
+	if (session->streams.count == 1)
+		keepalive_begin(session);
 	session->protocol->open(session, call);
 	if (session->state != SESSION_CLOSED)
 		session_send(session, call);

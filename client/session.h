@@ -9,6 +9,7 @@
 #pragma once
 #include "client/call.h"
 #include "client/connection.h"
+#include "client/keepalive.h"
 #include "client/streams.h"
 #include "proto/frame.h"
 
@@ -32,6 +33,7 @@ struct session {
 	uint32_t max_message;              /* the largest that the server takes */
 	struct call_list pings;
 	uint32_t next_ping;
+	struct alive alive;
 	char goaway[WIRE_REASON_SIZE]; /* why the server says goodbye; "": it did not */
 };
 

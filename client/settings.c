@@ -9,7 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CONNECT_TIMEOUT_MS = 20000, KEY_FILE_MOST = 1024 };
+enum {
+	CONNECT_TIMEOUT_MS = 20000,
+	KEEPALIVE_LEAST_MS = 10000, /* as gRPC has it: servers take more for abuse */
+	KEEPALIVE_TIMEOUT_MS = 20000,
+	KEY_FILE_MOST = 1024,
+};
 
 static const char WHITE_SPACE[] = " \t\r\n";
 
@@ -129,6 +134,16 @@ static enum status protocol_check(const struct prism_channel_options *options,
 	return STATUS_INVALID_ARGUMENT;
 }
 
+static enum status keepalive_check(const struct prism_channel_options *options,
+                                   char message[SETTINGS_MESSAGE_SIZE])
+{
+	if (options->keepalive_ms == 0 || options->keepalive_ms >= KEEPALIVE_LEAST_MS)
+		return STATUS_OK;
+	snprintf(message, SETTINGS_MESSAGE_SIZE, "keepalive_ms must be 0 or at least %d",
+	         KEEPALIVE_LEAST_MS);
+	return STATUS_INVALID_ARGUMENT;
+}
+
 static enum status address_init(struct settings *settings,
                                 const struct prism_channel_options *options,
                                 char message[SETTINGS_MESSAGE_SIZE])
@@ -162,12 +177,17 @@ enum status settings_init(struct settings *settings, const struct prism_channel_
 		.connect_timeout_ms = options->connect_timeout_ms ? options->connect_timeout_ms
 	                                                          : CONNECT_TIMEOUT_MS,
 		.idle_timeout_ms = options->idle_timeout_ms,
+		.keepalive_ms = options->keepalive_ms,
+		.keepalive_timeout_ms = options->keepalive_timeout_ms
+	                                        ? options->keepalive_timeout_ms
+	                                        : KEEPALIVE_TIMEOUT_MS,
 		.max_message = options->max_message ? options->max_message : LIMIT_MESSAGE,
 	};
 	const char *agent = options->agent ? options->agent : "";
 	snprintf(settings->agent, sizeof settings->agent, "%.100s%slibprism/%s", agent,
 	         *agent ? " " : "", PRISM_VERSION);
 	TRY(protocol_check(options, message));
+	TRY(keepalive_check(options, message));
 	TRY(address_init(settings, options, message));
 	TRY(actor_init(settings, options, message));
 	TRY(retry_init(settings, options, message));

@@ -18,6 +18,7 @@ struct settings {
 	char actor[ACTOR_SIZE]; /* "": none */
 	char agent[AGENT_SIZE]; /* "NAME libprism/VERSION" */
 	uint32_t connect_timeout_ms, idle_timeout_ms;
+	uint32_t keepalive_ms, keepalive_timeout_ms;
 	uint32_t max_message;
 	struct retry_policy retry;
 	struct retry_budget budget; /* at the channel's start */

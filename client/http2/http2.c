@@ -7,8 +7,9 @@
 #include <stdlib.h>
 
 enum {
-	OUTPUT_ROOM = 262144, /* frames wait in nghttp2 when so much is unwritten */
-	STREAMS_START = 100,  /* before the server's SETTINGS */
+	OUTPUT_ROOM = 262144,        /* frames wait in nghttp2 when so much is unwritten */
+	STREAMS_START = 100,         /* before the server's SETTINGS */
+	KEEPALIVE_MOST_MS = 1 << 30, /* that is doubled */
 };
 
 static const char NO_MEMORY[] = "no memory for HTTP/2";
@@ -59,6 +60,17 @@ static int on_data(nghttp2_session *nghttp2, uint8_t flags, int32_t id, const ui
 	return go_on(&http2->session);
 }
 
+/* A server that counts our PINGs as abuse is asked half as often. */
+static void calm_down(struct session *session, const nghttp2_goaway *goaway)
+{
+	static const char WORDS[] = "too_many_pings";
+	uint32_t *keepalive_ms = &session->channel->settings.keepalive_ms;
+	struct bytes said = bytes_of(goaway->opaque_data, goaway->opaque_data_len);
+	if (goaway->error_code == NGHTTP2_ENHANCE_YOUR_CALM && bytes_equal_string(said, WORDS) &&
+	    *keepalive_ms < KEEPALIVE_MOST_MS)
+		*keepalive_ms *= 2;
+}
+
 static void on_goaway(struct session *session, const nghttp2_goaway *goaway)
 {
 	struct goodbye goodbye = {
@@ -68,6 +80,7 @@ static void on_goaway(struct session *session, const nghttp2_goaway *goaway)
 	goodbye.code = status_of_goaway(goaway->error_code, &goodbye.retry_after_ms);
 	if (goodbye.reason.len == 0 && goaway->error_code != NGHTTP2_NO_ERROR)
 		goodbye.reason = bytes_of_string(nghttp2_http2_strerror(goaway->error_code));
+	calm_down(session, goaway);
 	session_goaway(session, &goodbye);
 }
 

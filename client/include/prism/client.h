@@ -139,8 +139,12 @@ struct prism_channel_options {
 	const char *agent; /* name of the calling program, for the server's log; NULL: none */
 	uint32_t connect_timeout_ms; /* until the server has said HELLO; 0: 20,000 */
 	uint32_t idle_timeout_ms;    /* closes an unused connection; 0: never */
-	uint32_t max_message;        /* largest answer in bytes; 0: 4 MiB */
-	struct prism_retry retry;    /* of its calls */
+	uint32_t keepalive_ms; /* a server that says nothing for so long while calls run is asked by
+	                          a PING whether it is there; 0: never; else at least 10,000 */
+	uint32_t keepalive_timeout_ms; /* without an answer for so long its connection is lost; 0:
+	                                  20,000 */
+	uint32_t max_message;          /* largest answer in bytes; 0: 4 MiB */
+	struct prism_retry retry;      /* of its calls */
 	uint32_t retry_tokens;  /* each retry costs one; so many there are at first, and at most. 0:
 	                           1,000; at most 1,000,000 */
 	uint32_t retry_percent; /* of a token that a call which ends OK earns; 0: 10; at most 100 */
@@ -149,9 +153,10 @@ struct prism_channel_options {
 /* Opens a channel; nothing is connected yet. `options` NULL: all defaults. `loop` NULL: blocking,
  * with a private loop. A channel without calls does not keep the loop running, and neither does its
  * idle connection.
- * Errors: INVALID_ARGUMENT: bad address, key, actor or retry; NOT_FOUND: no such key file;
- * PERMISSION_DENIED: the key file cannot be read; RESOURCE_EXHAUSTED: no memory or descriptors.
- * `message` (may be NULL) says which; *channel is written only when PRISM_OK is returned. */
+ * Errors: INVALID_ARGUMENT: bad protocol, keepalive, address, key, actor or retry; NOT_FOUND: no
+ * such key file; PERMISSION_DENIED: the key file cannot be read; RESOURCE_EXHAUSTED: no memory or
+ * descriptors. `message` (may be NULL) says which; *channel is written only when PRISM_OK is
+ * returned. */
 PRISM_API PRISM_MUST_CHECK enum prism_status prism_channel_open(
 	struct prism_channel **channel, const struct prism_channel_options *options,
 	struct uv_loop_s *loop, char message[256]);
