@@ -62,19 +62,27 @@ static void on_timer(uv_timer_t *timer)
 		uv_timer_start(timer, on_timer, next_ms > now_ms ? next_ms - now_ms : 0, 0);
 }
 
-void keepalive_heard(struct session *session)
+/* Fires in `in_ms` at the latest; it finds out itself what is due. */
+static void arm(struct prism_channel *channel, uint32_t in_ms)
 {
-	if (session->channel->settings.keepalive_ms > 0)
-		set(session, ALIVE);
+	uv_timer_t *timer = &channel->keepalive_timer;
+	if (!uv_is_active((uv_handle_t *)timer) || uv_timer_get_due_in(timer) > in_ms)
+		uv_timer_start(timer, on_timer, in_ms, 0);
 }
 
 void keepalive_begin(struct session *session)
 {
-	struct prism_channel *channel = session->channel;
-	if (channel->settings.keepalive_ms == 0)
+	uint32_t keepalive_ms = session->channel->settings.keepalive_ms;
+	if (keepalive_ms == 0)
 		return;
 	set(session, ALIVE);
-	if (!uv_is_active((uv_handle_t *)&channel->keepalive_timer))
-		uv_timer_start(&channel->keepalive_timer, on_timer, channel->settings.keepalive_ms,
-		               0);
+	arm(session->channel, keepalive_ms);
+}
+
+void keepalive_heard(struct session *session)
+{
+	if (session->alive.state == ALIVE)
+		session->alive.since_ms = uv_now(session->channel->loop);
+	else
+		keepalive_begin(session);
 }
