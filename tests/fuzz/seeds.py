@@ -190,6 +190,75 @@ SESSIONS |= {
 }
 
 
+# What a server says to the calls of answers.c (streams 1 to 7, a ping with number 0); the first byte as there.
+NOTE = b'\x0a\x01a'
+
+
+def h2_fields(flags, stream, *fields):
+    return h2(1, flags | 4, stream, b''.join(b'\0' + bytes([len(name)]) + name + bytes([len(value)]) + value for name, value in fields))
+
+
+def h2_answer(stream, *messages, status=b'0', more=()):
+    return h2_fields(0, stream, (b':status', b'200'), (b'content-type', b'application/grpc')) + ''.join(
+        h2_data(0, stream, message) for message in messages) + h2_fields(1, stream, (b'grpc-status', status), *more)
+
+
+H2_START = h2(4, 0, 0, b'\0\3\0\0\0\x64') + h2(4, 1, 0)
+NATIVE_START = '8e 52 50 43 01 01 00 00' + frame(1, 0, 0, '10 80 80 80 02')
+ANSWERS = {
+    'unary': '00' + NATIVE_START + frame(5, 0, 1, '', NOTE.hex()) + frame(5, 8, 3, '08 05 12 02 6e 6f'),
+    'streams': '05' + NATIVE_START + frame(3, 1, 3, '', '0a') + frame(3, 0, 3, '', '01 61') + frame(5, 8, 3) + frame(5, 0, 5, '', NOTE.hex())
+               + frame(3, 0, 7, '', NOTE.hex()) + frame(7, 0, 7, '', '00 00 10 00') + frame(5, 8, 7, '08 0e 28 01'),
+    'control': '00' + NATIVE_START + frame(8, 1, 0, '', '00' * 8) + frame(8, 0, 0, '', '01' * 8) + frame(9, 0, 0, '08 03 1a 01 78'),
+    'grpc-unary': '80' + H2_START + h2_answer(1, NOTE) + h2_answer(3, status=b'5', more=((b'grpc-message', b'n%C3%B6'),)),
+    'grpc-streams': '83' + H2_START + h2_answer(3, NOTE, b'', NOTE) + h2_answer(7, NOTE, status=b'14', more=(
+        (b'prism-outcome', b'not-executed'), (b'grpc-retry-pushback-ms', b'5'), (b'grpc-status-details-bin', b'CAMSAm5v'))),
+    'grpc-parts': '80' + H2_START + h2_fields(0, 1, (b':status', b'103')) + h2_fields(0, 1, (b':status', b'200'), (b'content-type', b'application/grpc'))
+                  + h2(0, 0, 1, b'\0\0\0\0\3\x0a') + h2(0, 0, 1, b'\x01a') + h2_fields(1, 1, (b'grpc-status', b'0')),
+    'grpc-http': '80' + H2_START + h2_fields(0, 1, (b':status', b'503'), (b'content-type', b'text/html')) + h2(0, 1, 1, b'<p>'),
+    'grpc-resets': '80' + H2_START + h2(3, 0, 1, b'\0\0\0\7') + h2(3, 0, 3, b'\0\0\0\x08') + h2(0, 1, 5),
+    'grpc-goaway': '80' + H2_START + h2(7, 0, 0, b'\0\0\0\3\0\0\0\x0btoo_many_pings') + h2_answer(1, NOTE),
+    'grpc-control': '80' + H2_START + h2(6, 1, 0, b'\0' * 8) + h2(6, 0, 0, b'12345678') + h2(8, 0, 0, b'\0\0\1\0') + h2(8, 0, 5, b'\0\0\1\0'),
+    'grpc-compressed': '80' + H2_START + h2_fields(0, 1, (b':status', b'200'), (b'content-type', b'application/grpc')) + h2_data(0, 1, NOTE, 1),
+    'grpc-not-http2': '80' + b'HTTP/1.1 400 Bad Request\r\n\r\n'.hex(),
+}
+
+
+# A FileDescriptorProto behind a message of its types (schema.c).
+def part(number, value):
+    if isinstance(value, int):
+        return bytes([number << 3, value])
+    data = value.encode() if isinstance(value, str) else value
+    return bytes([number << 3 | 2]) + (bytes([len(data)]) if len(data) < 128 else bytes([len(data) & 127 | 128, len(data) >> 7])) + data
+
+
+def member(name, number, kind, of='', label=1, more=b''):
+    return part(2, part(1, name) + part(3, number) + part(4, label) + part(5, kind) + (part(6, of) if of else b'') + more)
+
+
+def described(message, *items, syntax='proto3'):
+    method = part(1, 'Get') + part(2, '.a.M') + part(3, '.a.M')
+    file = part(1, 'a.proto') + part(2, 'a') + b''.join(items) + part(6, part(1, 'S') + part(2, method)) + part(12, syntax)
+    return (len(message).to_bytes(2, 'big') + message + file).hex()
+
+
+COLORS = part(5, part(1, 'E') + part(2, part(1, 'NONE') + part(2, 0)) + part(2, part(1, 'RED') + part(2, 7)))
+SCHEMAS = {
+    'scalars': described(b'\x08\x05\x12\x01a\x19' + b'\1' * 8, part(4, part(1, 'M') + member('i', 1, 5) + member('s', 2, 9) + member('d', 3, 1))),
+    'lists': described(b'\x0a\x02\1\2\x12\x01a', part(4, part(1, 'M') + member('i', 1, 17, label=3) + member('s', 2, 9, label=3))),
+    'itself': described(b'\x0a\x02\x10\x07', part(4, part(1, 'M') + member('m', 1, 11, '.a.M') + member('e', 2, 14, '.a.E')), COLORS),
+    'oneof': described(b'\x08\5\x12\x01a\x1a\0', part(4, part(1, 'M') + b''.join(
+        member(name, number, kind, of, more=part(9, 0)) for name, number, kind, of in (('i', 1, 5, ''), ('s', 2, 9, ''), ('m', 3, 11, '.a.M')))
+        + part(8, part(1, 'one')))),
+    'optional': described(b'\x08\0', part(4, part(1, 'M') + member('i', 1, 5, more=part(9, 0) + b'\x88\1\1') + part(8, part(1, '_i')))),
+    'proto2': described(b'\x08\1\x12\x01a', part(4, part(1, 'M') + member('i', 1, 5) + member('s', 2, 12, label=2)), syntax='proto2'),
+    'nested': described(b'\x0a\2\x08\1', part(4, part(1, 'M') + member('n', 1, 11, '.a.M.N') + part(3, part(1, 'N') + member('i', 1, 3)))),
+    'well-known': described(b'\x0a\2\x08\1', part(4, part(1, 'M') + member('t', 1, 11, '.google.protobuf.Timestamp'))),
+    'bad-type': described(b'', part(4, part(1, 'M') + member('m', 1, 11, '.a.No'))),
+    'bad-group': described(b'', part(4, part(1, 'M') + member('m', 1, 10, '.a.M'))),
+}
+
+
 def write(target, seeds):
     folder = os.path.join(HERE, 'corpus', target)
     os.makedirs(folder, exist_ok=True)
@@ -202,3 +271,5 @@ if __name__ == '__main__':
     write('frame', {**conversations(worked_bytes()), **METAS})
     write('message', {**MESSAGES, **dict(texts())})
     write('session', SESSIONS)
+    write('answers', ANSWERS)
+    write('schema', SCHEMAS)
