@@ -1,5 +1,7 @@
 #include "tests/faults/kill_load.h"
+
 #include "prism/v1/story.prism-client.h"
+#include "tests/support/protocol.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -227,7 +229,8 @@ void kill_load_repeat(struct kill_load *load, struct kill_call *call)
 void kill_load_open(struct kill_load *load, const char *address, const char *key, const char *actor,
                     unsigned *random)
 {
-	struct prism_channel_options options = {.address = address, .key = key, .actor = actor};
+	struct prism_channel_options options = {
+		.protocol = test_protocol(), .address = address, .key = key, .actor = actor};
 	assert_int_equal(uv_loop_init(&load->loop), 0);
 	load->random = random;
 	uv_timer_init(&load->loop, &load->act);

@@ -1,6 +1,7 @@
 /* prismd killed and started again, at the same address, while one client writes through it: every
  * call is answered in the end, and took effect once. */
 #include "tests/services/story_fixture.h"
+#include "tests/support/protocol.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -100,8 +101,10 @@ static void each_write_takes_effect_once(void **state)
 {
 	(void)state;
 	struct load load = {0};
-	struct prism_channel_options options = {
-		.address = tenant.stack.prismd.address, .key = tenant.key, .actor = MEMBER};
+	struct prism_channel_options options = {.protocol = test_protocol(),
+	                                        .address = tenant.stack.prismd.address,
+	                                        .key = tenant.key,
+	                                        .actor = MEMBER};
 	assert_int_equal(uv_loop_init(&load.loop), 0);
 	assert_int_equal(prism_channel_open(&load.channel, &options, &load.loop, NULL), PRISM_OK);
 	uv_timer_init(&load.loop, &load.later);

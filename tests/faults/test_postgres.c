@@ -1,6 +1,7 @@
 /* prismd before a PostgreSQL that is absent, killed, frozen, refusing or different: every call ends
  * with a clear status, nothing is left behind, and service comes back by itself. */
 #include "prism/v1/story.prism-client.h"
+#include "tests/support/protocol.h"
 #include "tests/support/stack.h"
 
 #include <setjmp.h>
@@ -168,8 +169,10 @@ static void run_load(void (*harm)(struct load *load), size_t calls)
 {
 	struct load load = {.harm = harm, .left = calls};
 	assert_int_equal(uv_loop_init(&load.loop), 0);
-	struct prism_channel_options options = {
-		.address = stack.prismd.address, .key = key, .actor = ACTOR};
+	struct prism_channel_options options = {.protocol = test_protocol(),
+	                                        .address = stack.prismd.address,
+	                                        .key = key,
+	                                        .actor = ACTOR};
 	assert_int_equal(prism_channel_open(&load.channel, &options, &load.loop, NULL), PRISM_OK);
 	uv_timer_init(&load.loop, &load.act);
 	load.act.data = &load;
