@@ -9,12 +9,28 @@ _prism_verbs() {
 	"$1" --help 2>/dev/null | sed -nE 's/^  ([a-z][a-z-]*)( .*)?$/\1/p'
 }
 
-# The first word that is no option.
+# The first word that is no option, and no value of one of prismctl's.
 _prism_verb() {
-	local word
+	local word value=''
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-		[[ $word == -* ]] || { printf '%s' "$word" && return; }
+		[[ $word == -* || $value ]] || { printf '%s' "$word" && return; }
+		value=''
+		case $word in
+		-[akuton] | --address | --key-file | --actor | --timeout | --output | --count | --retries | --organization) value=1 ;;
+		esac
 	done
+}
+
+# Methods that "$1" may call: its own, or with --grpc those of the server that is named.
+_prism_methods() {
+	local program=$1 options=() i
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--grpc) options+=(--grpc --timeout 2) ;;
+		-a | --address) options+=(--address "${COMP_WORDS[i + 1]}") ;;
+		esac
+	done
+	"$program" "${options[@]}" list --output table 2>/dev/null | sed -nE 's/^([^ ]+\/[^ ]+) .*/\1/p'
 }
 
 _prism() {
@@ -25,7 +41,7 @@ _prism() {
 	elif [[ $current == -* ]]; then
 		words=$(_prism_options "$program")
 	elif [[ $verb == call || $verb == describe ]]; then
-		words=$("$program" list --output table 2>/dev/null | sed -nE 's/^([^ ]+\/[^ ]+) .*/\1/p')
+		words=$(_prism_methods "$program")
 	elif [[ ! $verb && $name != prismd ]]; then
 		words=$(_prism_verbs "$program")
 	fi

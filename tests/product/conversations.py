@@ -1,4 +1,4 @@
-"""The same conversations with the services of a real prismd over native framing (prismctl), gRPC (grpcio) and JSON (curl).
+"""The same conversations with the services of a real prismd over native framing (prismctl), gRPC (grpcio, prismctl) and JSON (curl).
 
     conversations.py BUILD_DIRECTORY SOURCE_DIRECTORY
 
@@ -49,13 +49,14 @@ def cause(details):
 
 class Native:
     """prismctl, which speaks the native framing; it prints the reason, not the field."""
+    options = ()
 
     def __init__(self, daemon):
         self.prismctl = daemon.program('prismctl')
 
     def call(self, method, request, caller):
         env = {**os.environ, 'PRISM_ACTOR': caller.actor, 'PRISM_KEY_FILE': caller.key_file}
-        done = subprocess.run([self.prismctl, 'call', PACKAGE + method, '-', '-o', 'json', '--no-retry'], capture_output=True, text=True,
+        done = subprocess.run([self.prismctl, *self.options, 'call', PACKAGE + method, '-', '-o', 'json', '--no-retry'], capture_output=True, text=True,
                               input=json.dumps(request), env=env, timeout=60, check=False)
         if done.returncode == 0:
             return json.loads(done.stdout)
@@ -66,6 +67,11 @@ class Native:
 
     def close(self):
         pass
+
+
+class GrpcByPrismctl(Native):
+    """The same over gRPC."""
+    options = ('--grpc',)
 
 
 class Grpc:
@@ -131,7 +137,7 @@ class Caller(SimpleNamespace):
 
 
 class Conversations:
-    """Everything below is said by each way of Native, Grpc and Json."""
+    """Everything below is said by each way of Native, GrpcByPrismctl, Grpc and Json."""
 
     @classmethod
     def setUpClass(cls):
@@ -227,6 +233,10 @@ class Conversations:
 
 class NativeConversations(Conversations, unittest.TestCase):
     speaks = Native
+
+
+class GrpcByPrismctlConversations(Conversations, unittest.TestCase):
+    speaks = GrpcByPrismctl
 
 
 class GrpcConversations(Conversations, unittest.TestCase):
