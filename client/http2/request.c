@@ -104,6 +104,13 @@ static const char *authority_of(const struct settings *settings)
 	                                                        : settings->address.text;
 }
 
+/* The program's name is left out where it would be no header field. */
+static const char *agent_of(const struct settings *settings)
+{
+	bool plain = grpc_value_is_plain(bytes_of_string(settings->agent));
+	return plain ? settings->agent : "libprism/" PRISM_VERSION;
+}
+
 static uint64_t remaining_us(const struct prism_call *call)
 {
 	uint64_t now = uv_hrtime();
@@ -144,7 +151,7 @@ static bool add_all(struct fields *fields, const struct prism_call *call, struct
 	add_varying(fields, call, varying);
 	add_text(fields, "content-type", "application/grpc+proto");
 	add_text(fields, "grpc-accept-encoding", "identity");
-	add_text(fields, "user-agent", settings->agent);
+	add_text(fields, "user-agent", agent_of(settings));
 	return add_metadata(fields, call, &authorized) &&
 	       (authorized || !settings->token || add_key(fields, settings->token));
 }

@@ -167,7 +167,7 @@ PRISM_API PRISM_MUST_CHECK enum prism_status prism_channel_open(
 PRISM_API void prism_channel_close(struct prism_channel *channel, void (*closed)(void *ctx),
                                    void *ctx);
 
-/* Blocking: connects if need be, and measures one round trip of the framing's PING. Returns
+/* Blocking: connects if need be, and measures one round trip of the protocol's PING. Returns
  * result->status; `result` may be NULL; *round_trip_us (may be NULL) is written only on OK.
  * timeout_ms 0: 30,000. The server counts more than one ping a second as abuse.
  * Errors: as a call's, FAILED_PRECONDITION as prism_call_wait()'s. */
