@@ -167,6 +167,90 @@ static void test_paused(void **state)
 	peer_stop(&peer);
 }
 
+/* --- callbacks that act --------------------------------------------------------------------------
+ */
+
+/* Everything in one piece: what a callback does is done between two frames. */
+static void at_once_script(struct peer *peer)
+{
+	struct http2_request first, second;
+	uint8_t note[64];
+	http2_peer_greet(peer);
+	http2_peer_expect_head(peer, &first);
+	http2_peer_expect_head(peer, &second);
+	peer_cork(peer);
+	http2_peer_say_head(peer, first.stream);
+	for (uint64_t i = 0; i < 3; i++)
+		http2_peer_say_message(peer, first.stream, note_pack(note, "a", i), 3);
+	http2_peer_answer(peer, second.stream, bytes_of(NULL, 0));
+	http2_peer_say_ok(peer, first.stream);
+	peer_uncork(peer);
+	peer_drain(peer);
+	peer->fault[0] = '\0'; /* the client may leave while we speak */
+}
+
+static void close_channel(struct outcome_of *of, const Note *note)
+{
+	struct loop *loop = of->ctx;
+	(void)note;
+	if (loop->channel)
+		prism_channel_close(loop->channel, NULL, NULL);
+	loop->channel = NULL;
+}
+
+static void cancel_call(struct outcome_of *of, const Note *note)
+{
+	(void)note;
+	prism_call_cancel(of->call);
+}
+
+static void start_and_cancel(struct outcome_of *of)
+{
+	struct loop *loop = of->ctx;
+	Note note = PRISM__TEST__CLIENT__NOTE__INIT;
+	struct prism_call *call =
+		prism_call_start(loop->channel, &NOTE_GET, NULL, &note.base, NULL);
+	assert_non_null(call);
+	prism_call_cancel(call);
+}
+
+static void run_two(struct outcome_of *first, struct outcome_of *second)
+{
+	struct peer peer;
+	struct loop loop;
+	peer_start(&peer, at_once_script, NULL);
+	loop_open(&loop,
+	          &(struct prism_channel_options){.protocol = PRISM_GRPC, .address = peer.address});
+	first->ctx = second->ctx = &loop;
+	loop_call(&loop, first, &NOTE_LIST, NULL, "a");
+	loop_call(&loop, second, &NOTE_GET, NULL, "a");
+	while (!first->done || !second->done)
+		loop_once(&loop);
+	loop_close(&loop);
+	peer_stop(&peer);
+}
+
+static void test_closed_in_a_callback(void **state)
+{
+	(void)state;
+	struct outcome_of first = {.on_message = close_channel}, second = {0};
+	run_two(&first, &second);
+	assert_int_equal(first.messages, 1);
+	assert_int_equal(first.result.status, PRISM_CANCELLED);
+	assert_int_equal(second.result.status, PRISM_CANCELLED);
+}
+
+static void test_cancelled_in_a_callback(void **state)
+{
+	(void)state;
+	struct outcome_of first = {.on_message = cancel_call};
+	struct outcome_of second = {.on_done = start_and_cancel};
+	run_two(&first, &second);
+	assert_int_equal(first.messages, 1);
+	assert_int_equal(first.result.status, PRISM_CANCELLED);
+	assert_int_equal(second.result.status, PRISM_OK);
+}
+
 /* --- it goes away ----------------------------------------------------------------------------- */
 
 /* While a call runs: it ends on the old connection, the next goes to a new one. */
@@ -396,11 +480,18 @@ static void test_ping(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_one_by_one), cmocka_unit_test(test_narrow_window),
-		cmocka_unit_test(test_paused),     cmocka_unit_test(test_drain),
-		cmocka_unit_test(test_refused),    cmocka_unit_test(test_lost_after_goodbye),
-		cmocka_unit_test(test_lost),       cmocka_unit_test(test_strange),
-		cmocka_unit_test(test_silent),     cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_one_by_one),
+		cmocka_unit_test(test_narrow_window),
+		cmocka_unit_test(test_paused),
+		cmocka_unit_test(test_closed_in_a_callback),
+		cmocka_unit_test(test_cancelled_in_a_callback),
+		cmocka_unit_test(test_drain),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_lost_after_goodbye),
+		cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_strange),
+		cmocka_unit_test(test_silent),
+		cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_ping),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
