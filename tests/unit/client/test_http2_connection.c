@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -316,7 +317,9 @@ static void reason_script(struct peer *peer)
 	http2_peer_greet(peer);
 	http2_peer_expect_request(peer, &request);
 	http2_peer_goaway(peer, request.stream, NGHTTP2_INTERNAL_ERROR, "on fire");
-	peer_hang_up(peer);
+	/* Its words would not arrive if it closed what it has not read. */
+	shutdown(peer->fd, SHUT_WR);
+	http2_peer_expect_close(peer);
 }
 
 /* Its last words are told with the loss. */
