@@ -200,8 +200,7 @@ void session_fault(struct session *session, const char *reason)
 	session_lost(session, text);
 }
 
-/* Nothing will be heard of it any more. */
-static void orphan(struct session *session, struct prism_call *call, const char *text)
+void session_orphan(struct session *session, struct prism_call *call, const char *text)
 {
 	bool left = call_left(call, session_reached(session));
 	struct call_end end = {.status = STATUS_UNAVAILABLE, .outcome = call_outcome(call)};
@@ -233,7 +232,7 @@ void session_lost(struct session *session, const char *reason)
 	channel_session_lost(session->channel, session, greeted, text);
 	struct prism_call *call;
 	while ((call = streams_any(&session->streams)))
-		orphan(session, call, text);
+		session_orphan(session, call, text);
 	while ((call = TAILQ_FIRST(&session->pings)))
 		call_abort(call, STATUS_UNAVAILABLE, "%s", text);
 	shutdown(session->connection.fd, SHUT_WR);

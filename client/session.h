@@ -123,6 +123,10 @@ void session_turn(struct session *session);
 /* The server does not keep to the protocol: it is told so, and the session is lost. */
 void session_fault(struct session *session, const char *reason);
 
+/* Nothing will be heard of the call here: it waits for another connection if none of it was sent,
+ * else it fails, as the policy has it. `text`: why. */
+void session_orphan(struct session *session, struct prism_call *call, const char *text);
+
 /* The session is at its end: its calls fail with `reason`, or are put back. */
 void session_lost(struct session *session, const char *reason);
 

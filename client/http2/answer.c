@@ -218,7 +218,10 @@ void http2_answer_closed(struct http2_session *http2, struct prism_call *call, u
 	struct http2_stream *stream = call->stream.http2;
 	bool late = call->deadline.place && uv_hrtime() >= call->deadline.at_ns;
 	char text[96];
-	if (code == NGHTTP2_REFUSED_STREAM) {
+	if (code == NGHTTP2_REFUSED_STREAM && !stream->reset) {
+		/* Nobody refused it: nghttp2 sends no request after a GOAWAY. */
+		session_orphan(&http2->session, call, http2->session.goaway);
+	} else if (code == NGHTTP2_REFUSED_STREAM) {
 		session_refused(&http2->session, call, "the server refused the stream");
 	} else if (stream->reset) {
 		snprintf(text, sizeof text, "the server reset the stream: %s",

@@ -282,6 +282,55 @@ static void test_drain(void **state)
 	peer_stop(&peer);
 }
 
+/* The answer and the goodbye in one piece. */
+static void answer_and_leave_script(struct peer *peer)
+{
+	struct http2_request request;
+	http2_peer_greet(peer);
+	http2_peer_expect_request(peer, &request);
+	peer_cork(peer);
+	http2_peer_answer(peer, request.stream, bytes_of(NULL, 0));
+	http2_peer_goaway(peer, 0x7fffffff, NGHTTP2_NO_ERROR, "restarting");
+	peer_uncork(peer);
+	http2_peer_expect_close(peer);
+	http2_peer_greet(peer);
+	http2_peer_expect_request(peer, &request);
+	http2_peer_answer(peer, request.stream, bytes_of(NULL, 0));
+	http2_peer_expect_close(peer);
+}
+
+struct two_calls {
+	struct loop loop;
+	struct outcome_of first, second;
+};
+
+static void start_second(struct outcome_of *of)
+{
+	struct two_calls *calls = of->ctx;
+	loop_call(&calls->loop, &calls->second, &NOTE_GET, NULL, "a");
+}
+
+/* A call that was made between the two has not been sent, and waits for the next connection; it
+ * is not sent again. */
+static void test_unsent(void **state)
+{
+	(void)state;
+	struct peer peer;
+	struct two_calls calls = {.first.on_done = start_second};
+	calls.first.ctx = &calls;
+	peer_start(&peer, answer_and_leave_script, NULL);
+	loop_open(&calls.loop, &(struct prism_channel_options){.protocol = PRISM_GRPC,
+	                                                       .address = peer.address,
+	                                                       .retry = {.max_attempts = 1}});
+	loop_call(&calls.loop, &calls.first, &NOTE_GET, NULL, "a");
+	while (!calls.second.done)
+		loop_once(&calls.loop);
+	assert_int_equal(calls.first.result.status, PRISM_OK);
+	assert_int_equal(calls.second.result.status, PRISM_OK);
+	loop_close(&calls.loop);
+	peer_stop(&peer);
+}
+
 /* The call is above the last stream: sent again elsewhere, whatever it is. */
 static void refuse_script(struct peer *peer)
 {
@@ -489,6 +538,7 @@ int main(void)
 		cmocka_unit_test(test_closed_in_a_callback),
 		cmocka_unit_test(test_cancelled_in_a_callback),
 		cmocka_unit_test(test_drain),
+		cmocka_unit_test(test_unsent),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_lost_after_goodbye),
 		cmocka_unit_test(test_lost),
