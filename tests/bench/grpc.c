@@ -117,7 +117,8 @@ static bool grpc_open(struct connection *connection, char message[LOAD_MESSAGE_S
 
 static void grpc_close(struct connection *connection)
 {
-	nghttp2_hd_inflate_del(connection->inflater);
+	if (connection->inflater)
+		nghttp2_hd_inflate_del(connection->inflater);
 }
 
 static bool grpc_room(const struct connection *connection)
