@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -45,6 +46,16 @@ struct prism_channel *note_channel_attempts(const char *address, uint32_t attemp
 		.address = address, .agent = "notes", .retry.max_attempts = attempts});
 }
 
+struct prism_channel *note_channel_grpc(const char *address, uint32_t attempts)
+{
+	return note_channel_with(&(struct prism_channel_options){.protocol = PRISM_GRPC,
+	                                                         .address = address,
+	                                                         .key = "prk_secret",
+	                                                         .agent = "notes",
+	                                                         .max_message = 1000,
+	                                                         .retry = {attempts, 1, 1}});
+}
+
 struct prism_channel *note_channel_with(const struct prism_channel_options *options)
 {
 	struct prism_channel *channel = NULL;
@@ -65,4 +76,10 @@ enum prism_status note_call(struct prism_channel *channel, const struct prism_me
 	note.text = (char *)text;
 	return prism_call_wait(channel, method, NULL, &note.base, (ProtobufCMessage **)response,
 	                       result);
+}
+
+void assert_says(const struct prism_result *result, const char *words)
+{
+	if (!strstr(result->message, words))
+		fail_msg("\"%s\" does not say \"%s\"", result->message, words);
 }

@@ -19,9 +19,14 @@ struct bytes note_pack(uint8_t *out, const char *text, uint64_t number);
 struct prism_channel *note_channel(const char *address);
 /* Whose calls are sent so often at most; 0: the default. */
 struct prism_channel *note_channel_attempts(const char *address, uint32_t attempts);
+/* The same over gRPC, with the key "prk_secret" and answers of up to 1,000 bytes. */
+struct prism_channel *note_channel_grpc(const char *address, uint32_t attempts);
 struct prism_channel *note_channel_with(const struct prism_channel_options *options);
 
 /* Unary and blocking with a Note of this text; *response is the caller's. */
 enum prism_status note_call(struct prism_channel *channel, const struct prism_method *method,
                             const char *text, Prism__Test__Client__Note **response,
                             struct prism_result *result);
+
+/* The result's message has these words in it. */
+void assert_says(const struct prism_result *result, const char *words);

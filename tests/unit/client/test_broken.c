@@ -11,12 +11,6 @@
 
 typedef Prism__Test__Client__Note Note;
 
-static void assert_says(const struct prism_result *result, const char *words)
-{
-	if (!strstr(result->message, words))
-		fail_msg("\"%s\" does not say \"%s\"", result->message, words);
-}
-
 /* --- cut at every byte -------------------------------------------------------------------- */
 
 /* All that a server says for a call: preface, HELLO, an answer in two frames. */

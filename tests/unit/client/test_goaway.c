@@ -9,12 +9,6 @@
 
 #include <cmocka.h>
 
-static void assert_says(const struct prism_result *result, const char *words)
-{
-	if (!strstr(result->message, words))
-		fail_msg("\"%s\" does not say \"%s\"", result->message, words);
-}
-
 static void expect_ack(struct peer *peer)
 {
 	struct frame frame;

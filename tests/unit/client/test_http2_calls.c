@@ -12,29 +12,13 @@
 
 typedef Prism__Test__Client__Note Note;
 
-static void assert_says(const struct prism_result *result, const char *words)
-{
-	if (!strstr(result->message, words))
-		fail_msg("\"%s\" does not say \"%s\"", result->message, words);
-}
-
-static struct prism_channel *channel_at(const struct peer *peer, uint32_t attempts)
-{
-	return note_channel_with(&(struct prism_channel_options){.protocol = PRISM_GRPC,
-	                                                         .address = peer->address,
-	                                                         .key = "prk_secret",
-	                                                         .agent = "notes",
-	                                                         .max_message = 1000,
-	                                                         .retry = {attempts, 1, 1}});
-}
-
 static enum prism_status one_call_of(void (*script)(struct peer *peer), void *ctx,
                                      const struct prism_method *method, uint32_t attempts,
                                      struct prism_result *result)
 {
 	struct peer peer;
 	peer_start(&peer, script, ctx);
-	struct prism_channel *channel = channel_at(&peer, attempts);
+	struct prism_channel *channel = note_channel_grpc(peer.address, attempts);
 	enum prism_status status = note_call(channel, method, "a", NULL, result);
 	prism_channel_close(channel, NULL, NULL);
 	peer_stop(&peer);
@@ -88,7 +72,7 @@ static void test_ends(void **state)
 	(void)state;
 	struct peer peer;
 	peer_start(&peer, ends_script, NULL);
-	struct prism_channel *channel = channel_at(&peer, 1);
+	struct prism_channel *channel = note_channel_grpc(peer.address, 1);
 	for (size_t i = 0; i < sizeof ENDS / sizeof *ENDS; i++) {
 		struct prism_result result;
 		assert_int_equal(note_call(channel, &NOTE_GET, "a", NULL, &result),
@@ -131,7 +115,7 @@ static void test_details(void **state)
 	struct peer peer;
 	struct prism_result result;
 	peer_start(&peer, details_script, NULL);
-	struct prism_channel *channel = channel_at(&peer, 1);
+	struct prism_channel *channel = note_channel_grpc(peer.address, 1);
 	assert_int_equal(note_call(channel, &NOTE_GET, "a", NULL, &result), PRISM_INVALID_ARGUMENT);
 	assert_string_equal(result.reason, "WHY");
 	assert_string_equal(result.field, "a.b");
@@ -177,7 +161,7 @@ static void test_not_grpc(void **state)
 		struct peer peer;
 		struct prism_result result;
 		peer_start(&peer, http_script, &answers[i]);
-		struct prism_channel *channel = channel_at(&peer, 1);
+		struct prism_channel *channel = note_channel_grpc(peer.address, 1);
 		for (int round = 0; round < 2; round++) {
 			assert_int_equal(note_call(channel, &NOTE_GET, "a", NULL, &result),
 			                 answers[i].expected);
@@ -341,7 +325,7 @@ static void test_pieces(void **state)
 		Note request = PRISM__TEST__CLIENT__NOTE__INIT, *note;
 		uint64_t count = 0;
 		peer_start(&peer, pieces_script, &sizes[i]);
-		struct prism_channel *channel = channel_at(&peer, 1);
+		struct prism_channel *channel = note_channel_grpc(peer.address, 1);
 		struct prism_stream *stream =
 			prism_stream_open(channel, &NOTE_LIST, NULL, &request.base);
 		while ((note = (Note *)prism_stream_next(stream))) {
@@ -402,7 +386,7 @@ static void test_bad_messages(void **state)
 		struct peer peer;
 		struct prism_result result;
 		peer_start(&peer, bad_script, &cases[i]);
-		struct prism_channel *channel = channel_at(&peer, 1);
+		struct prism_channel *channel = note_channel_grpc(peer.address, 1);
 		assert_int_equal(note_call(channel, &NOTE_GET, "a", NULL, &result),
 		                 cases[i].status);
 		assert_says(&result, cases[i].text);
@@ -428,7 +412,7 @@ static void test_answered_early(void **state)
 	(void)state;
 	struct peer peer;
 	peer_start(&peer, early_script, NULL);
-	struct prism_channel *channel = channel_at(&peer, 1);
+	struct prism_channel *channel = note_channel_grpc(peer.address, 1);
 	struct prism_stream *stream = prism_stream_open(channel, &NOTE_CHAT, NULL, NULL);
 	ProtobufCMessage *note = prism_stream_next(stream);
 	assert_non_null(note);
@@ -459,7 +443,7 @@ static void test_deadline(void **state)
 	const struct prism_call_options options = {.timeout_ms = 30};
 	Note note = PRISM__TEST__CLIENT__NOTE__INIT;
 	peer_start(&peer, cancel_script, NULL);
-	struct prism_channel *channel = channel_at(&peer, 1);
+	struct prism_channel *channel = note_channel_grpc(peer.address, 1);
 	assert_int_equal(prism_call_wait(channel, &NOTE_GET, &options, &note.base, NULL, &result),
 	                 PRISM_DEADLINE_EXCEEDED);
 	assert_int_equal(result.outcome, PRISM_OUTCOME_UNKNOWN);

@@ -12,12 +12,6 @@
 
 typedef Prism__Test__Client__Note Note;
 
-static void assert_says(const struct prism_result *result, const char *words)
-{
-	if (!strstr(result->message, words))
-		fail_msg("\"%s\" does not say \"%s\"", result->message, words);
-}
-
 static struct prism_channel *channel_at(const struct peer *peer, uint32_t attempts)
 {
 	return note_channel_with(&(struct prism_channel_options){.protocol = PRISM_GRPC,

@@ -12,22 +12,6 @@
 
 typedef Prism__Test__Client__Note Note;
 
-static void assert_says(const struct prism_result *result, const char *words)
-{
-	if (!strstr(result->message, words))
-		fail_msg("\"%s\" does not say \"%s\"", result->message, words);
-}
-
-static struct prism_channel *channel_at(const struct peer *peer, uint32_t attempts)
-{
-	return note_channel_with(&(struct prism_channel_options){.protocol = PRISM_GRPC,
-	                                                         .address = peer->address,
-	                                                         .key = "prk_secret",
-	                                                         .agent = "notes",
-	                                                         .max_message = 1000,
-	                                                         .retry = {attempts, 1, 1}});
-}
-
 static void request_script(struct peer *peer)
 {
 	struct http2_request request;
@@ -82,7 +66,7 @@ static void test_request(void **state)
 	Note note = PRISM__TEST__CLIENT__NOTE__INIT;
 	note.text = "a";
 	peer_start(&peer, request_script, NULL);
-	struct prism_channel *channel = channel_at(&peer, 1);
+	struct prism_channel *channel = note_channel_grpc(peer.address, 1);
 	assert_int_equal(
 		prism_call_wait(channel, &NOTE_GET, &options, &note.base, &answer, &result),
 		PRISM_OK);
