@@ -86,8 +86,10 @@ class Callers:
                 self.wait(number(1, 2) + number(2, 100), timeout=60)
             else:
                 messages = [text(1, b'%d' % one) for one in range(5)]
-                if list(self.chat(iter(messages), timeout=60)) != messages:
-                    raise AssertionError('other messages came back')
+                call = self.chat(iter(messages), timeout=60)
+                came = list(call)
+                if came != messages:
+                    raise AssertionError(f'{came} came back, {call.code()}, {call.trailing_metadata()}')
             calls += 1
             self.done.release()
         return calls
