@@ -61,8 +61,7 @@ struct db_request {
 	 * rows are dropped, its error is the request's. NULL: none. */
 	const struct statement *lock;
 	struct params lock_params;
-	uint64_t affinity; /* writes of one project go to one connection (decisions: by hash); 0:
-	                      any */
+	uint64_t affinity; /* writes of one project go one after the other; 0: of none */
 	void (*done)(void *ctx, struct db_answer *answer);
 	void *ctx;
 	/* the pool's own */

@@ -38,7 +38,7 @@ struct statement {
 	int16_t found;   /* the column that is not NULL in a row that was found or written */
 	int16_t wrote;   /* the bool that tells the two apart; or STATEMENT_NO_COLUMN */
 	bool unprepared; /* parsed and planned for the values of each execution */
-	bool groups;     /* several of one affinity may share a Sync, a transaction and a commit */
+	bool groups;     /* several may share a Sync, a transaction and a commit */
 	const struct param_spec *params;
 	const struct column_spec *columns;
 };

@@ -18,8 +18,8 @@ ends with a comma goes on in the next comment line; `none` is an empty list. A s
 organization_id says why: `-- tenant: no (reason)`. `-- fragment: NAME` starts a text that statements include as
 {{NAME}}; its params must be the first ones of those statements. A fragment may list columns, which statements
 include in theirs as {{NAME}} too. `-- prepare: no (reason)` has a statement planned for the values of each execution.
-`-- group: yes (reason)` lets several writes with one affinity share a transaction: the reason says why they cannot block
-each other in a circle with others.
+`-- group: yes (reason)` lets several writes share a transaction, in the order of their affinities: the reason says why
+they cannot block each other in a circle with others.
 """
 import argparse
 import os

@@ -190,7 +190,7 @@ written AS (
 -- statement: story_create
 -- A refused call takes no number.
 -- lane: write
--- group: yes (before any lock that is not shared, each has the project's counter)
+-- group: yes (before any lock that is not shared, each has its project's counter; those are taken in the projects' order)
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, project_id int8, title text, description text?,
 --   criteria text?, status text, priority text, points int4?, epic_id int8?, sprint_id int8?,
