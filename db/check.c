@@ -167,6 +167,7 @@ static const struct {
 	[DB_BOOL_ARRAY] = {"boolean[]", 1000},
 	[DB_INT4_ARRAY] = {"integer[]", 1007},
 	[DB_TIMESTAMPTZ_ARRAY] = {"timestamp with time zone[]", 1185},
+	[DB_BYTEA_ARRAY] = {"bytea[]", 1001},
 };
 
 enum { OID_NAME = 19, OID_BPCHAR = 1042, OID_VARCHAR = 1043, OID_VARCHAR_ARRAY = 1015 };

@@ -20,4 +20,10 @@ MUST_CHECK
 bool encode_params(struct encoded *encoded, const struct statement *statement,
                    const struct params *params);
 
+/* The parameters of several executions, as the arrays that `many` takes: element n of each is of
+ * calls[n], and NULL where that is. Each fits the statement that `many` is for. */
+MUST_CHECK
+bool encode_many(struct encoded *encoded, const struct statement *many,
+                 const struct params *const *calls, size_t count);
+
 void encoded_deinit(struct encoded *encoded);

@@ -4,16 +4,11 @@
 
 #include <stdlib.h>
 
-/* Writes that are committed together. */
+/* Writes that are executed as one. */
 struct group {
 	uint32_t count;
-	struct db_request *at[POOL_GROUP];
+	struct db_request *at[PIPELINE_GROUP];
 };
-
-/* Nobody of a mixed group waits long for somebody else's lock; then each goes alone. */
-#define TEXT(number)        #number
-#define GROUP_BEGIN_SQL(ms) "SELECT set_config('lock_timeout', '" TEXT(ms) "ms', true)"
-static const char GROUP_BEGIN[] = GROUP_BEGIN_SQL(POOL_GROUP_LOCK_MS);
 
 bool lane_init(struct pool_lane *lane, struct pool *pool, enum lane kind, uint32_t count)
 {
@@ -28,7 +23,7 @@ bool lane_init(struct pool_lane *lane, struct pool *pool, enum lane kind, uint32
 	};
 	lane->members = calloc(count, sizeof(struct member));
 	return lane->members &&
-	       flows_init(&lane->flows, count * (POOL_WRITE_DEPTH + POOL_WRITE_PACK));
+	       flows_init(&lane->flows, count * (POOL_WRITE_DEPTH + PIPELINE_GROUP));
 }
 
 void lane_deinit(struct pool_lane *lane)
@@ -129,52 +124,44 @@ static void send_to(struct pool_lane *lane, struct member *member, struct db_req
 
 static bool groups(const struct db_request *request)
 {
-	return request->statement->groups && !request->lock && !request->alone && request->affinity;
-}
-
-/* By affinity, and in the order of their coming: whoever locks several things locks them in the
- * same order. */
-static void join(struct group *group, struct db_request *request)
-{
-	uint32_t at = group->count++;
-	for (; at > 0 && group->at[at - 1]->affinity > request->affinity; at--)
-		group->at[at] = group->at[at - 1];
-	group->at[at] = request;
+	return request->statement->many && !request->lock && !request->alone && request->affinity;
 }
 
 static bool joins(const struct group *group, const struct db_request *request)
 {
-	return request && groups(request) && request->statement == group->at[0]->statement;
+	return request && groups(request) &&
+	       (group->count == 0 || request->statement == group->at[0]->statement);
 }
 
-/* Those behind the first one, of any affinity; who has to wait for its affinity's turn does. */
-static void gather_waiting(struct pool_lane *lane, struct group *group)
+static void join(struct group *group, struct db_request *request)
+{
+	group->at[group->count++] = request;
+}
+
+/* Of its affinity, whose turn it has. */
+static void join_followers(struct pool_lane *lane, struct group *group, struct flow *flow)
+{
+	while (flow && group->count < PIPELINE_GROUP && joins(group, flow->followers.first)) {
+		join(group, queue_pop(&flow->followers));
+		lane->pool->queued--;
+	}
+}
+
+/* Who has to wait for its affinity's turn does. */
+static void gather(struct pool_lane *lane, struct group *group)
 {
 	struct db_request *next;
-	while (group->count < POOL_WRITE_PACK && joins(group, next = lane->waiting.first)) {
-		queue_remove(&lane->waiting, next);
+	while (group->count < PIPELINE_GROUP && joins(group, next = lane->gathering.first)) {
+		queue_remove(&lane->gathering, next);
 		struct flow *flow = flow_find(&lane->flows, next->affinity);
-		if (flow) {
+		if (flow && flow->owner != next) {
 			queue_push(&flow->followers, next);
 			continue;
 		}
 		lane->pool->queued--;
 		join(group, next);
+		join_followers(lane, group, flow);
 	}
-}
-
-/* `first`, and who may be committed together with it. */
-static void gather(struct pool_lane *lane, struct db_request *first, struct group *group)
-{
-	*group = (struct group){1, {first}};
-	if (!groups(first))
-		return;
-	struct flow *flow = flow_find(&lane->flows, first->affinity);
-	while (flow && group->count < POOL_GROUP && joins(group, flow->followers.first)) {
-		join(group, queue_pop(&flow->followers));
-		lane->pool->queued--;
-	}
-	gather_waiting(lane, group);
 }
 
 /* The last of its affinity has the affinity's turn, which ends when that one is settled. */
@@ -183,22 +170,51 @@ static void send_group(struct pool_lane *lane, struct member *member, const stru
 	struct pool *pool = lane->pool;
 	member->touched = true;
 	member->solitary = false;
-	bool mixed = group->at[0]->affinity != group->at[group->count - 1]->affinity;
-	uint32_t sent = pipeline_send_group(&member->pipeline, group->at, group->count,
-	                                    mixed ? GROUP_BEGIN : NULL, &pool->encoded);
-	for (uint32_t i = 0; i < sent; i++) {
-		group->at[i]->state = REQUEST_SENT;
-		flow_begin(&lane->flows, group->at[i]);
+	bool sent = pipeline_send_group(&member->pipeline, group->at, group->count, &pool->encoded);
+	for (uint32_t i = 0; i < group->count; i++) {
+		struct db_request *request = group->at[i];
+		if (sent) {
+			request->state = REQUEST_SENT;
+			flow_begin(&lane->flows, request);
+			pool->sent++;
+			continue;
+		}
+		request->alone = !member->pipeline.broken; /* there is no room for all together */
+		lane_queue(lane, &lane->again, request);
 	}
-	pool->sent += sent;
-	for (uint32_t i = sent; i < group->count; i++)
-		lane_queue(lane, &lane->again, group->at[i]);
-	if (sent < group->count && !member->pipeline.broken)
-		group->at[sent]->alone = true; /* it has no room among others */
 }
 
-/* The first in line moves: to a connection, or behind the write that has its affinity's turn.
- * False: it has to wait. */
+/* Who waits long for somebody else's lock takes nobody's place. */
+static uint32_t groups_at_work(const struct pool_lane *lane)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < lane->count; i++) {
+		const struct pipeline *pipeline = &lane->members[i].pipeline;
+		if (pipeline->groups && pipeline_waiting_ms(pipeline) <= POOL_STALLED_MS)
+			count += pipeline->groups;
+	}
+	return count;
+}
+
+/* False: there is none, or it has to wait. */
+static bool dispatch_group(struct pool_lane *lane)
+{
+	if (!lane->gathering.first || groups_at_work(lane) >= POOL_GROUPS)
+		return false;
+	struct member *member = choose(lane, lane->gathering.first);
+	if (!member)
+		return false;
+	struct group group = {0};
+	gather(lane, &group);
+	if (group.count > 1)
+		send_group(lane, member, &group);
+	else if (group.count == 1)
+		send_to(lane, member, group.at[0]);
+	return true;
+}
+
+/* The first in line moves: to a connection, behind the write that has its affinity's turn, or to
+ * those that gather. False: it has to wait. */
 static bool dispatch_one(struct pool_lane *lane)
 {
 	struct queue *queue = lane->again.first ? &lane->again : &lane->waiting;
@@ -206,9 +222,10 @@ static bool dispatch_one(struct pool_lane *lane)
 	if (!request)
 		return false;
 	struct flow *flow = flow_find(&lane->flows, request->affinity);
-	if (flow && flow->owner != request) {
+	bool follows = flow && flow->owner != request;
+	if (follows || groups(request)) {
 		queue_remove(queue, request);
-		queue_push(&flow->followers, request);
+		queue_push(follows ? &flow->followers : &lane->gathering, request);
 		return true;
 	}
 	struct member *member = choose(lane, request);
@@ -216,18 +233,13 @@ static bool dispatch_one(struct pool_lane *lane)
 		return false;
 	queue_remove(queue, request);
 	lane->pool->queued--;
-	struct group group;
-	gather(lane, request, &group);
-	if (group.count > 1)
-		send_group(lane, member, &group);
-	else
-		send_to(lane, member, request);
+	send_to(lane, member, request);
 	return true;
 }
 
 void lane_dispatch(struct pool_lane *lane)
 {
-	while (dispatch_one(lane))
+	while (dispatch_one(lane) || dispatch_group(lane))
 		continue;
 	for (uint32_t i = 0; i < lane->count; i++)
 		if (lane->members[i].touched)
@@ -255,5 +267,6 @@ void lane_end_queued(struct pool_lane *lane, enum request_state how,
 		end_queue(lane, &lane->flows.at[i].followers, how, ends);
 	end_queue(lane, &lane->again, how, ends);
 	end_queue(lane, &lane->waiting, how, ends);
+	end_queue(lane, &lane->gathering, how, ends);
 	end_queue(lane, &lane->delayed, how, ends);
 }

@@ -16,8 +16,8 @@ struct param {
 		const char *text; /* text, jsonb, numeric */
 		struct bytes bytes;
 		struct {
-			const void *at; /* int64_t, int32_t, bool, struct uuid or const char *
-			                   elements; a text that is NULL is NULL */
+			const void *at; /* int64_t, int32_t, bool, struct uuid, struct bytes or
+			                   const char * elements; a text that is NULL is NULL */
 			size_t count;
 		} array;
 	};

@@ -24,14 +24,15 @@ uint64_t pipeline_waiting_ms(const struct pipeline *pipeline)
 	return pipeline->count ? now_ms(pipeline) - pipeline->progress_ms : 0;
 }
 
+/* One statement, for all of its group: somebody still waits for it. */
 bool pipeline_held_up_by_zombie(const struct pipeline *pipeline)
 {
 	for (uint32_t i = 0; i < pipeline->count; i++) {
 		const struct entry *entry =
 			&pipeline->ring[(pipeline->first + i) % PIPELINE_ENTRIES];
-		if (entry->kind == ENTRY_SYNC)
+		if (entry->kind == ENTRY_SYNC || (entry->kind == ENTRY_WRITE && entry->request))
 			return false;
-		if (!entry->request && entry->state == ENTRY_SENT)
+		if (!entry->request && entry->state == ENTRY_SENT && !entry->more)
 			return true;
 		if (entry->kind == ENTRY_WRITE && !entry->more)
 			return false;
@@ -73,6 +74,8 @@ static struct entry pop(struct pipeline *pipeline)
 		pipeline->requests--;
 	if (entry.kind != ENTRY_SYNC && !entry.request)
 		pipeline->zombies--;
+	if (entry.groups)
+		pipeline->groups--;
 	pipeline->progress_ms = now_ms(pipeline);
 	if (entry.kind != ENTRY_READ)
 		pipeline->segment_ms = pipeline->progress_ms;
@@ -102,19 +105,11 @@ static bool sync_reads(struct pipeline *pipeline)
 	return true;
 }
 
-/* `before`: SQL whose result is of no interest; NULL: none. */
-static bool send_statement(struct pipeline *pipeline, const char *before,
-                           const struct statement *statement, const struct params *params,
-                           struct encoded *encoded)
+static bool send_encoded(struct pipeline *pipeline, const struct statement *statement,
+                         const struct encoded *encoded)
 {
 	PGconn *pg = pipeline->connection->pg;
-	if (!encode_params(encoded, statement, params))
-		return false;
-	int count = (int)params->count;
-	if (before && !PQsendQueryParams(pg, before, 0, NULL, NULL, NULL, NULL, 1)) {
-		pipeline->broken = true;
-		return false;
-	}
+	int count = statement->param_count;
 	bool sent = statement->unprepared
 	                    ? PQsendQueryParams(pg, statement->sql, count, NULL, encoded->values,
 	                                        encoded->lengths, encoded->formats, 1)
@@ -124,14 +119,21 @@ static bool send_statement(struct pipeline *pipeline, const char *before,
 	return sent;
 }
 
+static bool send_statement(struct pipeline *pipeline, const struct statement *statement,
+                           const struct params *params, struct encoded *encoded)
+{
+	return encode_params(encoded, statement, params) &&
+	       send_encoded(pipeline, statement, encoded);
+}
+
 /* A lock that was sent without the statement that it is for would be answered out of turn. */
 static bool send_request(struct pipeline *pipeline, const struct db_request *request,
                          struct encoded *encoded)
 {
 	if (request->lock &&
-	    !send_statement(pipeline, NULL, request->lock, &request->lock_params, encoded))
+	    !send_statement(pipeline, request->lock, &request->lock_params, encoded))
 		return false;
-	bool sent = send_statement(pipeline, NULL, request->statement, &request->params, encoded);
+	bool sent = send_statement(pipeline, request->statement, &request->params, encoded);
 	pipeline->broken = pipeline->broken || (request->lock && !sent);
 	return sent;
 }
@@ -145,8 +147,11 @@ bool pipeline_send(struct pipeline *pipeline, struct db_request *request, struct
 		return false;
 	if (!send_request(pipeline, request, encoded))
 		return false;
-	request->place = push(pipeline, write ? ENTRY_WRITE : ENTRY_READ, request);
-	((struct entry *)request->place)->locks = request->lock != NULL;
+	struct entry *entry = push(pipeline, write ? ENTRY_WRITE : ENTRY_READ, request);
+	entry->locks = request->lock != NULL;
+	entry->groups = request->statement->many && !request->alone;
+	pipeline->groups += entry->groups;
+	request->place = entry;
 	pipeline->requests++;
 	/* It is in line now: a Sync that fails is a dead link, found by whoever reads next. */
 	if (write) {
@@ -159,27 +164,28 @@ bool pipeline_send(struct pipeline *pipeline, struct db_request *request, struct
 	return true;
 }
 
-uint32_t pipeline_send_group(struct pipeline *pipeline, struct db_request *const *requests,
-                             uint32_t count, const char *before, struct encoded *encoded)
+bool pipeline_send_group(struct pipeline *pipeline, struct db_request *const *requests,
+                         uint32_t count, struct encoded *encoded)
 {
-	uint32_t sent = 0;
-	struct entry *entry = NULL;
-	for (; sent < count; sent++) {
-		struct db_request *request = requests[sent];
-		assert(request->statement->lane == LANE_WRITE && !request->lock);
-		if (!send_statement(pipeline, sent ? NULL : before, request->statement,
-		                    &request->params, encoded))
-			break;
-		request->place = entry = push(pipeline, ENTRY_WRITE, request);
-		entry->locks = before && sent == 0;
-		entry->more = true;
+	const struct statement *many = requests[0]->statement->many;
+	const struct params *calls[PIPELINE_GROUP];
+	assert(many && count <= PIPELINE_GROUP);
+	for (uint32_t i = 0; i < count; i++) {
+		assert(requests[i]->statement == requests[0]->statement && !requests[i]->lock);
+		calls[i] = &requests[i]->params;
+	}
+	if (!encode_many(encoded, many, calls, count) || !send_encoded(pipeline, many, encoded))
+		return false;
+	for (uint32_t i = 0; i < count; i++) {
+		struct entry *entry = push(pipeline, ENTRY_WRITE, requests[i]);
+		entry->more = i + 1 < count;
+		entry->groups = i + 1 == count;
+		requests[i]->place = entry;
 		pipeline->requests++;
 	}
-	if (sent == 0)
-		return 0;
-	entry->more = false;
-	pipeline->broken = !send_sync(pipeline) || pipeline->broken;
-	return sent;
+	pipeline->groups++;
+	pipeline->broken = !send_sync(pipeline);
+	return true;
 }
 
 bool pipeline_flush(struct pipeline *pipeline)
@@ -201,43 +207,42 @@ static bool is_rows(const PGresult *result)
 	return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
 }
 
-/* Whose result comes next: the head, but for those of its group that have theirs. */
+/* Whose result comes next. */
 static struct entry *current(struct pipeline *pipeline)
 {
-	if (pipeline->count == 0)
-		return NULL;
-	uint32_t offset = 0;
-	while (entry_at(pipeline, offset)->more && entry_at(pipeline, offset)->state == ENTRY_HELD)
-		offset++;
-	return entry_at(pipeline, offset);
+	return pipeline->count ? entry_at(pipeline, 0) : NULL;
 }
 
-/* One of the group that is first in line failed, or was not executed for that; or PostgreSQL said
- * that it ends, before the last one was through. */
-static bool is_undone(struct pipeline *pipeline)
+/* One row as a result of its own. NULL: no memory, or no such row. */
+static PGresult *row_of(const PGresult *rows, int row)
 {
-	for (uint32_t i = 0;; i++) {
-		const struct entry *entry = entry_at(pipeline, i);
-		bool failed = !entry->held || !is_rows(entry->held);
-		if (entry->state == ENTRY_SENT ? pipeline->last_words : failed)
-			return true;
-		if (!entry->more)
-			return false;
+	PGresult *one = row < PQntuples(rows) ? PQcopyResult(rows, PG_COPYRES_ATTRS) : NULL;
+	bool copied = one != NULL;
+	for (int i = 0; copied && i < PQnfields(rows); i++) {
+		bool null = PQgetisnull(rows, row, i);
+		copied = PQsetvalue(one, 0, i, null ? NULL : PQgetvalue(rows, row, i),
+		                    null ? -1 : PQgetlength(rows, row, i));
 	}
+	if (copied)
+		return one;
+	PQclear(one);
+	return NULL;
 }
 
-/* The group that is first in line ends, as a whole. */
-static void settle_group(struct pipeline *pipeline, enum settlement how)
+/* The group that is first in line ends: each has its row of `rows` (NULL: none), or what `how`
+ * says. Whose row cannot be told does not learn what became of it. */
+static void settle_group(struct pipeline *pipeline, enum settlement how, PGresult *rows)
 {
 	struct entry entry;
+	int row = 0;
 	do {
 		entry = pop(pipeline);
-		if (how != SETTLED) {
-			PQclear(entry.held);
-			entry.held = NULL;
-		}
-		settle(pipeline, &entry, how, entry.held);
+		PGresult *own = how == SETTLED && entry.request ? row_of(rows, row) : NULL;
+		bool lost = how == SETTLED && entry.request && !own;
+		settle(pipeline, &entry, lost ? SETTLED_LOST : how, own);
+		row++;
 	} while (entry.more);
+	PQclear(rows);
 }
 
 /* PostgreSQL has committed (or rolled back): the segment's Sync came. */
@@ -248,8 +253,9 @@ static bool take_sync(struct pipeline *pipeline)
 	bool write_sync = head && head->kind == ENTRY_WRITE && head->state == ENTRY_HELD;
 	if (!read_sync && !write_sync)
 		return false;
-	if (entry_at(pipeline, 0)->more) {
-		settle_group(pipeline, is_undone(pipeline) ? SETTLED_ABORTED : SETTLED);
+	if (head->more) {
+		bool done = head->held && is_rows(head->held);
+		settle_group(pipeline, done ? SETTLED : SETTLED_ABORTED, head->held);
 		return true;
 	}
 	struct entry entry = pop(pipeline);
@@ -383,12 +389,20 @@ static void settle_lost(struct pipeline *pipeline, struct entry *entry)
 	settle(pipeline, entry, loss_of(pipeline, entry), NULL);
 }
 
+/* A group that failed, or never ran, can be sent again. */
+static void settle_lost_group(struct pipeline *pipeline, const struct entry *head)
+{
+	bool undone = head->state == ENTRY_SENT ? pipeline->last_words
+	                                        : !head->held || !is_rows(head->held);
+	settle_group(pipeline, undone ? SETTLED_LOST_OUT : SETTLED_LOST, head->held);
+}
+
 void pipeline_fail(struct pipeline *pipeline)
 {
 	while (pipeline->count) {
-		if (entry_at(pipeline, 0)->more) {
-			settle_group(pipeline,
-			             is_undone(pipeline) ? SETTLED_LOST_OUT : SETTLED_LOST);
+		const struct entry *head = current(pipeline);
+		if (head->more) {
+			settle_lost_group(pipeline, head);
 			continue;
 		}
 		struct entry entry = pop(pipeline);

@@ -2,8 +2,8 @@
  *
  * Reads share a Sync (a segment): an error aborts those behind it in the segment, which never ran
  * and are handed back. A write has a Sync of its own, shared with its lock if it has one, and
- * settles with it; so has a group of writes, which are committed together: when one of them fails
- * none was done, and all are handed back. An abandoned request leaves its place in line (a zombie),
+ * settles with it. A group of writes is one statement: each gets its row, and when it fails all are
+ * handed back. An abandoned request leaves its place in line (a zombie),
  * whose result is thrown away.
  *
  * Owns: its ring and the results that it holds back; not the connection.
@@ -18,6 +18,7 @@ enum {
 	/* each read may have a Sync of its own, and the last Sync may outlive its reads */
 	PIPELINE_ENTRIES = 2 * LIMIT_QUERY_DEPTH + 2,
 	PIPELINE_SEGMENT = 32, /* reads that share a Sync at most */
+	PIPELINE_GROUP = 16,   /* writes that are one statement at most */
 };
 
 enum entry_kind { ENTRY_READ, ENTRY_WRITE, ENTRY_SYNC };
@@ -25,7 +26,7 @@ enum entry_kind { ENTRY_READ, ENTRY_WRITE, ENTRY_SYNC };
 enum entry_state {
 	ENTRY_SENT,   /* nothing came back yet */
 	ENTRY_RESULT, /* its result came, the end of its results did not */
-	ENTRY_HELD,   /* a write: its result waits for its Sync, or its group's */
+	ENTRY_HELD,   /* a write: its result waits for its Sync */
 };
 
 enum settlement {
@@ -45,9 +46,9 @@ struct entry {
 	struct pipeline *pipeline;
 	enum entry_kind kind;
 	enum entry_state state;
-	bool locks; /* a write: the result of its lock, or of what precedes its group, comes first
-	             */
-	bool more;  /* a write: the next entry is of its group */
+	bool locks;  /* a write: the result of its lock comes first */
+	bool groups; /* the only or last one of a group */
+	bool more;   /* a write: the next entry is of its group, whose state is the first one's */
 };
 
 struct pipeline {
@@ -60,6 +61,7 @@ struct pipeline {
 	uint32_t requests;     /* queries in the ring, zombies too */
 	uint32_t zombies;
 	uint32_t unsynced; /* reads sent since the last Sync */
+	uint32_t groups;   /* statements that have a `many`, for one or several, in the ring */
 	/* PostgreSQL answers a segment as a whole: which of its statements runs is not known, only
 	 * since when the first segment in line runs, and when a result came last. */
 	uint64_t segment_ms, progress_ms;
@@ -79,12 +81,11 @@ MUST_CHECK
 bool pipeline_send(struct pipeline *pipeline, struct db_request *request, struct encoded *encoded,
                    bool alone);
 
-/* Sends writes that have no locks as one group, behind the SQL `before` (NULL: none), whose rows
- * are of no interest. The caller saw that there is room. How many of them, from the first, were
- * sent: fewer for want of memory, or with a broken link. */
+/* Sends up to PIPELINE_GROUP executions of a statement that has a `many` as one, without locks. The
+ * caller saw that there is room. False: no memory, or a broken link; nothing was sent. */
 MUST_CHECK
-uint32_t pipeline_send_group(struct pipeline *pipeline, struct db_request *const *requests,
-                             uint32_t count, const char *before, struct encoded *encoded);
+bool pipeline_send_group(struct pipeline *pipeline, struct db_request *const *requests,
+                         uint32_t count, struct encoded *encoded);
 
 /* End of a turn: the Sync of the reads, and everything out. False: the link is dead. */
 MUST_CHECK

@@ -6,16 +6,13 @@
 #include "db/flow.h"
 #include "db/member.h"
 
-/* A macro, since it stands in a text: how long a group of several projects waits for a lock. */
-#define POOL_GROUP_LOCK_MS 20
-
 enum {
 	POOL_READ_PACK =
 		4, /* reads of one turn that share a connection before the next one is taken */
 	POOL_WRITE_DEPTH = 4,       /* writes in line on a connection: the next one is at hand when
 	                               the commit is through, few stand behind a slow one */
-	POOL_GROUP = 16,            /* writes that are committed together at most */
-	POOL_WRITE_PACK = 8,        /* the same of several projects */
+	POOL_GROUPS = 2,            /* groups of writes at work at once: with more callers they are
+	                               larger, not more */
 	POOL_STALLED_MS = 20,       /* no new work behind a statement that runs longer */
 	POOL_CANCEL_AFTER_MS = 250, /* how long an abandoned statement may run */
 	POOL_LARGE_RESULT =
@@ -45,9 +42,10 @@ struct pool_lane {
 	uint32_t serving; /* members that serve */
 	uint32_t depth;   /* requests in line on one member at most */
 	uint32_t timeout_ms;
-	struct queue again;   /* to be sent before the others: sent once, and never ran */
-	struct queue waiting; /* not sent yet */
-	struct queue delayed; /* rolled back by a conflict: sent again when due */
+	struct queue again;     /* to be sent before the others: sent once, and never ran */
+	struct queue waiting;   /* not sent yet */
+	struct queue gathering; /* what can be executed as one, until a group may go */
+	struct queue delayed;   /* rolled back by a conflict: sent again when due */
 	struct flows flows;
 };
 

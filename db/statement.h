@@ -11,7 +11,7 @@
 enum lane {
 	LANE_READ,  /* one read-only statement; several share a Sync, an aborted neighbour is sent
 	               again */
-	LANE_WRITE, /* one writing statement, or one static batch; a Sync of its own */
+	LANE_WRITE, /* one writing statement, or one for several callers; a Sync of its own */
 	LANE_COUNT,
 };
 
@@ -38,7 +38,9 @@ struct statement {
 	int16_t found;   /* the column that is not NULL in a row that was found or written */
 	int16_t wrote;   /* the bool that tells the two apart; or STATEMENT_NO_COLUMN */
 	bool unprepared; /* parsed and planned for the values of each execution */
-	bool groups;     /* several may share a Sync, a transaction and a commit */
+	/* Does this one for several callers at once: takes arrays of its parameters, gives a row
+	 * for each element, in order; fails as a whole. NULL: there is none. */
+	const struct statement *many;
 	const struct param_spec *params;
 	const struct column_spec *columns;
 };

@@ -36,6 +36,7 @@ static bool tick_lane(struct pool_lane *lane)
 {
 	bool again = false;
 	send_delayed(lane);
+	lane->pool->dirty = lane->pool->dirty || lane->gathering.first;
 	lane_end_queued(lane, REQUEST_REFUSED_TIMEOUT, waited_too_long);
 	for (uint32_t i = 0; i < lane->count; i++)
 		again = tick_member(&lane->members[i]) || again;

@@ -24,6 +24,7 @@ enum db_type {
 	DB_BOOL_ARRAY,
 	DB_INT4_ARRAY,
 	DB_TIMESTAMPTZ_ARRAY, /* elements: TIMESTAMP_NULL is NULL */
+	DB_BYTEA_ARRAY,       /* elements: struct bytes; without data it is NULL */
 };
 
 struct uuid {

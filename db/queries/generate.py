@@ -18,8 +18,8 @@ ends with a comma goes on in the next comment line; `none` is an empty list. A s
 organization_id says why: `-- tenant: no (reason)`. `-- fragment: NAME` starts a text that statements include as
 {{NAME}}; its params must be the first ones of those statements. A fragment may list columns, which statements
 include in theirs as {{NAME}} too. `-- prepare: no (reason)` has a statement planned for the values of each execution.
-`-- group: yes (reason)` lets several writes share a transaction, in the order of their affinities: the reason says why
-they cannot block each other in a circle with others.
+`-- group: NAME` names the statement that does this one for several callers at once: its parameters are arrays of this
+one's, of which an element is NULL where this one's may be, its columns are the same, and it gives a row for each element.
 """
 import argparse
 import os
@@ -52,6 +52,7 @@ ARRAYS = {
     "text[]": ("DB_TEXT_ARRAY", "const char *"),
     "bool[]": ("DB_BOOL_ARRAY", "bool"),
     "timestamptz[]": ("DB_TIMESTAMPTZ_ARRAY", "int64_t"),
+    "bytea[]": ("DB_BYTEA_ARRAY", "struct bytes"),
 }
 ACCESSORS = {
     "bool": ("bool ", "rows_bool", ""),
@@ -239,6 +240,7 @@ class Statement:
         self.lane = item.values.get("lane")
         self.found = item.values.get("found")
         self.wrote = item.values.get("wrote")
+        self.many = item.values.get("group")
         self.sql = self.expand(ended(item), fragments)
         self.check()
 
@@ -286,13 +288,17 @@ class Statement:
             raise self.item.problem("in the write lane all are prepared: its plans are for any values", "prepare")
 
     def check_group(self):
-        group = self.item.values.get("group")
-        if group is None:
-            return
-        if not re.fullmatch(r"yes \(.{3,}\)", group):
-            raise self.item.problem("write '-- group: yes (reason)'", "group")
-        if self.lane == "read":
+        if self.many is not None and self.lane == "read":
             raise self.item.problem("reads share a Sync anyway: 'group:' is for the write lane", "group")
+
+    def check_many(self, many):
+        if many is None or many.lane != self.lane:
+            raise self.item.problem(f"group: there is no statement '{self.many}' in the write lane", "group")
+        wanted = [field.type + "[]" for field in self.params]
+        if [field.type for field in many.params] != wanted:
+            raise self.item.problem(f"group: {self.many} must take arrays of the same: {', '.join(wanted)}", "group")
+        if many.columns != self.columns:
+            raise self.item.problem(f"group: {self.many} must have the same columns", "group")
 
     def check_found(self):
         names = [column.name for column in self.columns]
@@ -425,7 +431,7 @@ def source(statements, include):
             at = next((i for i, column in enumerate(statement.columns) if column.name == name), "STATEMENT_NO_COLUMN")
             out += [f"\t.{role} = {at},"]
         out += ["\t.unprepared = true,"] if "prepare" in statement.item.values else []
-        out += ["\t.groups = true,"] if "group" in statement.item.values else []
+        out += [f"\t.many = &{statement.many.upper()},"] if statement.many else []
         out += [f"\t.params = {statement.name}_params_spec,"] if statement.params else []
         out += [f"\t.columns = {statement.name}_columns_spec,"] if statement.columns else []
         out += ["};", ""]
@@ -446,6 +452,10 @@ def load(paths, root):
         seen[item.name] = item
     fragments = {item.name: item for item in items if item.kind == "fragment"}
     statements = [Statement(item, fragments) for item in items if item.kind == "statement"]
+    by_name = {statement.name: statement for statement in statements}
+    for statement in statements:
+        if statement.many is not None:
+            statement.check_many(by_name.get(statement.many))
     if not statements:
         raise Problem(os.path.relpath(paths[0], root), 1, "no statement at all")
     return sorted(statements, key=lambda statement: statement.name)

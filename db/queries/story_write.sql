@@ -1,6 +1,7 @@
--- Stories: making them: one, or up to five hundred in arrays. What differs between the two is only how they come in
--- (item), are looked up (sprint, epic) and numbered; the rules are the same text. One story as arrays would cost
--- PostgreSQL half as much again, most of it for starting a plan of twice the size.
+-- Stories: making them: one; those of several callers at once; or up to five hundred of one caller in arrays. What
+-- differs between the three is only how they come in (item), are looked up (project, sprint, epic) and numbered; the
+-- rules are the same text. One story as arrays would cost PostgreSQL half as much again, most of it for starting a plan
+-- of twice the size.
 
 -- statement: project_lock
 -- The lock under which a project's numbers, ranks and external ids are looked at and changed by whoever
@@ -28,12 +29,12 @@ held AS MATERIALIZED (
     AND k.project_id = $9 AND k.organization_id = $1
   FOR NO KEY UPDATE OF k),
 project AS MATERIALIZED (
-  SELECT p.id, p.key, p.status <> 'completed' OR $4 AS open
+  SELECT p.id, p.organization_id, p.key, p.status <> 'completed' OR $4 AS open
   FROM held h JOIN projects p ON p.id = h.project_id AND p.deleted_at IS NULL
   FOR SHARE OF p)
 ;
 
--- The story to be made, and what it refers to; a number of NULL is the next one.
+-- The story to be made, for whom, and what it refers to; a number of NULL is the next one.
 -- fragment: story_item
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, project_id int8, title text, description text?,
@@ -41,17 +42,18 @@ project AS MATERIALIZED (
 --   assignee_id uuid?, creator_id uuid?, number int8?, created_at timestamptz?, started_at timestamptz?,
 --   completed_at timestamptz?, external_source text?, external_id text?
 item AS NOT MATERIALIZED (
-  SELECT 1::int8 AS n, $10::text AS title, $11::text AS description, $12::text AS criteria, $13::text AS status,
-    $14::text AS priority, $15::int4 AS points, $16::int8 AS epic_id, $17::int8 AS sprint_id, $18::uuid AS assignee_id,
+  SELECT 1::int8 AS n, $1::int8 AS organization_id, $2::uuid AS actor, $4::bool AS system, $9::int8 AS project_id,
+    $10::text AS title, $11::text AS description, $12::text AS criteria, $13::text AS status, $14::text AS priority,
+    $15::int4 AS points, $16::int8 AS epic_id, $17::int8 AS sprint_id, $18::uuid AS assignee_id,
     $19::uuid AS creator_id, $20::int8 AS number, $21::timestamptz AS created_at, $22::timestamptz AS started_at,
     $23::timestamptz AS completed_at, $24::text AS external_source, $25::text AS external_id),
 sprint AS MATERIALIZED (
-  SELECT x.id, x.status
+  SELECT x.id, x.project_id, x.status
   FROM project p JOIN sprints x
     ON x.id = $17 AND x.organization_id = $1 AND x.project_id = p.id AND x.deleted_at IS NULL
   FOR SHARE OF x),
 epic AS MATERIALIZED (
-  SELECT e.id
+  SELECT e.id, e.project_id
   FROM project p JOIN epics e
     ON e.id = $16 AND e.organization_id = $1 AND e.project_id = p.id AND e.deleted_at IS NULL
   FOR SHARE OF e)
@@ -66,7 +68,8 @@ epic AS MATERIALIZED (
 --   created_ats timestamptz[], started_ats timestamptz[], completed_ats timestamptz[],
 --   external_sources text[], external_ids text[]
 item AS MATERIALIZED (
-  SELECT i.n, i.title, i.description, i.criteria, i.status, i.priority, NULLIF(i.points, -1) AS points,
+  SELECT i.n, $1::int8 AS organization_id, $2::uuid AS actor, $4::bool AS system, $9::int8 AS project_id,
+    i.title, i.description, i.criteria, i.status, i.priority, NULLIF(i.points, -1) AS points,
     NULLIF(i.epic_id, 0) AS epic_id, NULLIF(i.sprint_id, 0) AS sprint_id,
     NULLIF(i.assignee_id, '00000000-0000-0000-0000-000000000000') AS assignee_id,
     NULLIF(i.creator_id, '00000000-0000-0000-0000-000000000000') AS creator_id,
@@ -78,17 +81,17 @@ item AS MATERIALIZED (
     AS i(title, description, criteria, status, priority, points, epic_id, sprint_id, assignee_id,
          creator_id, number, created_at, started_at, completed_at, external_source, external_id, n)),
 sprint AS MATERIALIZED (
-  SELECT x.id, x.status
+  SELECT x.id, x.project_id, x.status
   FROM project p CROSS JOIN (SELECT DISTINCT i.sprint_id AS id FROM item i) i
   CROSS JOIN LATERAL (
-    SELECT x.id, x.status FROM sprints x
+    SELECT x.id, x.project_id, x.status FROM sprints x
     WHERE x.id = i.id AND x.organization_id = $1 AND x.project_id = p.id AND x.deleted_at IS NULL
     FOR SHARE) x),
 epic AS MATERIALIZED (
-  SELECT x.id
+  SELECT x.id, x.project_id
   FROM project p CROSS JOIN (SELECT DISTINCT i.epic_id AS id FROM item i) i
   CROSS JOIN LATERAL (
-    SELECT e.id FROM epics e
+    SELECT e.id, e.project_id FROM epics e
     WHERE e.id = i.id AND e.organization_id = $1 AND e.project_id = p.id AND e.deleted_at IS NULL
     FOR SHARE) x)
 ;
@@ -97,25 +100,26 @@ epic AS MATERIALIZED (
 -- assignee_id, status, closed: its sprint is completed, gone) refers to already is not judged. OFFSET 0 keeps the
 -- look-ups what they are, one by full key for each story, instead of a hash of everybody.
 -- fragment: story_judged
--- params: organization_id int8, actor uuid?, minimum_rank int4, system bool
+-- params: none
 judged AS MATERIALIZED (
   SELECT i.n,
     i.epic_id IS DISTINCT FROM k.epic_id AND i.epic_id IS NOT NULL AND NOT EXISTS (
-      SELECT FROM epic e WHERE e.id = i.epic_id OFFSET 0) AS epic,
+      SELECT FROM epic e WHERE e.id = i.epic_id AND e.project_id = i.project_id OFFSET 0) AS epic,
     i.sprint_id IS DISTINCT FROM k.sprint_id AND i.sprint_id IS NOT NULL AND NOT EXISTS (
-      SELECT FROM sprint x WHERE x.id = i.sprint_id OFFSET 0) AS sprint,
-    NOT $4 AND (
+      SELECT FROM sprint x WHERE x.id = i.sprint_id AND x.project_id = i.project_id OFFSET 0) AS sprint,
+    NOT i.system AND (
       (i.sprint_id IS DISTINCT FROM k.sprint_id AND EXISTS (
-        SELECT FROM sprint x WHERE x.id = i.sprint_id AND x.status = 'completed' OFFSET 0))
+        SELECT FROM sprint x
+        WHERE x.id = i.sprint_id AND x.project_id = i.project_id AND x.status = 'completed' OFFSET 0))
       OR (k.closed AND k.status = 'done'
         AND (i.sprint_id IS DISTINCT FROM k.sprint_id) = (i.status = 'done'))) AS completed,
     i.assignee_id IS DISTINCT FROM k.assignee_id AND i.assignee_id IS NOT NULL AND NOT EXISTS (
       SELECT FROM organization_members m JOIN users u ON u.id = m.user_id
-      WHERE m.organization_id = $1 AND m.user_id = i.assignee_id AND m.role <> 'viewer'
+      WHERE m.organization_id = i.organization_id AND m.user_id = i.assignee_id AND m.role <> 'viewer'
         AND u.id = i.assignee_id AND u.status = 'active' AND u.deleted_at IS NULL OFFSET 0) AS assignee,
     k.n IS NULL AND i.creator_id IS NOT NULL AND NOT EXISTS (
       SELECT FROM users u WHERE u.id = i.creator_id OFFSET 0) AS creator
-  FROM project p CROSS JOIN item i LEFT JOIN known k ON k.n = i.n
+  FROM project p JOIN item i ON i.project_id = p.id AND i.organization_id = p.organization_id LEFT JOIN known k ON k.n = i.n
   WHERE k.gone IS NOT TRUE)
 ;
 
@@ -126,6 +130,16 @@ fault AS MATERIALIZED (
   SELECT min(j.n) FILTER (WHERE j.epic) AS epic, min(j.n) FILTER (WHERE j.sprint) AS sprint,
     min(j.n) FILTER (WHERE j.completed) AS completed, min(j.n) FILTER (WHERE j.assignee) AS assignee,
     min(j.n) FILTER (WHERE j.creator) AS creator
+  FROM judged j)
+;
+
+-- The faults of each story, which is the first one (and only) of its call.
+-- fragment: story_fault_each
+-- params: none
+fault AS NOT MATERIALIZED (
+  SELECT j.n, CASE WHEN j.epic THEN 1::int8 END AS epic, CASE WHEN j.sprint THEN 1::int8 END AS sprint,
+    CASE WHEN j.completed THEN 1::int8 END AS completed, CASE WHEN j.assignee THEN 1::int8 END AS assignee,
+    CASE WHEN j.creator THEN 1::int8 END AS creator
   FROM judged j)
 ;
 
@@ -170,14 +184,13 @@ numbered AS MATERIALIZED (
 
 -- The rows of `numbered` (n, project_id, number, rank).
 -- fragment: story_written
--- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
---   request_id uuid?, method text, request_hash bytea?, project_id int8
+-- params: none
 written AS (
   INSERT INTO stories (organization_id, project_id, epic_id, sprint_id, number, rank, title, description,
     acceptance_criteria, story_points, priority, status, assignee_id, creator_id, created_at, started_at,
     completed_at, external_source, external_id)
-  SELECT $1, n.project_id, i.epic_id, i.sprint_id, n.number, n.rank, i.title, i.description, i.criteria,
-    i.points, i.priority, i.status, i.assignee_id, coalesce(i.creator_id, $2), coalesce(i.created_at, now()),
+  SELECT i.organization_id, n.project_id, i.epic_id, i.sprint_id, n.number, n.rank, i.title, i.description, i.criteria,
+    i.points, i.priority, i.status, i.assignee_id, coalesce(i.creator_id, i.actor), coalesce(i.created_at, now()),
     coalesce(i.started_at, CASE WHEN i.status = 'in_progress' THEN now() END),
     CASE WHEN i.status = 'done' THEN coalesce(i.completed_at, now()) END, i.external_source, i.external_id
   FROM numbered n JOIN item i ON i.n = n.n
@@ -190,7 +203,7 @@ written AS (
 -- statement: story_create
 -- A refused call takes no number.
 -- lane: write
--- group: yes (before any lock that is not shared, each has its project's counter; those are taken in the projects' order)
+-- group: story_create_many
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, project_id int8, title text, description text?,
 --   criteria text?, status text, priority text, points int4?, epic_id int8?, sprint_id int8?,
@@ -199,11 +212,7 @@ written AS (
 -- columns: rank int4?, {{story_row}}, {{story_faults}}
 -- found: id
 WITH {{caller}}, {{fresh}}, {{story_place}}, {{story_item}}, {{story_unknown}}, {{story_judged}},
-fault AS NOT MATERIALIZED (
-  SELECT CASE WHEN j.epic THEN j.n END AS epic, CASE WHEN j.sprint THEN j.n END AS sprint,
-    CASE WHEN j.completed THEN j.n END AS completed, CASE WHEN j.assignee THEN j.n END AS assignee,
-    CASE WHEN j.creator THEN j.n END AS creator
-  FROM judged j),
+{{story_fault_each}},
 counter AS (
   UPDATE project_counters k
   SET next_number = greatest(k.next_number, i.number + 1) + CASE WHEN i.number IS NULL THEN 1 ELSE 0 END,
@@ -223,6 +232,101 @@ FROM caller c
 LEFT JOIN project p ON true
 LEFT JOIN fault f ON true
 LEFT JOIN (SELECT p.key AS project_key, w.* FROM written w CROSS JOIN project p) s ON true;
+
+-- statement: story_create_many
+-- story_create for several callers at once, who know nothing of each other: each has its own gate, key, project and
+-- answer, at the place of its item. On any error nothing is written, and each is executed alone.
+-- lane: write
+-- tenant: no (each item has its own organization_id)
+-- params: organization_ids int8[], actors uuid[], minimum_ranks int4[], systems bool[], principal_ids int8[],
+--   request_ids uuid[], methods text[], request_hashes bytea[], project_ids int8[], titles text[],
+--   descriptions text[], criteria text[], statuses text[], priorities text[], points int4[],
+--   epic_ids int8[], sprint_ids int8[], assignee_ids uuid[], creator_ids uuid[], numbers int8[],
+--   created_ats timestamptz[], started_ats timestamptz[], completed_ats timestamptz[],
+--   external_sources text[], external_ids text[]
+-- columns: rank int4?, {{story_row}}, {{story_faults}}
+-- found: id
+WITH asked AS MATERIALIZED (
+  SELECT i.*, c.rank,
+    c.rank >= i.minimum_rank AND {{fresh_each}} AS allowed
+  FROM unnest($1::int8[], $2::uuid[], $3::int4[], $4::bool[], $5::int8[], $6::uuid[], $7::text[], $8::bytea[],
+    $9::int8[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::int4[], $16::int8[],
+    $17::int8[], $18::uuid[], $19::uuid[], $20::int8[], $21::timestamptz[], $22::timestamptz[],
+    $23::timestamptz[], $24::text[], $25::text[]) WITH ORDINALITY
+    AS i(organization_id, actor, minimum_rank, system, principal_id, request_id, method, request_hash, project_id,
+         title, description, criteria, status, priority, points, epic_id, sprint_id, assignee_id, creator_id, number,
+         created_at, started_at, completed_at, external_source, external_id, n)
+  LEFT JOIN LATERAL ({{caller_each}}) c ON true),
+item AS NOT MATERIALIZED (SELECT a.* FROM asked a WHERE a.allowed),
+{{brief}},
+held AS MATERIALIZED (
+  SELECT k.project_id
+  FROM (SELECT DISTINCT i.project_id, i.organization_id FROM item i ORDER BY i.project_id) i
+  CROSS JOIN LATERAL (
+    SELECT k.project_id FROM project_counters k
+    WHERE (SELECT ok FROM brief) AND k.project_id = i.project_id AND k.organization_id = i.organization_id
+    FOR NO KEY UPDATE) k),
+project AS MATERIALIZED (
+  SELECT p.id, p.organization_id, p.key, p.open
+  FROM held h CROSS JOIN LATERAL (
+    SELECT p.id, p.organization_id, p.key, p.status <> 'completed' AS open FROM projects p
+    WHERE p.id = h.project_id AND p.deleted_at IS NULL
+    FOR SHARE) p),
+sprint AS MATERIALIZED (
+  SELECT x.id, x.project_id, x.status
+  FROM (SELECT DISTINCT i.sprint_id AS id, i.project_id, i.organization_id FROM item i
+        WHERE i.sprint_id IS NOT NULL ORDER BY i.sprint_id) i
+  CROSS JOIN LATERAL (
+    SELECT x.id, x.project_id, x.status
+    FROM project p JOIN sprints x
+      ON x.id = i.id AND x.organization_id = i.organization_id AND x.project_id = p.id AND x.deleted_at IS NULL
+    WHERE p.id = i.project_id
+    FOR SHARE OF x) x),
+epic AS MATERIALIZED (
+  SELECT x.id, x.project_id
+  FROM (SELECT DISTINCT i.epic_id AS id, i.project_id, i.organization_id FROM item i
+        WHERE i.epic_id IS NOT NULL ORDER BY i.epic_id) i
+  CROSS JOIN LATERAL (
+    SELECT e.id, e.project_id
+    FROM project p JOIN epics e
+      ON e.id = i.id AND e.organization_id = i.organization_id AND e.project_id = p.id AND e.deleted_at IS NULL
+    WHERE p.id = i.project_id
+    FOR SHARE OF e) x),
+{{story_unknown}}, {{story_judged}},
+{{story_fault_each}},
+place AS MATERIALIZED (
+  SELECT i.n, p.id, p.key, p.open OR i.system AS open
+  FROM item i JOIN project p ON p.id = i.project_id AND p.organization_id = i.organization_id),
+fit AS MATERIALIZED (
+  SELECT i.n, i.project_id, i.number, row_number() OVER (PARTITION BY i.project_id ORDER BY i.number NULLS FIRST) AS place
+  FROM place p JOIN fault f ON f.n = p.n JOIN item i ON i.n = p.n
+  WHERE p.open AND num_nonnulls(f.epic, f.sprint, f.completed, f.assignee, f.creator) = 0),
+counter AS (
+  UPDATE project_counters k
+  SET next_number = greatest(k.next_number, w.most + 1) + w.unnumbered, next_rank = k.next_rank + 65536 * w.count
+  FROM (SELECT f.project_id, count(*) AS count, count(*) FILTER (WHERE f.number IS NULL) AS unnumbered,
+          coalesce(max(f.number), 0) AS most
+        FROM fit f GROUP BY f.project_id) w
+  WHERE k.project_id = w.project_id
+  RETURNING k.project_id, k.next_number - w.unnumbered AS first_number, k.next_rank - 65536 * w.count AS first_rank),
+numbered AS MATERIALIZED (
+  SELECT f.n, f.project_id, coalesce(f.number, c.first_number - 1 + f.place) AS number,
+    c.first_rank + 65536 * (f.place - 1) AS rank
+  FROM fit f JOIN counter c ON c.project_id = f.project_id),
+{{story_written}},
+done AS MATERIALIZED (
+  SELECT n.n, w.* FROM written w JOIN numbered n ON n.project_id = w.project_id AND n.number = w.number),
+activity AS (
+  SELECT d.n, d.project_id, 'story' AS entity_type, d.id::text AS entity_id, 'create' AS verb, '{}'::jsonb AS changes
+  FROM done d),
+effect AS (SELECT d.n, jsonb_build_object('ids', jsonb_build_array(d.id)) AS result FROM done d),
+{{recorded_each}}
+SELECT a.rank, {{story_row}}, {{story_faults}}
+FROM asked a
+LEFT JOIN place p ON p.n = a.n
+LEFT JOIN fault f ON f.n = a.n
+LEFT JOIN (SELECT p.key AS project_key, d.* FROM done d JOIN place p ON p.n = d.n) s ON s.n = a.n
+ORDER BY a.n;
 
 -- statement: story_batch_create
 -- All or none. A refused call takes no number.

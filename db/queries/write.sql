@@ -14,6 +14,24 @@ fresh AS MATERIALIZED (
       AND request_id = $6::uuid OFFSET 0) AS ok)
 ;
 
+-- The same for one of several calls, `i` (principal_id, actor, request_id).
+-- fragment: fresh_each
+-- params: none
+(i.request_id IS NULL OR NOT EXISTS (
+  SELECT FROM idempotency_keys k
+  WHERE k.principal_id = i.principal_id AND k.actor_id = coalesce(i.actor, '00000000-0000-0000-0000-000000000000')
+    AND k.request_id = i.request_id OFFSET 0))
+;
+
+-- Of several calls on several projects (item: project_id) none waits long for a lock that somebody else has: all fail
+-- then, and each goes alone. Whoever locks asks for `ok` first.
+-- fragment: brief
+-- params: none
+brief AS MATERIALIZED (
+  SELECT CASE WHEN min(i.project_id) < max(i.project_id) THEN set_config('lock_timeout', '20ms', true) END IS DISTINCT FROM '' AS ok
+  FROM item i)
+;
+
 -- The statement has made two relations: activity (project_id, entity_type, entity_id, verb, changes), a row
 -- for each thing that it changed; and effect (result), one row if it changed anything: what a repetition needs
 -- to answer, such as {"ids": [12]}.
@@ -30,6 +48,23 @@ keyed AS (
     organization_id, result)
   SELECT $5, coalesce($2, '00000000-0000-0000-0000-000000000000'), $6, $7, $8::bytea, $1, e.result
   FROM effect e WHERE $6::uuid IS NOT NULL)
+;
+
+-- The same for several calls: activity and effect have `n`, which of `item` it was.
+-- fragment: recorded_each
+-- params: none
+logged AS (
+  INSERT INTO activity_log (organization_id, project_id, entity_type, entity_id, verb, actor_id,
+    principal_id, request_id, changes)
+  SELECT i.organization_id, a.project_id, a.entity_type, a.entity_id, a.verb, i.actor, i.principal_id, i.request_id,
+    a.changes
+  FROM activity a JOIN item i ON i.n = a.n),
+keyed AS (
+  INSERT INTO idempotency_keys (principal_id, actor_id, request_id, method, request_hash,
+    organization_id, result)
+  SELECT i.principal_id, coalesce(i.actor, '00000000-0000-0000-0000-000000000000'), i.request_id, i.method,
+    i.request_hash, i.organization_id, e.result
+  FROM effect e JOIN item i ON i.n = e.n WHERE i.request_id IS NOT NULL)
 ;
 
 -- statement: idempotency_find

@@ -165,9 +165,30 @@ RETURNING value + (SELECT count(*) FROM pg_sleep($2::int4 / 1000.0)) AS value;
 -- statement: counter_share
 -- A part of twelve, after a while.
 -- lane: write
--- group: yes (test)
+-- group: counter_share_many
 -- tenant: no (test)
 -- params: id int8, parts int8, ms int4
 -- columns: value int8
 WITH slow AS MATERIALIZED (SELECT 1 AS one FROM pg_sleep($3::int4 / 1000.0))
 UPDATE counters SET value = value + 12 / $2::int8 FROM slow WHERE id = $1 RETURNING value;
+
+-- statement: counter_share_many
+-- The same for several; of several counters none is waited for long.
+-- lane: write
+-- tenant: no (test)
+-- params: ids int8[], parts int8[], ms int4[]
+-- columns: value int8
+WITH asked AS MATERIALIZED (
+  SELECT a.* FROM unnest($1::int8[], $2::int8[], $3::int4[]) WITH ORDINALITY AS a(id, parts, ms, n)),
+slow AS MATERIALIZED (
+  SELECT CASE WHEN min(a.id) < max(a.id) THEN set_config('lock_timeout', '20ms', true) END AS brief,
+    (SELECT count(*) FROM pg_sleep(max(a.ms) / 1000.0)) AS one
+  FROM asked a),
+raised AS (
+  UPDATE counters c SET value = c.value + w.sum
+  FROM (SELECT a.id, sum(12 / a.parts)::int8 AS sum FROM asked a CROSS JOIN slow GROUP BY a.id) w
+  WHERE c.id = w.id
+  RETURNING c.id, c.value - w.sum AS before)
+SELECT (r.before + sum(12 / a.parts) OVER (PARTITION BY a.id ORDER BY a.n))::int8 AS value
+FROM asked a JOIN raised r ON r.id = a.id
+ORDER BY a.n;

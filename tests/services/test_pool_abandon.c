@@ -103,6 +103,25 @@ static void test_sent_write(void **state)
 	assert_int_equal(write.answers, 0);
 }
 
+/* Executed as one: it is cancelled when nobody waits for it any more. */
+static void test_group(void **state)
+{
+	struct ask first = {0}, shares[5] = {0}, after = {0};
+	(void)state;
+	submit_raise(&first, 1, 50, 7);
+	for (size_t i = 0; i < 5; i++)
+		ask_submit(&fixture, &shares[i], &COUNTER_SHARE,
+		           COUNTER_SHARE_PARAMS(.id = 1, .parts = 12, .ms = 50000), 7);
+	ask_await(&first);
+	(void)fixture_backend(&fixture, "12 / ");
+	for (size_t i = 0; i < 5; i++)
+		assert_true(abandon(&shares[i]));
+	submit_raise(&after, 1, 0, 7);
+	ask_await(&after);
+	assert_int_equal(after.value, 2);
+	assert_int_equal(fixture_state(&fixture).cancels, 1);
+}
+
 static void test_refused(void **state)
 {
 	struct ask asks[101] = {0};
@@ -350,6 +369,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unsent, begin, end),
 		cmocka_unit_test_setup_teardown(test_sent_read, begin, end),
 		cmocka_unit_test_setup_teardown(test_sent_write, begin, end),
+		cmocka_unit_test_setup_teardown(test_group, begin, end),
 		cmocka_unit_test_setup_teardown(test_refused, begin, end),
 		cmocka_unit_test_setup_teardown(test_delayed, begin, end),
 		cmocka_unit_test_setup_teardown(test_aborted_neighbours, begin, end),

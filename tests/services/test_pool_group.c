@@ -1,5 +1,5 @@
-/* Writes that are committed together, of one project or of several: fewer commits, the same
- * answers; what befalls one of them is no other's. */
+/* Writes that are executed as one, of one project or of several: fewer statements and commits, the
+ * same answers; what befalls one of them is no other's. */
 #include "pool_fixture.h"
 
 #include <libpq-fe.h>
@@ -12,7 +12,14 @@
 
 #include <cmocka.h>
 
-enum { PROJECT = 7, COUNTER = 1, SERVING = 4, SHARES = 20 };
+enum {
+	PROJECT = 7,
+	COUNTER = 1,
+	READERS = 1,
+	WRITERS = 3,
+	SERVING = READERS + WRITERS,
+	SHARES = 20
+};
 
 static struct cluster *cluster;
 static struct fixture fixture;
@@ -23,7 +30,10 @@ static int begin(void **state)
 	(void)state;
 	cluster_sql(cluster, "UPDATE counters SET value = 0");
 	fixture_open(&fixture, cluster);
-	fixture_pool(&fixture, NULL);
+	struct pool_settings settings = fixture_settings(&fixture);
+	settings.read_connections = READERS;
+	settings.write_connections = WRITERS;
+	fixture_pool(&fixture, &settings);
 	UNTIL(&fixture, fixture_calm(&fixture, SERVING));
 	return 0;
 }
@@ -79,19 +89,18 @@ static void share_of(size_t i, uint64_t project, int64_t counter, int64_t parts)
 	           COUNTER_SHARE_PARAMS(.id = counter, .parts = parts, .ms = 0), project);
 }
 
-/* Those that were asked for in one turn; each locks in the order of the projects. */
+/* Those that were asked for in one turn; each has its own answer. */
 static void strangers_are_committed_together(void **state)
 {
 	(void)state;
 	uint64_t syncs = fixture_state(&fixture).syncs;
 	const uint64_t projects[] = {9, 7, 8, 7, 6};
-	const int64_t places[] = {5, 2, 4, 3, 1};
 	for (size_t i = 0; i < 5; i++)
 		share_of(i, projects[i], COUNTER, 12);
 	for (size_t i = 0; i < 5; i++) {
 		ask_await(&shares[i]);
 		assert_int_equal(shares[i].status, STATUS_OK);
-		assert_int_equal(shares[i].value, places[i]);
+		assert_int_equal(shares[i].value, (int64_t)i + 1);
 	}
 	assert_int_equal(fixture_state(&fixture).syncs - syncs, 1);
 	for (size_t i = 0; i < SHARES; i++)
@@ -100,8 +109,58 @@ static void strangers_are_committed_together(void **state)
 		ask_await(&shares[i]);
 		assert_int_equal(shares[i].status, STATUS_OK);
 	}
-	/* Eight at most: a turn of one is not for everybody. */
-	assert_int_equal(fixture_state(&fixture).syncs - syncs, 1 + 3);
+	assert_int_equal(fixture_state(&fixture).syncs - syncs, 1 + 2);
+}
+
+static int groups_seen(void)
+{
+	return (int)cluster_number(cluster, "SELECT count(*) FROM pg_stat_activity WHERE state = "
+	                                    "'active' AND query LIKE '%12 / %' AND pid <> "
+	                                    "pg_backend_pid()");
+}
+
+/* Two are at work; who comes meanwhile, one by one, makes the next one larger. */
+static void more_callers_make_larger_groups(void **state)
+{
+	(void)state;
+	uint64_t syncs = fixture_state(&fixture).syncs;
+	for (size_t i = 0; i < 12; i++) {
+		ask_submit(&fixture, &shares[i], &COUNTER_SHARE,
+		           COUNTER_SHARE_PARAMS(.id = (int64_t)i + 1, .parts = 12,
+		                                .ms = i < 2 ? 300 : 0),
+		           i + 1);
+		pool_flush(fixture.pool);
+		assert_int_equal(fixture_state(&fixture).in_flight, i < 2 ? i + 1 : 2);
+	}
+	for (size_t i = 0; i < 12; i++) {
+		ask_await(&shares[i]);
+		assert_int_equal(shares[i].status, STATUS_OK);
+	}
+	assert_int_equal(fixture_state(&fixture).syncs - syncs, 3);
+}
+
+/* Two wait for what somebody else has locked: that takes nobody's place. */
+static void who_waits_for_a_lock_takes_no_place(void **state)
+{
+	(void)state;
+	PGconn *other = PQconnectdb(cluster_conninfo(cluster));
+	PQclear(PQexec(other, "BEGIN"));
+	PQclear(PQexec(other, "UPDATE counters SET value = 0 WHERE id IN (1, 2)"));
+	for (size_t i = 0; i < 2; i++) {
+		share_of(i, i + 1, (int64_t)i + 1, 12);
+		pool_flush(fixture.pool);
+	}
+	UNTIL(&fixture, groups_seen() == 2);
+	share_of(2, 3, 3, 12);
+	ask_await(&shares[2]);
+	assert_int_equal(shares[2].status, STATUS_OK);
+	assert_int_equal(shares[0].answers + shares[1].answers, 0);
+	PQclear(PQexec(other, "COMMIT"));
+	PQfinish(other);
+	for (size_t i = 0; i < 2; i++) {
+		ask_await(&shares[i]);
+		assert_int_equal(shares[i].status, STATUS_OK);
+	}
 }
 
 static void a_strangers_failure_is_its_own(void **state)
@@ -195,7 +254,7 @@ static void abandoned_ones_hold_nobody_up(void **state)
 	(void)state;
 	take_the_turn();
 	for (size_t i = 0; i < 5; i++)
-		share(i, 12, 20);
+		share(i, 12, 300);
 	ask_await(&first);
 	(void)fixture_backend(&fixture, "12 / ");
 	assert_true(pool_abandon(fixture.pool, &shares[1].request));
@@ -233,6 +292,7 @@ int main(void)
 		TEST(who_waits_is_committed_together), TEST(a_failure_is_its_own),
 		TEST(a_lost_group_is_unknown),         TEST(a_terminated_group_is_sent_again),
 		TEST(abandoned_ones_hold_nobody_up),   TEST(strangers_are_committed_together),
+		TEST(more_callers_make_larger_groups), TEST(who_waits_for_a_lock_takes_no_place),
 		TEST(a_strangers_failure_is_its_own),  TEST(a_strangers_lock_holds_nobody_up),
 	};
 	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);

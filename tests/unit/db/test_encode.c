@@ -60,6 +60,7 @@ static void test_arrays(void **state)
 {
 	const int32_t numbers[] = {7, -1};
 	const char *const texts[] = {"ab", NULL, ""};
+	const struct bytes hashes[] = {bytes_of("\1\2", 2), {NULL, 0}};
 	(void)state;
 	ASSERT_BINARY("\0\0\0\001\0\0\0\0\0\0\0\027\0\0\0\002\0\0\0\001"
 	              "\0\0\0\004\0\0\0\007\0\0\0\004\377\377\377\377",
@@ -67,7 +68,53 @@ static void test_arrays(void **state)
 	ASSERT_BINARY("\0\0\0\001\0\0\0\001\0\0\0\031\0\0\0\003\0\0\0\001"
 	              "\0\0\0\002ab\377\377\377\377\0\0\0\0",
 	              .type = DB_TEXT_ARRAY, .array = {texts, 3});
+	ASSERT_BINARY("\0\0\0\001\0\0\0\001\0\0\0\021\0\0\0\002\0\0\0\001"
+	              "\0\0\0\002\001\002\377\377\377\377",
+	              .type = DB_BYTEA_ARRAY, .array = {hashes, 2});
 	ASSERT_BINARY("\0\0\0\0\0\0\0\0\0\0\0\024", .type = DB_INT8_ARRAY, .array = {NULL, 0});
+}
+
+/* Of three calls the arrays that one execution takes. */
+static void test_several_calls_as_one(void **state)
+{
+	(void)state;
+	static const struct param_spec specs[] = {{"ids", DB_INT8_ARRAY, false},
+	                                          {"names", DB_TEXT_ARRAY, false},
+	                                          {"hashes", DB_BYTEA_ARRAY, false},
+	                                          {"keys", DB_UUID_ARRAY, false},
+	                                          {"flags", DB_BOOL_ARRAY, false}};
+	static const struct param at[2][5] = {
+		{{.type = DB_INT8, .integer = 258},
+	         {.type = DB_TEXT, .text = "ab"},
+	         {.type = DB_BYTEA, .bytes = {NULL, 0}},
+	         {.type = DB_UUID, .uuid = {{[15] = 9}}},
+	         {.type = DB_BOOL, .boolean = true}},
+		{{.type = DB_INT8, .null = true},
+	         {.type = DB_TEXT, .null = true},
+	         {.type = DB_BYTEA, .null = true},
+	         {.type = DB_UUID, .null = true},
+	         {.type = DB_BOOL, .boolean = false}},
+	};
+	const struct statement many = {.params = specs, .param_count = 5};
+	const struct params one = {at[0], 5}, other = {at[1], 5};
+	const struct params *const calls[] = {&one, &other};
+	assert_true(encode_many(&encoded, &many, calls, 2));
+#define ASSERT_ARRAY(i, literal)                                                      \
+	do {                                                                          \
+		assert_int_equal(encoded.formats[i], 1);                              \
+		assert_int_equal(encoded.lengths[i], sizeof(literal) - 1);            \
+		assert_memory_equal(encoded.values[i], literal, sizeof(literal) - 1); \
+	} while (0)
+	ASSERT_ARRAY(0, "\0\0\0\001\0\0\0\001\0\0\0\024\0\0\0\002\0\0\0\001"
+	                "\0\0\0\010\0\0\0\0\0\0\001\002\377\377\377\377");
+	ASSERT_ARRAY(1, "\0\0\0\001\0\0\0\001\0\0\0\031\0\0\0\002\0\0\0\001"
+	                "\0\0\0\002ab\377\377\377\377");
+	ASSERT_ARRAY(2, "\0\0\0\001\0\0\0\001\0\0\0\021\0\0\0\002\0\0\0\001"
+	                "\0\0\0\0\377\377\377\377");
+	ASSERT_ARRAY(3, "\0\0\0\001\0\0\0\001\0\0\013\206\0\0\0\002\0\0\0\001"
+	                "\0\0\0\020\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\011\377\377\377\377");
+	ASSERT_ARRAY(4, "\0\0\0\001\0\0\0\0\0\0\0\020\0\0\0\002\0\0\0\001"
+	                "\0\0\0\001\001\0\0\0\001\0");
 }
 
 static void test_epoch(void **state)
@@ -95,9 +142,8 @@ static int deinit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_scalars),
-		cmocka_unit_test(test_texts_and_nulls),
-		cmocka_unit_test(test_arrays),
+		cmocka_unit_test(test_scalars), cmocka_unit_test(test_texts_and_nulls),
+		cmocka_unit_test(test_arrays),  cmocka_unit_test(test_several_calls_as_one),
 		cmocka_unit_test(test_epoch),
 	};
 	return cmocka_run_group_tests(tests, NULL, deinit);
