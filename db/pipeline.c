@@ -1,6 +1,7 @@
 #include "db/pipeline.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <string.h>
 
 /* libpq 17 and later: a Sync that does not write to the socket at once. */
@@ -213,34 +214,54 @@ static struct entry *current(struct pipeline *pipeline)
 	return pipeline->count ? entry_at(pipeline, 0) : NULL;
 }
 
-/* One row as a result of its own. NULL: no memory, or no such row. */
-static PGresult *row_of(const PGresult *rows, int row)
+/* Whose a group's row is: the last column, from 1. */
+static uint64_t owner_of(const PGresult *rows, int row)
 {
-	PGresult *one = row < PQntuples(rows) ? PQcopyResult(rows, PG_COPYRES_ATTRS) : NULL;
-	bool copied = one != NULL;
+	uint64_t owner;
+	int column = PQnfields(rows) - 1;
+	if (PQgetlength(rows, row, column) != sizeof(owner))
+		return 0;
+	memcpy(&owner, PQgetvalue(rows, row, column), sizeof(owner));
+	return be64toh(owner);
+}
+
+static bool copy_row(PGresult *to, const PGresult *rows, int row)
+{
+	int at = PQntuples(to);
+	bool copied = true;
 	for (int i = 0; copied && i < PQnfields(rows); i++) {
 		bool null = PQgetisnull(rows, row, i);
-		copied = PQsetvalue(one, 0, i, null ? NULL : PQgetvalue(rows, row, i),
+		copied = PQsetvalue(to, at, i, null ? NULL : PQgetvalue(rows, row, i),
 		                    null ? -1 : PQgetlength(rows, row, i));
 	}
+	return copied;
+}
+
+/* The rows of one of a group, from `*row` on, as a result of its own. NULL: no memory. */
+static PGresult *rows_of(const PGresult *rows, int *row, uint64_t owner)
+{
+	PGresult *own = PQcopyResult(rows, PG_COPYRES_ATTRS);
+	bool copied = own != NULL;
+	for (; *row < PQntuples(rows) && owner_of(rows, *row) == owner; (*row)++)
+		copied = copied && copy_row(own, rows, *row);
 	if (copied)
-		return one;
-	PQclear(one);
+		return own;
+	PQclear(own);
 	return NULL;
 }
 
-/* The group that is first in line ends: each has its row of `rows` (NULL: none), or what `how`
- * says. Whose row cannot be told does not learn what became of it. */
+/* The group that is first in line ends: each has its own of `rows`, or what `how` says. Without
+ * memory for them it does not learn what became of it. */
 static void settle_group(struct pipeline *pipeline, enum settlement how, PGresult *rows)
 {
 	struct entry entry;
+	uint64_t owner = 0;
 	int row = 0;
 	do {
 		entry = pop(pipeline);
-		PGresult *own = how == SETTLED && entry.request ? row_of(rows, row) : NULL;
-		bool lost = how == SETTLED && entry.request && !own;
+		PGresult *own = how == SETTLED ? rows_of(rows, &row, ++owner) : NULL;
+		bool lost = how == SETTLED && !own;
 		settle(pipeline, &entry, lost ? SETTLED_LOST : how, own);
-		row++;
 	} while (entry.more);
 	PQclear(rows);
 }

@@ -38,8 +38,9 @@ struct statement {
 	int16_t found;   /* the column that is not NULL in a row that was found or written */
 	int16_t wrote;   /* the bool that tells the two apart; or STATEMENT_NO_COLUMN */
 	bool unprepared; /* parsed and planned for the values of each execution */
-	/* Does this one for several callers at once: takes arrays of its parameters, gives a row
-	 * for each element, in order; fails as a whole. NULL: there is none. */
+	/* Does this one for several callers at once: takes arrays of its parameters; the last
+	 * column of a row, an int8, says whose it is, from 1, in order. Fails as a whole. NULL:
+	 * there is none. */
 	const struct statement *many;
 	const struct param_spec *params;
 	const struct column_spec *columns;

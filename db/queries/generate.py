@@ -19,7 +19,8 @@ organization_id says why: `-- tenant: no (reason)`. `-- fragment: NAME` starts a
 {{NAME}}; its params must be the first ones of those statements. A fragment may list columns, which statements
 include in theirs as {{NAME}} too. `-- prepare: no (reason)` has a statement planned for the values of each execution.
 `-- group: NAME` names the statement that does this one for several callers at once: its parameters are arrays of this
-one's, of which an element is NULL where this one's may be, its columns are the same, and it gives a row for each element.
+one's, of which an element is NULL where this one's may be; its columns are the same and `n int8`, whose row it is (from 1,
+in order).
 """
 import argparse
 import os
@@ -297,8 +298,8 @@ class Statement:
         wanted = [field.type + "[]" for field in self.params]
         if [field.type for field in many.params] != wanted:
             raise self.item.problem(f"group: {self.many} must take arrays of the same: {', '.join(wanted)}", "group")
-        if many.columns != self.columns:
-            raise self.item.problem(f"group: {self.many} must have the same columns", "group")
+        if many.columns != self.columns + [Field("n", "int8", False)]:
+            raise self.item.problem(f"group: {self.many} must have the same columns, and 'n int8'", "group")
 
     def check_found(self):
         names = [column.name for column in self.columns]

@@ -235,7 +235,7 @@ LEFT JOIN (SELECT p.key AS project_key, w.* FROM written w CROSS JOIN project p)
 
 -- statement: story_create_many
 -- story_create for several callers at once, who know nothing of each other: each has its own gate, key, project and
--- answer, at the place of its item. On any error nothing is written, and each is executed alone.
+-- answer, which `n` names. On any error nothing is written, and each is executed alone.
 -- lane: write
 -- tenant: no (each item has its own organization_id)
 -- params: organization_ids int8[], actors uuid[], minimum_ranks int4[], systems bool[], principal_ids int8[],
@@ -244,7 +244,7 @@ LEFT JOIN (SELECT p.key AS project_key, w.* FROM written w CROSS JOIN project p)
 --   epic_ids int8[], sprint_ids int8[], assignee_ids uuid[], creator_ids uuid[], numbers int8[],
 --   created_ats timestamptz[], started_ats timestamptz[], completed_ats timestamptz[],
 --   external_sources text[], external_ids text[]
--- columns: rank int4?, {{story_row}}, {{story_faults}}
+-- columns: rank int4?, {{story_row}}, {{story_faults}}, n int8
 -- found: id
 WITH asked AS MATERIALIZED (
   SELECT i.*, c.rank,
@@ -256,7 +256,7 @@ WITH asked AS MATERIALIZED (
     AS i(organization_id, actor, minimum_rank, system, principal_id, request_id, method, request_hash, project_id,
          title, description, criteria, status, priority, points, epic_id, sprint_id, assignee_id, creator_id, number,
          created_at, started_at, completed_at, external_source, external_id, n)
-  LEFT JOIN LATERAL ({{caller_each}}) c ON true),
+  CROSS JOIN LATERAL ({{caller_each}}) c),
 item AS NOT MATERIALIZED (SELECT a.* FROM asked a WHERE a.allowed),
 {{brief}},
 held AS MATERIALIZED (
@@ -321,7 +321,7 @@ activity AS (
   FROM done d),
 effect AS (SELECT d.n, jsonb_build_object('ids', jsonb_build_array(d.id)) AS result FROM done d),
 {{recorded_each}}
-SELECT a.rank, {{story_row}}, {{story_faults}}
+SELECT a.rank, {{story_row}}, {{story_faults}}, a.n
 FROM asked a
 LEFT JOIN place p ON p.n = a.n
 LEFT JOIN fault f ON f.n = a.n

@@ -177,7 +177,7 @@ UPDATE counters SET value = value + 12 / $2::int8 FROM slow WHERE id = $1 RETURN
 -- lane: write
 -- tenant: no (test)
 -- params: ids int8[], parts int8[], ms int4[]
--- columns: value int8
+-- columns: value int8, n int8
 WITH asked AS MATERIALIZED (
   SELECT a.* FROM unnest($1::int8[], $2::int8[], $3::int4[]) WITH ORDINALITY AS a(id, parts, ms, n)),
 slow AS MATERIALIZED (
@@ -189,6 +189,6 @@ raised AS (
   FROM (SELECT a.id, sum(12 / a.parts)::int8 AS sum FROM asked a CROSS JOIN slow GROUP BY a.id) w
   WHERE c.id = w.id
   RETURNING c.id, c.value - w.sum AS before)
-SELECT (r.before + sum(12 / a.parts) OVER (PARTITION BY a.id ORDER BY a.n))::int8 AS value
+SELECT (r.before + sum(12 / a.parts) OVER (PARTITION BY a.id ORDER BY a.n))::int8 AS value, a.n
 FROM asked a JOIN raised r ON r.id = a.id
 ORDER BY a.n;

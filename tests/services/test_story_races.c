@@ -341,6 +341,46 @@ static void locks_are_taken_in_one_order(void **state)
 	assert_int_equal(race_run(), 2);
 }
 
+/* Those that wait for one project are executed together, and each is told its own. */
+static void strangers_in_line_are_answered_apart(void **state)
+{
+	(void)state;
+	static const struct {
+		struct creation creation;
+		enum prism_status status;
+		const char *reason;
+	} turns[] = {
+		{{.actor = OWNER, .project = 10}, PRISM_OK, ""},
+		{{.actor = OUTSIDER, .project = 10}, PRISM_NOT_FOUND, "ORGANIZATION_NOT_FOUND"},
+		{{.actor = VIEWER, .project = 10}, PRISM_PERMISSION_DENIED, "ROLE_TOO_LOW"},
+		{{.actor = MEMBER, .project = 10, .sprint = 7},
+	         PRISM_FAILED_PRECONDITION,
+	         "SPRINT_COMPLETED"},
+		{{.actor = MEMBER, .project = 10, .epic = 60},
+	         PRISM_FAILED_PRECONDITION,
+	         "EPIC_NOT_IN_PROJECT"},
+		{{.actor = MEMBER, .project = 10}, PRISM_OK, ""},
+	};
+	enum { TURNS = sizeof(turns) / sizeof(turns[0]), LINE = 8 * TURNS };
+	long before = count("SELECT count(*) FROM stories WHERE project_id = 10");
+	assert_true(session("BEGIN"));
+	assert_true(session("SELECT FROM project_counters WHERE project_id = 10 FOR UPDATE"));
+	for (size_t i = 0; i < LINE; i++)
+		assert_int_equal(add_creation(&turns[i % TURNS].creation), i);
+	race_until_waiting(2); /* one of each worker, the others behind it */
+	assert_true(session("COMMIT"));
+	assert_int_equal(race_run(), LINE / 3);
+	for (size_t i = 0; i < LINE; i++) {
+		if (turns[i % TURNS].status == PRISM_OK)
+			assert_int_equal(racers[i].result.status, PRISM_OK);
+		else
+			assert_true(
+				race_refused(i, turns[i % TURNS].status, turns[i % TURNS].reason));
+	}
+	assert_int_equal(count("SELECT count(*) FROM stories WHERE project_id = 10"),
+	                 before + LINE / 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -352,6 +392,7 @@ int main(void)
 		cmocka_unit_test(an_epic_that_is_being_deleted_takes_nothing),
 		cmocka_unit_test(a_project_that_ends_takes_nothing),
 		cmocka_unit_test(locks_are_taken_in_one_order),
+		cmocka_unit_test(strangers_in_line_are_answered_apart),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

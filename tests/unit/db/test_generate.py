@@ -100,15 +100,16 @@ class Generate(unittest.TestCase):
                          self.change("-- lane: read", "-- prepare: no (why)\n-- lane: write"))
         one = self.change("-- lane: read", "-- group: things_get\n-- lane: write")
         many = ("-- statement: things_get\n-- lane: write\n-- tenant: no (each its own)\n"
-                "-- params: organization_ids int8[], ids int8[], names text[]\n-- columns: id int8, name text?\n"
-                "SELECT id, name FROM unnest($1, $2, $3) AS t(organization_id, id, name);\n")
+                "-- params: organization_ids int8[], ids int8[], names text[]\n-- columns: id int8, name text?, n int8\n"
+                "SELECT id, name, n FROM unnest($1, $2, $3) WITH ORDINALITY AS t(organization_id, id, name, n);\n")
         self.assertEqual(self.run_on(one, many)[:2], (0, ""))
         self.assertIn(".many = &THINGS_GET,", self.run_on(one, many)[3])
         self.assert_says("there is no statement 'things_get' in the write lane", one)
         self.assert_says("there is no statement 'things_get' in the write lane", one, self.change("write", "read", many))
         self.assert_says("things_get must take arrays of the same: int8[], int8[], text[]",
                          one, self.change("names text[]", "names int8[]", many))
-        self.assert_says("things_get must have the same columns", one, self.change("name text?", "name text", many))
+        self.assert_says("things_get must have the same columns, and 'n int8'", one, self.change("name text?", "name text", many))
+        self.assert_says("things_get must have the same columns, and 'n int8'", one, self.change(", n int8", "", many))
 
     def test_stars(self):
         self.assert_says("name the columns", self.change("SELECT id, name", "SELECT *"))
