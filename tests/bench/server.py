@@ -3,12 +3,14 @@ import os
 import re
 import shutil
 import signal
-import tempfile
+import sys
 import time
 
 from machine import BenchError, Process, run
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, '..', 'support'))
+import guardian  # noqa: E402
 
 
 class Database:
@@ -58,7 +60,7 @@ class Prismd:
     def __init__(self, options, load, connections):
         self.options, self.load, self.connections = options, load, connections
         self.programs, self.machine = options.programs, options.machine
-        self.state_dir = tempfile.mkdtemp(prefix='prism-bench-')
+        self.state_dir = guardian.directory('prism-bench-')
         self.server = self.database = None
 
     def __enter__(self):

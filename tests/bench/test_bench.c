@@ -2,6 +2,7 @@
 #include "tests/bench/histogram.h"
 #include "tests/bench/process.h"
 #include "tests/bench/workload.h"
+#include "tests/support/program.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -156,21 +157,12 @@ static void test_a_story_is_known_by_its_id(void **state)
 	workload_deinit(&workload);
 }
 
-static void write_file(char path[64], const char *text)
-{
-	snprintf(path, 64, "/tmp/prism-bench-XXXXXX");
-	int fd = mkstemp(path);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-}
-
 static void test_a_file_of_stories(void **state)
 {
 	(void)state;
 	struct workload workload;
 	char path[64], message[WORKLOAD_MESSAGE_SIZE] = "";
-	write_file(path, "1 10\n2 20\n");
+	file_make(path, "1 10\n2 20\n");
 	assert_true(workload_file_init(&workload, path, message));
 	assert_int_equal(workload.key_count, 2);
 	assert_int_equal(workload.keys[1].organization, 2);
@@ -186,7 +178,7 @@ static void test_a_broken_file_of_stories_is_named_with_its_line(void **state)
 	(void)state;
 	struct workload workload;
 	char path[64], message[WORKLOAD_MESSAGE_SIZE] = "";
-	write_file(path, "1 10\n2 x\n");
+	file_make(path, "1 10\n2 x\n");
 	assert_false(workload_file_init(&workload, path, message));
 	assert_non_null(strstr(message, "line 2"));
 	unlink(path);

@@ -4,7 +4,10 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
+import guardian  # noqa: E402
 
 
 def run(*command, **more):
@@ -19,7 +22,7 @@ class Daemon:
 
     def __init__(self, build, source):
         self.build = build
-        self.folder = tempfile.mkdtemp(prefix='prism-product-', dir='/tmp')
+        self.folder = guardian.directory('prism-product-')
         os.chmod(self.folder, 0o755)
         self.state = os.path.join(self.folder, 'state')
         self.process = subprocess.Popen([self.program('prismd'), '--state-dir', self.state, '--listen', '127.0.0.1:0'],

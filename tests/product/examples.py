@@ -79,7 +79,7 @@ class ExamplesTest(unittest.TestCase):
         run('protoc', '-I', os.path.join(SOURCE, 'proto'), f'--go_out={folder}', f'--go_opt=module={module}',
             f'--go_opt=Mprism/options.proto={module}/options', f'--go_opt=Mprism/v1/story.proto={module}/prismv1',
             f'--go_opt=Mprism/v1/upsert.proto={module}/prismv1', 'prism/options.proto', 'prism/v1/story.proto', 'prism/v1/upsert.proto')
-        env = {**os.environ, 'GO111MODULE': 'off', 'GOPATH': f'{path}:{GO_PACKAGES}', 'GOCACHE': os.path.join(BUILD, 'go-cache')}
+        env = {**os.environ, 'GO111MODULE': 'off', 'GOPATH': f'{path}:{GO_PACKAGES}', 'GOCACHE': os.path.join(BUILD, 'go-cache'), 'GOTMPDIR': path}
         run('go', 'build', '-o', 'get_story', '.', cwd=folder, env=env)
         get_story = os.path.join(folder, 'get_story')
         self.assertEqual(run(get_story, self.organization, 'DEMO-3'), self.expected)

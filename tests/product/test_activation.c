@@ -128,14 +128,12 @@ static void test_activated(void **state)
 
 static void expect_unfit(const char *variables, const char *message)
 {
-	struct program program;
 	char command[256], state[128];
 	snprintf(command, sizeof(command), "LISTEN_PID=$$ %s exec \"$@\"", variables);
 	snprintf(state, sizeof(state), "%s/state", directory);
 	const char *const argv[] = {"/bin/sh",     "-c",  command, "sh", program_path("prismd"),
 	                            "--state-dir", state, NULL};
-	int code = program_start_fails(&program, argv, NULL);
-	program_log(&program, text, sizeof(text));
+	int code = program_start_fails(argv, NULL, text);
 	expect_text(message);
 	assert_int_equal(code, 78);
 }

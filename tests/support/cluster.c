@@ -1,5 +1,7 @@
 #include "tests/support/cluster.h"
 
+#include "tests/support/guardian.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -26,8 +28,6 @@ struct cluster {
 	char conninfo[CLUSTER_CONNINFO_SIZE];
 	int port;         /* of TCP; 0: it does not listen */
 	pid_t postmaster; /* 0: not running */
-	pid_t guardian;
-	int guardian_pipe;
 };
 
 static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *format, ...)
@@ -115,6 +115,7 @@ static void make_directory(char path[64])
 	strcpy(path, "/tmp/prism-XXXXXX");
 	if (!mkdtemp(path))
 		die("mkdtemp: %s", strerror(errno));
+	guardian_watch(path);
 	if (geteuid() != 0)
 		return;
 	const struct passwd *user = postgres_user();
@@ -201,64 +202,9 @@ static void write_settings(struct cluster *cluster, const char *settings)
 	         "\nlisten_addresses = ''\nport = %d\nunix_socket_directories = '%s'\n"
 	         "fsync = off\nfull_page_writes = off\nsynchronous_commit = on\n"
 	         "shared_buffers = 16MB\nmax_connections = 40\nmax_wal_size = 64MB\n"
-	         "autovacuum = off\njit = off\n%s\n",
+	         "autovacuum = off\njit = off\ndynamic_shared_memory_type = mmap\n%s\n",
 	         SOCKET_PORT, cluster->directory, settings ? settings : "");
 	write_file(cluster, "data/postgresql.conf", "a", text);
-}
-
-/* --- guardian ------------------------------------------------------------------------------- */
-
-static pid_t read_postmaster_pid(const char *directory)
-{
-	char path[PATH_SIZE], line[32] = "";
-	in_directory(path, directory, "data/postmaster.pid");
-	FILE *file = fopen(path, "r");
-	if (!file)
-		return 0;
-	char *read = fgets(line, sizeof(line), file);
-	fclose(file);
-	return read ? (pid_t)strtol(line, NULL, 10) : 0;
-}
-
-/* Sleeps until the test closes its end of the pipe: with a byte (all is well), or by dying. */
-static void __attribute__((noreturn)) guard(int pipe_end, const char *directory)
-{
-	char byte;
-	ssize_t count;
-	setsid();
-	while ((count = read(pipe_end, &byte, 1)) < 0 && errno == EINTR)
-		continue;
-	if (count == 1)
-		_exit(0);
-	pid_t postmaster = read_postmaster_pid(directory);
-	for (int i = 0; postmaster > 0 && i < 100 && kill(postmaster, SIGQUIT) == 0; i++)
-		pause_ms(WAIT_MS);
-	execl("/bin/rm", "rm", "-rf", directory, (char *)NULL);
-	_exit(127);
-}
-
-static void start_guardian(struct cluster *cluster)
-{
-	int ends[2];
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		die("pipe: %s", strerror(errno));
-	cluster->guardian = fork();
-	if (cluster->guardian < 0)
-		die("fork: %s", strerror(errno));
-	if (cluster->guardian == 0) {
-		close(ends[1]);
-		guard(ends[0], cluster->directory);
-	}
-	close(ends[0]);
-	cluster->guardian_pipe = ends[1];
-}
-
-static void dismiss_guardian(struct cluster *cluster)
-{
-	if (write(cluster->guardian_pipe, "x", 1) != 1)
-		die("the guardian is gone");
-	close(cluster->guardian_pipe);
-	waitpid(cluster->guardian, NULL, 0);
 }
 
 /* --- life ----------------------------------------------------------------------------------- */
@@ -311,7 +257,6 @@ struct cluster *cluster_new(const char *settings)
 		die("no memory");
 	need_template();
 	make_directory(cluster->directory);
-	start_guardian(cluster);
 	in_directory(data, cluster->directory, "data");
 	copy_tree(PRISM_CLUSTER_TEMPLATE, data);
 	set_conninfo(cluster, SOCKET_PORT);
@@ -415,7 +360,6 @@ void cluster_thaw(struct cluster *cluster)
 void cluster_free(struct cluster *cluster)
 {
 	end_postmaster(cluster, SIGQUIT);
-	dismiss_guardian(cluster);
 	remove_tree(cluster->directory);
 	free(cluster);
 }

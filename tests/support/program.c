@@ -1,5 +1,7 @@
 #include "tests/support/program.h"
 
+#include "tests/support/guardian.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -10,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -63,12 +66,10 @@ static void program_spawn(struct program *program, const char *const argv[],
 {
 	int pipe_out[2];
 	assert_int_equal(pipe2(pipe_out, O_CLOEXEC), 0);
-	snprintf(program->log, sizeof(program->log), "/tmp/prism-log-XXXXXX");
-	int error = mkostemp(program->log, O_CLOEXEC);
-	assert_true(error >= 0);
-	program->pid = spawn(argv, env, pipe_out[1], error);
+	program->log = memfd_create("log", MFD_CLOEXEC);
+	assert_true(program->log >= 0);
+	program->pid = spawn(argv, env, pipe_out[1], program->log);
 	close(pipe_out[1]);
-	close(error);
 	program->out = pipe_out[0];
 }
 
@@ -132,21 +133,23 @@ void program_start(struct program *program, const char *const argv[], const char
 	fail_msg("%s did not become ready (exit code %d)", argv[0], code);
 }
 
-int program_start_fails(struct program *program, const char *const argv[], const char *const env[])
-{
-	*program = (struct program){0};
-	program_spawn(program, argv, env);
-	while (read_line(program->out, program->ready, sizeof(program->ready)))
-		continue;
-	close(program->out);
-	return wait_for_exit(program->pid);
-}
-
 static void program_gone(struct program *program)
 {
 	close(program->out);
-	unlink(program->log);
+	close(program->log);
 	program->pid = 0;
+}
+
+int program_start_fails(const char *const argv[], const char *const env[], char *text)
+{
+	struct program program = {0};
+	program_spawn(&program, argv, env);
+	while (read_line(program.out, program.ready, sizeof(program.ready)))
+		continue;
+	int code = wait_for_exit(program.pid);
+	program_log(&program, text, PROGRAM_TEXT);
+	program_gone(&program);
+	return code;
 }
 
 int program_stop(struct program *program)
@@ -194,12 +197,12 @@ static size_t read_all(int fd, char *text, size_t size)
 
 void program_log(const struct program *program, char *text, size_t size)
 {
-	text[0] = '\0';
-	int fd = open(program->log, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	read_all(fd, text, size);
-	close(fd);
+	size_t len = 0;
+	ssize_t got;
+	while (len < size - 1 &&
+	       (got = pread(program->log, text + len, size - 1 - len, (off_t)len)) > 0)
+		len += (size_t)got;
+	text[len] = '\0';
 }
 
 int program_run(const char *const argv[], const char *const env[], char *text)
@@ -217,6 +220,7 @@ void directory_make(char path[64])
 {
 	snprintf(path, 64, "/tmp/prism-test-XXXXXX");
 	assert_non_null(mkdtemp(path));
+	guardian_watch(path);
 	assert_int_equal(chmod(path, 0755), 0); /* PostgreSQL may run as another user */
 }
 
@@ -225,4 +229,14 @@ void directory_remove(const char *path)
 	char text[PROGRAM_TEXT];
 	const char *const argv[] = {"/bin/rm", "-rf", "--", path, NULL};
 	assert_int_equal(program_run(argv, NULL, text), 0);
+}
+
+void file_make(char path[64], const char *text)
+{
+	snprintf(path, 64, "/tmp/prism-file-XXXXXX");
+	int file = mkostemp(path, O_CLOEXEC);
+	assert_true(file >= 0);
+	guardian_watch(path);
+	assert_int_equal(write(file, text, strlen(text)), strlen(text));
+	close(file);
 }

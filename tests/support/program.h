@@ -1,8 +1,9 @@
 /* program - our programs run by tests as a user runs them: started, waited for, stopped, always
  * cleaned up.
  *
- * A daemon's standard output is read until its `ready` line; standard error goes to a file that is
- * printed when something fails. Errors: a failed step fails the cmocka test that asked for it. */
+ * A daemon's standard output is read until its `ready` line; standard error goes to a file in
+ * memory that is printed when something fails. Errors: a failed step fails the cmocka test that
+ * asked for it. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,7 +16,7 @@ struct program {
 	int out;
 	char ready[1024];  /* the line that says so */
 	char address[128]; /* the first address in it */
-	char log[256];     /* the file with its standard error */
+	int log;           /* a file in memory with its standard error */
 };
 
 /* The path of one of our programs ("prismd"); the thread's last four stay. */
@@ -26,8 +27,8 @@ const char *program_path(const char *name);
 void program_start(struct program *program, const char *const argv[], const char *const env[]);
 
 /* The same, but for a program that is expected to fail at start: returns its exit code; its
- * standard error is in `log`. */
-int program_start_fails(struct program *program, const char *const argv[], const char *const env[]);
+ * standard error is in `text` (PROGRAM_TEXT bytes), NUL-terminated. */
+int program_start_fails(const char *const argv[], const char *const env[], char *text);
 
 /* SIGTERM, then waits. The exit code, or 128 + signal. */
 int program_stop(struct program *program);
@@ -50,6 +51,10 @@ void program_log(const struct program *program, char *text, size_t size);
 int program_run(const char *const argv[], const char *const env[], char *text);
 
 /* A new private directory under /tmp with a short name; removed with everything in it by
- * directory_remove(). */
+ * directory_remove(), or when the test program has ended. */
 void directory_make(char path[64]);
 void directory_remove(const char *path);
+
+/* A new file under /tmp with `text` in it, to be unlinked, or removed when the test program has
+ * ended. */
+void file_make(char path[64], const char *text);

@@ -45,7 +45,7 @@ static void test_every_kind_of_address(void **state)
 static void test_stale_unix_socket(void **state)
 {
 	(void)state;
-	struct program before = server, second;
+	struct program before = server;
 	char directory[64], path[128], log[PROGRAM_TEXT];
 	directory_make(directory);
 	snprintf(path, sizeof(path), "unix:%s/socket", directory);
@@ -55,8 +55,7 @@ static void test_stale_unix_socket(void **state)
 	assert_int_equal(access(path + 5, F_OK), 0);
 	server_up(arguments);
 	const char *const argv[] = {program_path("prismd-echo"), "--listen", path, NULL};
-	assert_int_equal(program_start_fails(&second, argv, NULL), 1);
-	program_log(&second, log, sizeof(log));
+	assert_int_equal(program_start_fails(argv, NULL, log), 1);
 	assert_non_null(strstr(log, "in use by another process"));
 	ask_at(path);
 	server_down();
@@ -67,15 +66,13 @@ static void test_stale_unix_socket(void **state)
 static void test_file_that_is_no_socket(void **state)
 {
 	(void)state;
-	struct program program;
 	char directory[64], path[128], log[PROGRAM_TEXT];
 	directory_make(directory);
 	snprintf(path, sizeof(path), "unix:%s/file", directory);
 	FILE *file = fopen(path + 5, "w");
 	fclose(file);
 	const char *const argv[] = {program_path("prismd-echo"), "--listen", path, NULL};
-	assert_int_equal(program_start_fails(&program, argv, NULL), 1);
-	program_log(&program, log, sizeof(log));
+	assert_int_equal(program_start_fails(argv, NULL, log), 1);
 	assert_non_null(strstr(log, "is not a socket"));
 	assert_int_equal(access(path + 5, F_OK), 0);
 	directory_remove(directory);
@@ -85,11 +82,9 @@ static void test_file_that_is_no_socket(void **state)
 static void test_port_in_use(void **state)
 {
 	(void)state;
-	struct program program;
 	char log[PROGRAM_TEXT];
 	const char *const argv[] = {program_path("prismd-echo"), "--listen", server.address, NULL};
-	assert_int_equal(program_start_fails(&program, argv, NULL), 1);
-	program_log(&program, log, sizeof(log));
+	assert_int_equal(program_start_fails(argv, NULL, log), 1);
 	assert_non_null(strstr(log, "in use by another process"));
 }
 

@@ -1,5 +1,6 @@
 /* Calls that were sent, and whose server then is not there for a while. */
 #include "client/channel.h"
+#include "tests/support/program.h"
 #include "tests/unit/client/attempts.h"
 #include "tests/unit/client/loop.h"
 
@@ -35,7 +36,8 @@ static void return_script(struct peer *peer)
 static void open_vanishing(struct loop *loop, struct peer *peer, struct attempts *attempts,
                            char path[UNIX_PATH])
 {
-	snprintf(path, UNIX_PATH, "/tmp/prism-resend-%d.sock", (int)getpid());
+	file_make(path, "");
+	unlink(path);
 	peer_start_at(peer, path, vanish_script, attempts);
 	loop_open(loop, &(struct prism_channel_options){.address = peer->address,
 	                                                .retry.max_attempts = 3});

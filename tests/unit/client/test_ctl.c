@@ -13,6 +13,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -25,9 +26,7 @@ static char printed[8192];
 /* Runs print(what) with standard output in a file. */
 static const char *print_of(void (*print)(const char *what), const char *what)
 {
-	char path[] = "/tmp/prism-printed-XXXXXX";
-	int file = mkstemp(path), before = dup(STDOUT_FILENO);
-	unlink(path);
+	int file = memfd_create("printed", MFD_CLOEXEC), before = dup(STDOUT_FILENO);
 	fflush(stdout);
 	dup2(file, STDOUT_FILENO);
 	print(what);

@@ -1,4 +1,5 @@
 /* Calls on a loop: cancelled, late, many; connections that come and go. */
+#include "tests/support/program.h"
 #include "tests/unit/client/loop.h"
 #include "tests/unit/client/peer.h"
 
@@ -379,7 +380,8 @@ static void test_wait_for_ready(void **state)
 	struct outcome_of ready = {0}, hasty = {0};
 	struct prism_call_options options = {.wait_for_ready = true};
 	char address[80], path[64];
-	snprintf(path, sizeof path, "/tmp/prism-client-%d.sock", (int)getpid());
+	file_make(path, "");
+	unlink(path);
 	snprintf(address, sizeof address, "unix:%s", path);
 	open_at(&loop, address);
 	loop_call(&loop, &ready, &NOTE_GET, &options, "");

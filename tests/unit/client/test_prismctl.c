@@ -168,11 +168,8 @@ static void test_call_from_file(void **state)
 	(void)state;
 	Prism__V1__Story story = some_story();
 	struct answer answer = {.path = GET_STORY, .message = &story.base};
-	char path[] = "/tmp/prism-request-XXXXXX", words[128];
-	int fd = mkstemp(path);
-	static const char JSON[] = "\n{\"organizationId\": \"5\", \"id\": 7}\n";
-	assert_int_equal(write(fd, JSON, sizeof JSON - 1), sizeof JSON - 1);
-	close(fd);
+	char path[64], words[128];
+	file_make(path, "\n{\"organizationId\": \"5\", \"id\": 7}\n");
 	snprintf(words, sizeof words, "call " GET_STORY " @%s", path);
 	assert_int_equal(run_answered(&answer, words), 0);
 	assert_int_equal(answer.request.len, 4);

@@ -1,5 +1,6 @@
 /* Addresses and a channel's options, as people give them. */
 #include "client/settings.h"
+#include "tests/support/program.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -154,9 +155,8 @@ static void test_environment(void **state)
 {
 	(void)state;
 	struct settings settings;
-	char message[SETTINGS_MESSAGE_SIZE], path[] = "/tmp/prism-key-XXXXXX";
-	close(mkstemp(path));
-	write_file(path, "\n  prk_abc\t\r\n");
+	char message[SETTINGS_MESSAGE_SIZE], path[64];
+	file_make(path, "\n  prk_abc\t\r\n");
 	setenv("PRISM_ADDRESS", "[::1]:99", 1);
 	setenv("PRISM_KEY_FILE", path, 1);
 	setenv("PRISM_ACTOR", ACTOR, 1);
@@ -198,8 +198,8 @@ static void test_bad_keys(void **state)
 		{"prk_\xc3\xa4", "no spaces and only ASCII"},
 		{"prk_" LONG LONG LONG LONG LONG LONG, "at most 512 characters"},
 	};
-	char path[] = "/tmp/prism-key-XXXXXX";
-	close(mkstemp(path));
+	char path[64];
+	file_make(path, "");
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		write_file(path, bad[i].text);
 		struct prism_channel_options by_file = {.key_file = path};

@@ -1,6 +1,7 @@
 /* Settings from every source, and what is said about wrong ones. */
 #include "daemon/config.h"
 #include "daemon/options.h"
+#include "tests/support/program.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,11 +40,8 @@ static int teardown(void **state)
 
 static void read_text(const char *text)
 {
-	char path[] = "/tmp/prism-config-XXXXXX";
-	int fd = mkstemp(path);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
+	char path[64];
+	file_make(path, text);
 	config_read_file(config, path);
 	unlink(path);
 }

@@ -2,6 +2,7 @@
  * connection closed; nothing is left, and the next conversation goes as if nothing had been. */
 #include "daemon/rpc/fiber.h"
 #include "daemon/worker.h"
+#include "tests/support/program.h"
 #include "tests/talk/echo_service.h"
 
 #include <setjmp.h>
@@ -58,7 +59,7 @@ static void heap_fails(int at, bool on)
 
 /* --- a worker on this thread -------------------------------------------------- */
 
-static char directory[] = "/tmp/prism-heap-XXXXXX";
+static char directory[64];
 static struct service services[1];
 static struct router *router;
 static struct listen_address listen_address;
@@ -77,11 +78,11 @@ static void worker_begin(void)
 static int group_setup(void **state)
 {
 	(void)state;
-	char text[64], fault[ADDRESS_MESSAGE_SIZE];
+	char text[80], fault[ADDRESS_MESSAGE_SIZE];
 	struct address address;
 	services[0] = echo_service();
 	assert_true(router_new(&router, services, 1, fault));
-	assert_non_null(mkdtemp(directory));
+	directory_make(directory);
 	snprintf(text, sizeof(text), "unix:%s/s", directory);
 	assert_true(address_parse(text, &address, fault));
 	assert_true(
@@ -97,7 +98,7 @@ static int group_teardown(void **state)
 	(void)state;
 	listen_address_release(&listen_address);
 	router_free(router);
-	rmdir(directory);
+	directory_remove(directory);
 	return 0;
 }
 
