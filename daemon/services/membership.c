@@ -249,12 +249,13 @@ static enum status judge_removal(struct call *call, const struct rows *rows)
 			call, REASON_LAST_ADMIN,
 			"the organization would be left without an active admin; make another "
 			"one first");
-	if (!member_remove_owned_project_id_is_null(rows, 0)) {
-		long long id = member_remove_owned_project_id(rows, 0);
-		enum status status = call_fail_for(
-			call, REASON_OWNS_PROJECTS,
-			"the member owns projects (%lld, for one); hand them over first", id);
-		call_fact(call, "project_id", "%lld", id);
+	if (!member_remove_owned_projects_is_null(rows, 0)) {
+		const char *projects = member_remove_owned_projects(rows, 0);
+		enum status status = call_fail_for(call, REASON_OWNS_PROJECTS,
+		                                   "the member owns projects; hand them over first "
+		                                   "(their ids: %s)",
+		                                   projects);
+		call_fact(call, "project_ids", "%s", projects);
 		return status;
 	}
 	return member_remove_heir_ok(rows, 0)

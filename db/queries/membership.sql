@@ -133,11 +133,12 @@ LEFT JOIN (
   FROM old o LEFT JOIN written w ON w.id = o.id) m ON true;
 
 -- statement: member_remove
--- After organization_lock. What the member has not done yet goes to somebody else, or to nobody.
+-- After organization_lock. What the member has not done yet goes to somebody else, or to nobody. The owned
+-- projects are a list of ids for people, of 20 at most and "..." for the others.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, user_id uuid, reassign_to uuid?
--- columns: rank int4?, id int8?, reassigned int8, owner_protected bool?, last_admin bool?, owned_project_id int8?,
+-- columns: rank int4?, id int8?, reassigned int8, owner_protected bool?, last_admin bool?, owned_projects text?,
 --   heir_ok bool?
 -- found: id
 WITH {{caller}}, {{fresh}},
@@ -150,8 +151,11 @@ old AS MATERIALIZED (
 judged AS MATERIALIZED (
   SELECT m.id, m.is_owner AS owner_protected,
     m.role = 'admin' AND NOT EXISTS (SELECT FROM other_admin) AS last_admin,
-    (SELECT p.id FROM projects p WHERE p.organization_id = $1 AND p.owner_id = $9 AND p.deleted_at IS NULL
-     ORDER BY p.id LIMIT 1) AS owned_project_id,
+    (SELECT string_agg(CASE WHEN o.n > 20 THEN '...' ELSE o.id::text END, ', ' ORDER BY o.n)
+     FROM (
+       SELECT p.id, row_number() OVER (ORDER BY p.id) AS n FROM projects p
+       WHERE p.organization_id = $1 AND p.owner_id = $9 AND p.deleted_at IS NULL
+       ORDER BY p.id LIMIT 21) o) AS owned_projects,
     $10::uuid IS NULL OR ($10::uuid <> $9 AND EXISTS (
       SELECT FROM organization_members x JOIN users y ON y.id = x.user_id
       WHERE x.organization_id = $1 AND x.user_id = $10::uuid AND x.role <> 'viewer' AND y.status = 'active'
@@ -159,7 +163,7 @@ judged AS MATERIALIZED (
   FROM old m),
 removed AS (
   DELETE FROM organization_members m USING judged j
-  WHERE m.id = j.id AND NOT j.owner_protected AND NOT j.last_admin AND j.owned_project_id IS NULL AND j.heir_ok
+  WHERE m.id = j.id AND NOT j.owner_protected AND NOT j.last_admin AND j.owned_projects IS NULL AND j.heir_ok
   RETURNING m.id, m.user_id, m.role),
 reassigned AS (
   UPDATE stories s SET assignee_id = $10::uuid, version = s.version + 1, updated_at = now()
@@ -181,7 +185,7 @@ activity AS (
 effect AS (SELECT jsonb_build_object('fact', (SELECT count(*) FROM reassigned)) AS result FROM removed r),
 {{recorded}}
 SELECT c.rank, r.id, (SELECT count(*) FROM reassigned) AS reassigned, j.owner_protected, j.last_admin,
-  j.owned_project_id, j.heir_ok
+  j.owned_projects, j.heir_ok
 FROM caller c
 LEFT JOIN judged j ON true
 LEFT JOIN removed r ON true;

@@ -159,16 +159,22 @@ static void projects_are_handed_over_first(void **state)
 {
 	(void)state;
 	struct own own = own_new();
-	long project = project_new(own.id, own.member.id);
+	long first = project_new(own.id, own.member.id), last = project_new(own.id, own.member.id);
 	char text[64];
-	snprintf(text, sizeof(text), "(%ld, for one)", project);
+	snprintf(text, sizeof(text), "(their ids: %ld, %ld)", first, last);
 	assert_int_equal(take_out(own.admin.id, own.id, (struct removal){.user = own.member.id}),
 	                 -1);
 	assert_refused(PRISM_FAILED_PRECONDITION, "OWNS_PROJECTS");
 	assert_non_null(strstr(tenant.result.message, text));
+	for (int i = 0; i < 19; i++)
+		last = project_new(own.id, own.member.id);
+	snprintf(text, sizeof(text), ", %ld, ...)", last - 1);
 	assert_int_equal(leave(own.member.id, own.id, ""), -1);
 	assert_refused(PRISM_FAILED_PRECONDITION, "OWNS_PROJECTS");
-	count("UPDATE projects SET deleted_at = now() WHERE id = %ld RETURNING 1", project);
+	assert_non_null(strstr(tenant.result.message, text));
+	count("WITH gone AS (UPDATE projects SET deleted_at = now() WHERE organization_id = %ld"
+	      " RETURNING 1) SELECT count(*) FROM gone",
+	      (long)own.id);
 	assert_int_equal(leave(own.member.id, own.id, ""), 0);
 	assert_done();
 }
