@@ -91,6 +91,17 @@ static void append(struct entries *entries, const struct entry *entry)
 	entries->at[entries->count++] = *entry;
 }
 
+/* What some programs begin a file in UTF-8 with. */
+static const char BYTE_ORDER_MARK[] = "\xef\xbb\xbf";
+enum { BYTE_ORDER_MARK_SIZE = sizeof(BYTE_ORDER_MARK) - 1 };
+
+static size_t mark_before(size_t line, const char *text, size_t len)
+{
+	bool marked = line == 1 && len >= BYTE_ORDER_MARK_SIZE &&
+	              memcmp(text, BYTE_ORDER_MARK, BYTE_ORDER_MARK_SIZE) == 0;
+	return marked ? BYTE_ORDER_MARK_SIZE : 0;
+}
+
 static bool is_blank(const char *text, size_t len)
 {
 	return strspn(text, " \t\r\n") >= len;
@@ -141,8 +152,10 @@ static void read_lines(struct backlog *backlog, FILE *file)
 {
 	char *text = NULL;
 	size_t capacity = 0, line = 0;
-	for (ssize_t len; (len = getline(&text, &capacity, file)) >= 0;)
-		take_line(backlog, ++line, text, (size_t)len);
+	for (ssize_t len; (len = getline(&text, &capacity, file)) >= 0;) {
+		size_t mark = mark_before(++line, text, (size_t)len);
+		take_line(backlog, line, text + mark, (size_t)len - mark);
+	}
 	free(text);
 	if (ferror(file))
 		backlog_fault(backlog, line + 1, "%s", strerror(errno));

@@ -17,7 +17,9 @@ static bool breaks(const struct prism_result *result)
 {
 	return result->status == PRISM_UNAVAILABLE || result->status == PRISM_ABORTED ||
 	       result->status == PRISM_DEADLINE_EXCEEDED ||
-	       result->status == PRISM_UNAUTHENTICATED || result->outcome == PRISM_OUTCOME_UNKNOWN;
+	       result->status == PRISM_UNAUTHENTICATED ||
+	       result->status == PRISM_PERMISSION_DENIED ||
+	       result->outcome == PRISM_OUTCOME_UNKNOWN;
 }
 
 size_t import_batch(const struct entries *entries, size_t first)
@@ -59,8 +61,13 @@ bool import_make(struct import *import, const struct entry *entry, import_step *
 
 static void explain(struct import *import)
 {
-	if (import_breaks(import) || import->result.status == PRISM_PERMISSION_DENIED)
+	if (import_breaks(import))
 		(void)report_result(import->options, &import->result);
+	if (import->result.status == PRISM_PERMISSION_DENIED)
+		fputs("hint: an import needs a key with the scope system, as bootstrap.key in the "
+		      "server's state\n      directory has, and prism-db create-key --scope system "
+		      "makes\n",
+		      stderr);
 }
 
 void import_refused(struct import *import, const struct entry *entry)

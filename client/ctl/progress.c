@@ -63,7 +63,7 @@ void progress_begin(struct progress *progress, const char *what, size_t total)
 	progress->done = 0;
 	progress->total = total;
 	progress->started_ns = now_ns();
-	if (progress->terminal && !progress->quiet)
+	if (progress->terminal && !progress->quiet && total > 0)
 		draw(progress);
 }
 

@@ -110,6 +110,7 @@ static void a_bar_on_a_terminal(void **state)
 	assert_output("story              12: ");
 	assert_output("imported 24 lines in ");
 	assert_no_output("{");
+	assert_no_output("epics"); /* of which there are none */
 }
 
 static void no_bar_where_there_is_no_room(void **state)

@@ -263,8 +263,9 @@ static void a_key_that_may_not_is_told_so_once(void **state)
 {
 	(void)state;
 	assert_int_equal(import(WHOLE, tenant.key), 1);
-	expect_text("hint: ");
-	expect_text("UNAUTHENTICATED");
+	expect_text("PERMISSION_DENIED");
+	expect_text("hint: an import needs a key with the scope system");
+	expect_text("prismctl: 1 faults;");
 }
 
 int main(void)

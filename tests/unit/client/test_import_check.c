@@ -118,6 +118,17 @@ static void test_nothing_wrong(void **state)
 	assert_output("story               1\n");
 }
 
+/* Some programs begin a text in UTF-8 with it. */
+static void test_byte_order_mark(void **state)
+{
+	(void)state;
+	write_file("\xef\xbb\xbf", 3, good);
+	assert_int_equal(run("--dry-run"), 0);
+	assert_output("\"organization\": 1");
+	write_file(good, strlen(good), "\xef\xbb\xbf{\"kind\": \"epic\", \"name\": \"E\"}\n");
+	assert_fault(8, "no JSON: ");
+}
+
 /* --- each kind ------------------------------------------------------------------------------- */
 
 static void test_organization(void **state)
@@ -417,6 +428,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CHECKED(test_nothing_wrong),
+		CHECKED(test_byte_order_mark),
 		CHECKED(test_organization),
 		CHECKED(test_user),
 		CHECKED(test_project),
