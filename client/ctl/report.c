@@ -61,7 +61,7 @@ static void hint_credentials(const struct options *options, const struct prism_r
 		      "in "
 		      "its state directory)\n",
 		      stderr);
-	else if (strstr(result->message, "actor"))
+	else if (strcmp(result->reason, "ACTOR_MISSING") == 0)
 		fputs("hint: no user was named; --actor or PRISM_ACTOR says on whose behalf (a "
 		      "UUID)\n",
 		      stderr);

@@ -1,6 +1,7 @@
 /* The interceptor that turns a credential into an identity, and an `x-prism-actor` into an actor.
  */
 #include "daemon/auth/credential.h"
+#include "daemon/rpc/detail.h"
 #include "db/types.h"
 
 #include <sodium.h>
@@ -38,16 +39,16 @@ static enum status claims_read(struct call *call, struct claims *claims)
 	while (metadata_next(&walk, &entry)) {
 		if (KEY_IS(entry.key, "x-prism-actor")) {
 			if (claims->has_actor)
-				return call_fail(
-					call, STATUS_INVALID_ARGUMENT,
+				return call_fail_for(
+					call, REASON_ACTOR_INVALID,
 					"x-prism-actor was given twice; one actor is allowed");
 			claims->has_actor = true;
 			claims->actor = entry.value;
 		} else if (KEY_IS(entry.key, "authorization")) {
 			if (claims->has_authorization || !bearer_of(entry.value, &claims->bearer))
-				return call_fail(call, STATUS_UNAUTHENTICATED,
-				                 "authorization must be given once, as `Bearer "
-				                 "<service key>`");
+				return call_fail_for(call, REASON_KEY_INVALID,
+				                     "authorization must be given once, as `Bearer "
+				                     "<service key>`");
 			claims->has_authorization = true;
 		}
 	}
@@ -65,8 +66,8 @@ static enum status actor_set(struct call *call, const struct claims *claims)
 		text[UUID_TEXT_SIZE - 1] = '\0';
 	}
 	if (claims->actor.len != UUID_TEXT_SIZE - 1 || !uuid_parse(text, &actor))
-		return call_fail(call, STATUS_INVALID_ARGUMENT,
-		                 "x-prism-actor is not a UUID (8-4-4-4-12 hexadecimal digits)");
+		return call_fail_for(call, REASON_ACTOR_INVALID,
+		                     "x-prism-actor is not a UUID (8-4-4-4-12 hexadecimal digits)");
 	call->actor = arena_copy(&call->arena, &actor, sizeof(actor));
 	return call->actor ? STATUS_OK : call_no_memory(call);
 }
@@ -77,28 +78,29 @@ static enum status admit(struct call *call)
 	const struct method *method = call->method;
 	uint32_t scopes = call->identity.scopes;
 	if ((scopes & SCOPE_READ_ONLY) && method->idempotency != NO_SIDE_EFFECTS)
-		return call_fail(call, STATUS_PERMISSION_DENIED,
-		                 "this key is read-only: %s changes something", method->name);
+		return call_fail_for(call, REASON_SCOPE_TOO_LOW,
+		                     "this key is read-only: %s changes something", method->name);
 	if (scopes & SCOPE_SYSTEM)
 		return STATUS_OK;
 	if (method->role == ROLE_SYSTEM)
-		return call_fail(call, STATUS_PERMISSION_DENIED,
-		                 "%s needs a key with the scope system", method->name);
+		return call_fail_for(call, REASON_SCOPE_TOO_LOW,
+		                     "%s needs a key with the scope system", method->name);
 	if (!(scopes & (SCOPE_ACT_AS_USER | SCOPE_READ_ONLY)))
-		return call_fail(call, STATUS_PERMISSION_DENIED,
-		                 "this key may not act for users: %s needs the scope act-as-user%s",
-		                 method->name,
-		                 method->idempotency == NO_SIDE_EFFECTS ? " or read-only" : "");
+		return call_fail_for(
+			call, REASON_SCOPE_TOO_LOW,
+			"this key may not act for users: %s needs the scope act-as-user%s",
+			method->name,
+			method->idempotency == NO_SIDE_EFFECTS ? " or read-only" : "");
 	if (!call->actor)
-		return call_fail(call, STATUS_UNAUTHENTICATED,
-		                 "no actor: name the user in x-prism-actor (UUID)");
+		return call_fail_for(call, REASON_ACTOR_MISSING,
+		                     "no actor: name the user in x-prism-actor (UUID)");
 	return STATUS_OK;
 }
 
 static enum status settle(struct call *call, const struct credential_answer *answer)
 {
 	if (answer->status == STATUS_UNAUTHENTICATED)
-		return call_fail(call, STATUS_UNAUTHENTICATED, "%s", answer->reason);
+		return call_fail_for(call, REASON_KEY_INVALID, "%s", answer->reason);
 	if (answer->status != STATUS_OK)
 		return call_fail_outcome(call, answer->status, OUTCOME_NOT_EXECUTED, "%s",
 		                         answer->reason);
@@ -158,9 +160,10 @@ static enum verdict identify_peer(struct call *call)
 {
 	struct peer *peer = call->peer;
 	if (!peer || !peer->token)
-		return verdict_of(call_fail(call, STATUS_UNAUTHENTICATED,
-		                            "no credential: send a service key in HELLO.token or "
-		                            "as `authorization: Bearer`"));
+		return verdict_of(
+			call_fail_for(call, REASON_KEY_MISSING,
+		                      "no credential: send a service key in HELLO.token or "
+		                      "as `authorization: Bearer`"));
 	if (call->rpc->now_ns < peer->identity_until_ns) {
 		call->identity = peer->identity;
 		return verdict_of(admit(call));

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DETAILS_MAX = 3, FACT_SIZE = 128 };
+enum { DETAILS_MAX = 3, FACT_SIZE = 512 };
 
 void call_blame_field(struct call *call)
 {

@@ -313,8 +313,8 @@ static SUSPENDS enum status leave_organization(struct call *call,
 	TRY(access_begin(call, request->organization_id, &access));
 	TRY(keyed_begin(call, &request->base, request->request_id, &keyed));
 	if (!call->actor)
-		return call_fail(call, STATUS_UNAUTHENTICATED,
-		                 "no actor: name the user who leaves in x-prism-actor (UUID)");
+		return call_fail_for(call, REASON_ACTOR_MISSING,
+		                     "no actor: name the user who leaves in x-prism-actor (UUID)");
 	return remove_user(call, &access, &keyed, *call->actor, NULL,
 	                   &response->reassigned_stories);
 }

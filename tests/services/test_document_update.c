@@ -380,7 +380,7 @@ static void an_upsert_says_which_is_at_fault(void **state)
 	static const char *const people[] = {OWNER, ADMIN, MEMBER, VIEWER, OUTSIDER};
 	for (size_t i = 0; i < 5; i++) {
 		assert_null(upsert(people[i], 10, two, 1));
-		assert_refused(PRISM_PERMISSION_DENIED, "");
+		assert_refused(PRISM_PERMISSION_DENIED, "SCOPE_TOO_LOW");
 	}
 	assert_null(upsert(NULL, 20, two, 1));
 	assert_refused(PRISM_NOT_FOUND, "PROJECT_NOT_FOUND");

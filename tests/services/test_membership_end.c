@@ -292,7 +292,7 @@ static void the_system_leaves_for_somebody(void **state)
 	(void)state;
 	struct own own = own_new();
 	assert_int_equal(leave(NULL, own.id, ""), -1);
-	assert_refused(PRISM_UNAUTHENTICATED, "");
+	assert_refused(PRISM_UNAUTHENTICATED, "ACTOR_MISSING");
 	assert_int_equal(leave_by(SYSTEM_FOR(own.outsider.id), own.id, ""), -1);
 	assert_refused(PRISM_NOT_FOUND, "MEMBER_NOT_FOUND");
 	assert_int_equal(leave_by(SYSTEM_FOR(own.member.id), own.id, ""), 0);

@@ -183,7 +183,7 @@ static void organizations_are_made_by_the_system(void **state)
 	for (size_t i = 0; i < 6; i++) {
 		organization.owner_id = (char *)actors[i];
 		assert_null(create_organization(actors[i], &organization, ""));
-		assert_refused(PRISM_PERMISSION_DENIED, "");
+		assert_refused(PRISM_PERMISSION_DENIED, "SCOPE_TOO_LOW");
 	}
 }
 

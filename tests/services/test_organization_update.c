@@ -244,7 +244,7 @@ static void a_key_may_only_read(void **state)
 	give.user_id = ADMIN;
 	(void)prism_v1_organization_service_transfer_ownership_wait(channel, NULL, &give, NULL,
 	                                                            &tenant.result);
-	assert_refused(PRISM_PERMISSION_DENIED, "");
+	assert_refused(PRISM_PERMISSION_DENIED, "SCOPE_TOO_LOW");
 	prism_channel_close(channel, NULL, NULL);
 }
 

@@ -178,7 +178,7 @@ static void an_upsert_says_what_is_wrong(void **state)
 	static const char *const people[] = {OWNER, ADMIN, MEMBER, VIEWER, OUTSIDER};
 	for (size_t i = 0; i < 5; i++) {
 		assert_null(upsert(people[i], PROJECT, two, 1));
-		assert_refused(PRISM_PERMISSION_DENIED, "");
+		assert_refused(PRISM_PERMISSION_DENIED, "SCOPE_TOO_LOW");
 	}
 	const int64_t missing[] = {13, 20, 999};
 	for (size_t i = 0; i < 3; i++) {

@@ -122,6 +122,15 @@ static void expect(const char *service_key, const char *actor, int64_t organizat
 	}
 }
 
+static void expect_reason(const char *service_key, const char *actor, const char *reason)
+{
+	Prism__V1__Story *story = NULL;
+	struct prism_result result;
+	get(service_key, actor, 1, 100, NULL, &story, &result);
+	assert_null(story);
+	assert_string_equal(result.reason, reason);
+}
+
 static void every_field_arrives(void **state)
 {
 	(void)state;
@@ -227,6 +236,7 @@ static void keys_open_what_their_scopes_say(void **state)
 	stack_key(&stack, "act-as-user", 2, theirs);
 	expect(reading, VIEWER, 1, 100, NULL, PRISM_OK, "");
 	expect(counting, VIEWER, 1, 100, NULL, PRISM_PERMISSION_DENIED, "act-as-user or read-only");
+	expect_reason(counting, VIEWER, "SCOPE_TOO_LOW");
 	expect(system, NULL, 1, 100, NULL, PRISM_OK, "");
 	expect(system, OUTSIDER, 1, 100, NULL, PRISM_OK, "");
 	expect(system, NULL, 77, 100, NULL, PRISM_NOT_FOUND, "organization 77: not found");
@@ -250,6 +260,10 @@ static void keys_that_are_none_are_refused(void **state)
 	expect(expired, VIEWER, 1, 100, NULL, PRISM_UNAUTHENTICATED, "has expired");
 	expect(NULL, VIEWER, 1, 100, NULL, PRISM_UNAUTHENTICATED, "no credential");
 	expect(acting, NULL, 1, 100, NULL, PRISM_UNAUTHENTICATED, "no actor");
+	expect_reason(revoked, VIEWER, "KEY_INVALID");
+	expect_reason(expired, VIEWER, "KEY_INVALID");
+	expect_reason(NULL, VIEWER, "KEY_MISSING");
+	expect_reason(acting, NULL, "ACTOR_MISSING");
 }
 
 static void a_key_may_come_with_the_call(void **state)

@@ -59,7 +59,7 @@ static void users_are_made_by_the_system(void **state)
 	for (size_t i = 0; i < sizeof(actors) / sizeof(*actors); i++) {
 		struct newcomer new;
 		assert_null(create_user(actors[i], &newcomer(&new)->user, ""));
-		assert_refused(PRISM_PERMISSION_DENIED, "");
+		assert_refused(PRISM_PERMISSION_DENIED, "SCOPE_TOO_LOW");
 	}
 	assert_int_equal(count("SELECT count(*) FROM users"), before);
 }
@@ -304,7 +304,7 @@ static void the_system_finds_users_by_what_they_are_called(void **state)
 	assert_null(lookup(NULL, NULL, NULL));
 	assert_refused(PRISM_INVALID_ARGUMENT, "FIELD_INVALID");
 	assert_null(lookup(OWNER, email, NULL));
-	assert_refused(PRISM_PERMISSION_DENIED, "");
+	assert_refused(PRISM_PERMISSION_DENIED, "SCOPE_TOO_LOW");
 	count("UPDATE users SET deleted_at = now() WHERE id = '%s' RETURNING 1", person.id);
 	assert_null(lookup(NULL, email, NULL));
 	assert_refused(PRISM_NOT_FOUND, "USER_NOT_FOUND");

@@ -190,7 +190,7 @@ static void only_the_system_lists_users(void **state)
 	list_t request = list_new("");
 	for (size_t i = 0; i < 6; i++) {
 		assert_null(list(actors[i], &request));
-		assert_refused(PRISM_PERMISSION_DENIED, "");
+		assert_refused(PRISM_PERMISSION_DENIED, "SCOPE_TOO_LOW");
 	}
 }
 
@@ -296,7 +296,7 @@ static void each_has_an_address_of_its_own(void **state)
 	assert_null(upsert(NULL, many, 501));
 	assert_field("users");
 	assert_null(upsert(OWNER, users, 1));
-	assert_refused(PRISM_PERMISSION_DENIED, "");
+	assert_refused(PRISM_PERMISSION_DENIED, "SCOPE_TOO_LOW");
 }
 
 /* Whoever comes second finds what the first has made. */
