@@ -331,6 +331,25 @@ class Tools(unittest.TestCase):
             self.assertEqual(client.message(method.output_type.full_name).FromString(raw).key, 'DEMO-3')
 
 
+class Hints(unittest.TestCase):
+    """What prismctl adds for people when it is refused."""
+
+    def refused(self, **environment):
+        done = subprocess.run([DAEMON.program('prismctl'), 'call', 'StoryService/GetStory', '{"organizationId": 1, "id": 1}'], capture_output=True,
+                              text=True, env={**os.environ, 'PRISM_KEY_FILE': KEY_FILE, 'PRISM_ACTOR': '', **environment}, timeout=60, check=False)
+        self.assertEqual(done.returncode, 1)
+        return done.stderr
+
+    def test_nobody_is_named(self):
+        self.assertIn('hint: no user was named; --actor or PRISM_ACTOR', self.refused())
+
+    def test_no_key(self):
+        self.assertIn('hint: no service key was sent; name its file with --key-file', self.refused(PRISM_KEY_FILE=''))
+
+    def test_a_key_that_is_none(self):
+        self.assertNotIn('hint: ', self.refused(PRISM_KEY_FILE=WRONG_KEY_FILE))
+
+
 def make_key(name, scope):
     """Its id, and the path of a file with it."""
     made = json.loads(run(DAEMON.program('prism-db'), '--state-dir', DAEMON.state, 'create-key', '--name', name, '--scope', scope, '--json'))
