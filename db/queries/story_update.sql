@@ -124,8 +124,8 @@ LEFT JOIN (
   FROM old o WHERE NOT EXISTS (SELECT FROM written)) s ON true;
 
 -- statement: story_delete
--- Hides (deleted) or restores a story. A story that is restored into a sprint that was completed meanwhile goes
--- to the backlog.
+-- Hides (deleted) or restores a story. One that is not done is restored without what it has lost meanwhile: a
+-- sprint that was completed, an assignee who has left.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, id int8, expected_version int4, deleted bool
@@ -150,6 +150,9 @@ written AS (
     sprint_id = CASE WHEN NOT $11 AND s.status <> 'done' AND EXISTS (
         SELECT FROM sprints x WHERE x.id = s.sprint_id AND x.status = 'completed' OFFSET 0)
       THEN NULL ELSE s.sprint_id END,
+    assignee_id = CASE WHEN NOT $11 AND s.status <> 'done' AND NOT EXISTS (
+        SELECT FROM organization_members m WHERE m.organization_id = $1 AND m.user_id = s.assignee_id OFFSET 0)
+      THEN NULL ELSE s.assignee_id END,
     version = s.version + 1, updated_at = now()
   FROM old o JOIN judged j ON j.id = o.id
   WHERE s.id = o.id AND j.version_ok AND j.state_ok AND j.yours AND j.project_open
@@ -159,8 +162,13 @@ written AS (
     s.external_source, s.external_id),
 activity AS (
   SELECT w.project_id, 'story' AS entity_type, w.id::text AS entity_id,
-    CASE WHEN $11 THEN 'delete' ELSE 'undelete' END AS verb, '{}'::jsonb AS changes
-  FROM written w),
+    CASE WHEN $11 THEN 'delete' ELSE 'undelete' END AS verb,
+    jsonb_strip_nulls(jsonb_build_object(
+      'sprint_id', CASE WHEN w.sprint_id IS DISTINCT FROM o.sprint_id
+        THEN jsonb_build_object('old', o.sprint_id, 'new', w.sprint_id) END,
+      'assignee_id', CASE WHEN w.assignee_id IS DISTINCT FROM o.assignee_id
+        THEN jsonb_build_object('old', o.assignee_id, 'new', w.assignee_id) END)) AS changes
+  FROM written w JOIN old o ON o.id = w.id),
 effect AS (SELECT jsonb_build_object('ids', jsonb_build_array(w.id), 'version', w.version) AS result FROM written w),
 {{recorded}}
 SELECT c.rank, {{story_row}}, s.written IS TRUE AS written, j.version_ok, j.state_ok, j.yours, j.project_open

@@ -344,14 +344,36 @@ static void a_completed_project_keeps_its_stories(void **state)
 	                 2);
 }
 
-static void what_is_restored_avoids_completed_sprints(void **state)
+/* Neither a sprint that was completed meanwhile nor an assignee who has left. */
+static void what_is_restored_has_lost_what_is_over(void **state)
 {
 	(void)state;
 	long id = story_by_sql(10, "Returns");
-	count("UPDATE stories SET sprint_id = 7, deleted_at = now() WHERE id = %ld RETURNING 1",
+	count("UPDATE stories SET sprint_id = 7, assignee_id = '" OUTSIDER "', deleted_at = now()"
+	      " WHERE id = %ld RETURNING 1",
 	      id);
 	story_t *back = undelete_story(ADMIN, id, NULL);
 	assert_int_equal(back->has_sprint_id_case, PRISM__V1__STORY__HAS_SPRINT_ID__NOT_SET);
+	assert_int_equal(back->has_assignee_id_case, PRISM__V1__STORY__HAS_ASSIGNEE_ID__NOT_SET);
+	free_story(back);
+	assert_int_equal(
+		count("SELECT count(*) FROM activity_log WHERE entity_id = '%ld' AND changes ="
+	              " '{\"sprint_id\": {\"old\": 7}, \"assignee_id\": {\"old\":"
+	              " \"" OUTSIDER "\"}}'",
+	              id),
+		1);
+}
+
+static void what_is_done_is_restored_as_it_was(void **state)
+{
+	(void)state;
+	long id = story_by_sql(10, "Done before");
+	count("UPDATE stories SET status = 'done', completed_at = now(), sprint_id = 7,"
+	      " assignee_id = '" OUTSIDER "', deleted_at = now() WHERE id = %ld RETURNING 1",
+	      id);
+	story_t *back = undelete_story(ADMIN, id, NULL);
+	assert_int_equal(back->sprint_id, 7);
+	assert_string_equal(back->assignee_id, OUTSIDER);
 	free_story(back);
 }
 
@@ -371,7 +393,8 @@ int main(void)
 		cmocka_unit_test(deleting_is_for_few),
 		cmocka_unit_test(a_deleted_story_is_hidden),
 		cmocka_unit_test(a_completed_project_keeps_its_stories),
-		cmocka_unit_test(what_is_restored_avoids_completed_sprints),
+		cmocka_unit_test(what_is_restored_has_lost_what_is_over),
+		cmocka_unit_test(what_is_done_is_restored_as_it_was),
 	};
 	return cmocka_run_group_tests(tests, tenant_set_up, tenant_tear_down);
 }
