@@ -32,20 +32,15 @@ static enum log_level level_of(const struct call *call, uint64_t elapsed_ns)
 		return LOG_ERROR;
 	if (is_our_trouble(call->status))
 		return LOG_WARN;
-	return elapsed_ns >= LOG_SLOW_MS * (uint64_t)NS_PER_MS ? LOG_INFO : LOG_DEBUG;
-}
-
-/* A stream lives as long as its caller likes: that it was long says nothing. */
-static uint64_t elapsed(const struct call *call)
-{
-	if (call->method && answers_with_stream(call->method))
-		return 0;
-	return call->rpc->now_ns - call->started_ns;
+	/* A stream lives as long as its caller likes: that it was long says nothing. */
+	bool may_last = call->method && answers_with_stream(call->method);
+	bool slow = !may_last && elapsed_ns >= LOG_SLOW_MS * (uint64_t)NS_PER_MS;
+	return slow ? LOG_INFO : LOG_DEBUG;
 }
 
 static void log_after(struct call *call)
 {
-	uint64_t elapsed_ns = elapsed(call);
+	uint64_t elapsed_ns = call->rpc->now_ns - call->started_ns;
 	enum log_level level = level_of(call, elapsed_ns);
 	if (!log_enabled(level))
 		return;

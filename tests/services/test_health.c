@@ -130,6 +130,11 @@ static void a_drain_ends_every_watch(void **state)
 	assert_null(grpc_health_v1_health_watch_next(stream));
 	assert_int_equal(grpc_health_v1_health_watch_close(stream, NULL), PRISM_UNAVAILABLE);
 	prism_channel_close(channel, NULL, NULL);
+	static char log[PROGRAM_TEXT];
+	do
+		program_log(&stack.prismd, log, sizeof(log));
+	while (!strstr(log, "Health/Watch status=UNAVAILABLE us="));
+	assert_null(strstr(log, "status=UNAVAILABLE us=0 ")); /* it took a while */
 }
 
 #define HEALTH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
