@@ -12,7 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PIPE_SIZE = 1 << 20, NO_PROGRAM = 127 }; /* the shell's exit code of it */
+enum {
+	PIPE_SIZE = 1 << 20,
+	CHILD_LAST_SIZE = 256,
+	NO_PROGRAM = 127
+}; /* the shell's exit code of it */
 
 struct child {
 	const struct child_io *io;
@@ -23,6 +27,7 @@ struct child {
 	size_t input_at, input_end;
 	char line[CHILD_ERROR_SIZE];
 	size_t line_len;
+	char last[CHILD_LAST_SIZE]; /* the last line of its standard error, cut */
 	bool gave_up, interrupted;
 	char *error;
 };
@@ -34,14 +39,16 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-/* What pg_dump, pg_restore and psql say when it matters; the first one is the cause. */
+/* What pg_dump, pg_restore, psql, Docker and Podman say when it matters; the first one is the
+ * cause. */
 static void keep_error(struct child *child, const char *line)
 {
-	const char *at = strstr(line, "error: ");
-	if (!at)
-		at = strstr(line, "ERROR: ");
-	if (at && !*child->error)
-		snprintf(child->error, CHILD_ERROR_SIZE, "%s", line);
+	static const char *const words[] = {"error: ", "Error: ", "ERROR: "};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strstr(line, words[i]) && !*child->error)
+			snprintf(child->error, CHILD_ERROR_SIZE, "%s", line);
+	if (*line)
+		snprintf(child->last, sizeof child->last, "%.*s", CHILD_LAST_SIZE - 1, line);
 }
 
 static void take_line(struct child *child)
@@ -203,6 +210,15 @@ static bool start(struct child *child, const char *const argv[], char *const env
 	return false;
 }
 
+static void tell_end(struct child *child, const char *program, int status)
+{
+	bool exited = WIFEXITED(status);
+	snprintf(child->error, CHILD_ERROR_SIZE, "%s %s %d%s%s", program,
+	         exited ? "ended with exit code" : "was killed by signal",
+	         exited ? WEXITSTATUS(status) : WTERMSIG(status),
+	         *child->last ? "; the last that it said: " : "", child->last);
+}
+
 static bool ended_well(struct child *child, const char *program)
 {
 	int status;
@@ -214,12 +230,8 @@ static bool ended_well(struct child *child, const char *program)
 		snprintf(child->error, CHILD_ERROR_SIZE, "interrupted");
 	else if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return true;
-	else if (!*child->error && WIFEXITED(status))
-		snprintf(child->error, CHILD_ERROR_SIZE, "%s ended with exit code %d", program,
-		         WEXITSTATUS(status));
 	else if (!*child->error)
-		snprintf(child->error, CHILD_ERROR_SIZE, "%s was killed by signal %d", program,
-		         WTERMSIG(status));
+		tell_end(child, program, status);
 	return false;
 }
 

@@ -2,6 +2,8 @@
 #include "db/backup/archive.h"
 #include "db/backup/tool.h"
 
+#include "db/scratch/guardian.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -100,6 +102,28 @@ static enum backup_status run(struct dumping *dumping, const struct tool *tool,
 	return BACKUP_FAILED;
 }
 
+/* The engine's client runs here, and pg_dump in the container: ending the one does not end the
+ * other. Its session is what we can end. */
+static enum backup_status run_inside(struct dumping *dumping, const struct tool *tool,
+                                     PGconn *connection, const struct dump_request *request,
+                                     char *message)
+{
+	pid_t guardian;
+	int to_guardian;
+	const struct guarded guarded = {dumping->settings->conninfo, .session = tool->session,
+	                                .backend = PQbackendPID(connection)};
+	if (!guardian_start(&guardian, &to_guardian, &guarded)) {
+		snprintf(message, BACKUP_MESSAGE_SIZE, "no process is to be had");
+		return BACKUP_FAILED;
+	}
+	enum backup_status status = run(dumping, tool, request, message);
+	if (status == BACKUP_OK || guarded_end(connection, tool->session))
+		guardian_dismiss(guardian, to_guardian);
+	else
+		guardian_leave(to_guardian);
+	return status;
+}
+
 enum backup_status dump_run(const struct backup_settings *settings, PGconn *connection,
                             const struct dump_request *request, char message[BACKUP_MESSAGE_SIZE])
 {
@@ -113,7 +137,9 @@ enum backup_status dump_run(const struct backup_settings *settings, PGconn *conn
 	if (request->format != BACKUP_DIRECTORY)
 		archive_hashing_init(&dumping.hashing);
 	add_words(&tool, request, dump_jobs(settings), text);
-	enum backup_status status = run(&dumping, &tool, request, message);
+	enum backup_status status =
+		*tool.session ? run_inside(&dumping, &tool, connection, request, message)
+			      : run(&dumping, &tool, request, message);
 	if (request->format != BACKUP_DIRECTORY)
 		archive_hashing_end(&dumping.hashing, ".", request->files);
 	tool_deinit(&tool);

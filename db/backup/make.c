@@ -3,12 +3,14 @@
 #include "db/backup/archive.h"
 #include "db/backup/ask.h"
 #include "db/backup/backup.h"
+#include "db/backup/container.h"
 #include "db/backup/dump.h"
 #include "db/backup/interrupt.h"
 #include "db/backup/manifest.h"
 #include "db/backup/measure.h"
 #include "db/backup/partial.h"
 #include "db/backup/restore.h"
+#include "db/backup/tool.h"
 
 #include "db/scratch/scratch.h"
 #include "db/startup/connect.h"
@@ -49,6 +51,18 @@ static enum backup_status begin(struct making *making)
 	return partial_open(&making->partial, making->request->path,
 	                    making->format == BACKUP_DIRECTORY, making->settings->replace,
 	                    making->message);
+}
+
+/* Before anything is measured, which takes a while. */
+static enum backup_status look_for_tools(struct making *making)
+{
+	const char *back = making->format == BACKUP_CUSTOM || making->format == BACKUP_DIRECTORY
+	                           ? "pg_restore"
+	                           : "psql";
+	bool found = tool_check(making->settings, making->connection, "pg_dump", making->message) &&
+	             (!making->request->verify ||
+	              tool_check(making->settings, making->connection, back, making->message));
+	return found ? BACKUP_OK : BACKUP_FAILED;
 }
 
 /* A transaction whose snapshot pg_dump takes too. It is idle while that runs. */
@@ -135,6 +149,8 @@ static enum backup_status dump(struct making *making)
 /* What needs no database to be refused. */
 static enum backup_status refuse(struct making *making)
 {
+	if (!container_named(making->settings, making->message))
+		return BACKUP_REFUSED;
 	if (making->format != BACKUP_DIRECTORY || !making->settings->container)
 		return BACKUP_OK;
 	snprintf(making->message, BACKUP_MESSAGE_SIZE,
@@ -152,7 +168,8 @@ enum backup_status backup_make(const struct backup_settings *settings,
 	                        .partial = {.fd = -1},
 	                        .message = message};
 	enum backup_status (*const steps[])(struct making *) = {
-		refuse, begin, open_snapshot, measure, dump, describe, verify, finish};
+		refuse, begin,    look_for_tools, open_snapshot, measure,
+		dump,   describe, verify,         finish};
 	enum backup_status status = BACKUP_OK;
 	making.format = request->format ? request->format : backup_format_of(request->path);
 	if (sodium_init() < 0) {

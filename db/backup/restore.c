@@ -1,6 +1,7 @@
 #include "db/backup/restore.h"
 #include "db/backup/archive.h"
 #include "db/backup/ask.h"
+#include "db/backup/container.h"
 #include "db/backup/dump.h"
 #include "db/backup/interrupt.h"
 #include "db/backup/manifest.h"
@@ -158,11 +159,15 @@ static enum backup_status fill_scratch(struct restoring *restoring)
 	struct tool tool;
 	char jobs[32];
 	bool text = is_text(restoring);
+	const char *program = text ? "psql" : "pg_restore";
+	PGconn *server = restoring->scratch.server;
+	if (!tool_check(restoring->settings, server, program, restoring->message))
+		return BACKUP_FAILED;
 	enum backup_status status = make_roles(restoring);
 	if (status != BACKUP_OK)
 		return status;
-	if (!tool_init(&tool, restoring->settings, restoring->scratch.server,
-	               text ? "psql" : "pg_restore", restoring->scratch.name, restoring->message))
+	if (!tool_init(&tool, restoring->settings, server, program, restoring->scratch.name,
+	               restoring->message))
 		return BACKUP_FAILED;
 	add_words(&tool, restoring, jobs);
 	restoring->step.doing = "restoring";
@@ -246,6 +251,13 @@ static bool compare_files(struct restoring *restoring, const json_t *files)
 static enum backup_status inspect(struct restoring *restoring)
 {
 	restoring->format = archive_sniff(restoring->path, restoring->message);
+	if (restoring->format == BACKUP_DIRECTORY && restoring->settings->container) {
+		snprintf(restoring->message, BACKUP_MESSAGE_SIZE,
+		         "%s is a directory, which pg_restore in the container does not see: "
+		         "restore it without --container",
+		         restoring->path);
+		return BACKUP_REFUSED;
+	}
 	if (restoring->format == BACKUP_FORMAT_NONE ||
 	    !manifest_read(restoring->path, &restoring->manifest, restoring->message))
 		return BACKUP_DAMAGED;
@@ -293,8 +305,8 @@ enum backup_status backup_restore(const struct backup_settings *settings, const 
 		snprintf(message, BACKUP_MESSAGE_SIZE, "a database's name has at most 63 bytes");
 		return BACKUP_REFUSED;
 	}
-	enum backup_status status = BACKUP_OK;
-	if (!database && !target_name(settings, name, message))
+	enum backup_status status = container_named(settings, message) ? BACKUP_OK : BACKUP_REFUSED;
+	if (status == BACKUP_OK && !database && !target_name(settings, name, message))
 		status = BACKUP_UNREACHABLE;
 	if (settings->interruptible)
 		interrupt_arm();

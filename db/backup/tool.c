@@ -1,7 +1,9 @@
 #include "db/backup/tool.h"
+#include "db/backup/container.h"
 
 #include <assert.h>
 #include <dirent.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,36 +169,88 @@ static void name_database(struct tool *tool, const char *database)
 	memcpy(at, "'", sizeof "'");
 }
 
-static void add_container(struct tool *tool, const struct backup_settings *settings,
-                          PGconn *connection, const char *name)
+/* By this the sessions are found that outlive the engine's client. */
+static void name_session(struct tool *tool)
 {
-	const char *engine = path_version("docker") ? "docker" : "podman";
-	const char *const words[] = {
-		engine, "exec",        "-i", settings->container, name, "-U", PQuser(connection),
-		"-d",   tool->database};
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		tool_add(tool, words[i]);
+	size_t length = strlen(tool->database);
+	snprintf(tool->session, sizeof tool->session, "prism-db inside %08x", randombytes_random());
+	snprintf(tool->database + length, sizeof tool->database - length, " application_name='%s'",
+	         tool->session);
+}
+
+bool tool_in_path(const char *name)
+{
+	return path_version(name) > 0;
+}
+
+static void enter(struct tool *tool, const struct container *container, bool password)
+{
+	tool_add(tool, container->engine);
+	tool_add(tool, "exec");
+	tool_add(tool, "-i");
+	if (password) {
+		tool_add(tool, "-e"); /* without a value: it is that of our environment */
+		tool_add(tool, "PGPASSWORD");
+	}
+	tool_add(tool, container->name);
+}
+
+void tool_enter(struct tool *tool, const struct container *container)
+{
+	enter(tool, container, false);
+}
+
+static bool take_env(struct tool *tool, PGconn *connection, char *message)
+{
+	tool->env = make_env(connection);
+	if (!tool->env)
+		snprintf(message, BACKUP_MESSAGE_SIZE, "out of memory");
+	return tool->env != NULL;
+}
+
+bool tool_init_inside(struct tool *tool, const struct container *container, PGconn *connection,
+                      const char *name, const char *database, char message[BACKUP_MESSAGE_SIZE])
+{
+	const char *password = PQpass(connection);
+	*tool = (struct tool){.count = 0};
+	name_database(tool, database);
+	name_session(tool);
+	enter(tool, container, password && *password);
+	tool_add(tool, name);
+	tool_add(tool, "-U");
+	tool_add(tool, PQuser(connection));
+	tool_add(tool, "-d");
+	tool_add(tool, tool->database);
+	return take_env(tool, connection, message);
 }
 
 bool tool_init(struct tool *tool, const struct backup_settings *settings, PGconn *connection,
                const char *name, const char *database, char message[BACKUP_MESSAGE_SIZE])
 {
-	*tool = (struct tool){.count = 0};
-	name_database(tool, database);
-	if (settings->container) {
-		add_container(tool, settings, connection, name);
-		return true;
-	}
+	struct container container;
 	unsigned major = (unsigned)PQserverVersion(connection) / 10000;
+	*tool = (struct tool){.count = 0};
+	if (settings->container)
+		return container_find(&container, settings, message) &&
+		       tool_init_inside(tool, &container, connection, name, database, message);
 	if (!find_program(tool, name, major, message))
 		return false;
+	name_database(tool, database);
 	tool_add(tool, tool->path);
 	tool_add(tool, "-d");
 	tool_add(tool, tool->database);
-	tool->env = make_env(connection);
-	if (!tool->env)
-		snprintf(message, BACKUP_MESSAGE_SIZE, "out of memory");
-	return tool->env != NULL;
+	return take_env(tool, connection, message);
+}
+
+bool tool_check(const struct backup_settings *settings, PGconn *connection, const char *name,
+                char message[BACKUP_MESSAGE_SIZE])
+{
+	struct tool tool = {.count = 0};
+	struct container container;
+	if (settings->container)
+		return container_find(&container, settings, message) &&
+		       container_check(&container, connection, name, message);
+	return find_program(&tool, name, (unsigned)PQserverVersion(connection) / 10000, message);
 }
 
 void tool_deinit(struct tool *tool)

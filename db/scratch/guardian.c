@@ -21,6 +21,16 @@ bool guarded_drop(PGconn *server, const char *database)
 		NULL, ignored, sizeof(ignored));
 }
 
+bool guarded_end(PGconn *server, const char *session)
+{
+	char ignored[256];
+	DB_RESULT ended = db_run(server, "end what runs elsewhere",
+	                         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
+	                         "application_name = $1",
+	                         1, &session, ignored, sizeof(ignored));
+	return ended;
+}
+
 /* The backend that makes the database does so to the end, whether or not its client lives. */
 static void wait_for_backend(PGconn *server, const char *pid)
 {
@@ -36,7 +46,7 @@ static void wait_for_backend(PGconn *server, const char *pid)
 	}
 }
 
-static void drop(const struct guarded *guarded)
+static void end(const struct guarded *guarded)
 {
 	char message[256], pid[16];
 	PGconn *server =
@@ -44,7 +54,10 @@ static void drop(const struct guarded *guarded)
 	snprintf(pid, sizeof(pid), "%d", guarded->backend);
 	if (server) {
 		wait_for_backend(server, pid);
-		(void)!guarded_drop(server, guarded->database);
+		if (guarded->database)
+			(void)!guarded_drop(server, guarded->database);
+		if (guarded->session)
+			(void)!guarded_end(server, guarded->session);
 	}
 	PQfinish(server);
 }
@@ -70,7 +83,7 @@ __attribute__((noreturn)) static void guard(int from_parent, const struct guarde
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	if (read(STDERR_FILENO + 1, &word, 1) != 1)
-		drop(guarded);
+		end(guarded);
 	_exit(0);
 }
 

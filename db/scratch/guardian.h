@@ -1,5 +1,5 @@
-/* guardian - a child process that drops a database when its parent has died without doing so.
- * Private to scratch/. */
+/* guardian - a child process that, when its parent has died, ends on the server what that left
+ * there: a database, sessions of programs that run elsewhere. */
 #pragma once
 #include "proto/status.h"
 
@@ -8,20 +8,25 @@
 
 struct guarded {
 	const char *conninfo; /* of another database of the server */
-	const char *database;
-	int backend; /* the server process that makes it */
+	const char *database; /* to drop; NULL: none */
+	const char *session;  /* the application_name of sessions to end; NULL: none */
+	int backend;          /* the parent's server process, whose end is waited for */
 };
 
 /* False: no process is to be had. */
 MUST_CHECK
 bool guardian_start(pid_t *pid, int *to_guardian, const struct guarded *guarded);
 
-/* The database is gone: there is nothing left to guard. */
+/* There is nothing left to guard. */
 void guardian_dismiss(pid_t pid, int to_guardian);
 
-/* The database could not be dropped: it has a try, for which nobody waits. */
+/* What it guards could not be ended: it has a try, for which nobody waits. */
 void guardian_leave(int to_guardian);
 
 /* Drops it, whoever is connected to it; true also if it is not there. */
 MUST_CHECK
 bool guarded_drop(PGconn *server, const char *database);
+
+/* Ends the sessions of this application_name. False: they may be there still. */
+MUST_CHECK
+bool guarded_end(PGconn *server, const char *session);

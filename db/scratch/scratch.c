@@ -126,7 +126,8 @@ bool scratch_make(struct scratch *out, PGconn *server, const struct scratch_requ
 	*out = (struct scratch){.server = server};
 	snprintf(out->name, sizeof out->name, "prism_%s_%08x", request->purpose,
 	         randombytes_random());
-	const struct guarded guarded = {request->conninfo, out->name, PQbackendPID(server)};
+	const struct guarded guarded = {request->conninfo, .database = out->name,
+	                                .backend = PQbackendPID(server)};
 	scratch_sweep(server);
 	if (!guardian_start(&out->guardian, &out->to_guardian, &guarded)) {
 		out->guardian = 0;

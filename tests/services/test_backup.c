@@ -215,49 +215,6 @@ static void into_a_new_cluster(void **state)
 	fixture_sql(fixture, "DROP ROLE deployer_of_old");
 }
 
-/* Docker's part, played by a program that runs the rest of its words here. */
-static void inside_of_a_container(void **state)
-{
-	struct fixture *fixture = *state;
-	char docker[192], path[512];
-	load(fixture, 20);
-	snprintf(docker, sizeof docker, "%s", in_directory("docker"));
-	fixture_file(in_directory(""), "docker",
-	             "#!/bin/sh\n"
-	             "[ \"$1\" = --version ] && echo Docker version 24 && exit\n"
-	             "[ \"$1 $2 $3\" = 'exec -i prism-postgres' ] || exit 9\n"
-	             "shift 3\nPGHOST=$CONTAINER_HOST exec \"$@\"\n");
-	assert_int_equal(chmod(docker, 0755), 0);
-	snprintf(path, sizeof path, "PATH=%s:/usr/lib/postgresql/15/bin:%s", in_directory(""),
-	         getenv("PATH"));
-	char host[128];
-	snprintf(host, sizeof host, "CONTAINER_HOST=%s", PQhost(fixture->connection));
-	const char *const env[] = {path, host, NULL};
-	static const char *const names[] = {"a.sql", "a.sql.gz", "a.dump"};
-	for (size_t i = 0; i < 3; i++) {
-		const char *file = in_directory(names[i]);
-		const char *const backup[] = {program_path("prism-db"),
-		                              "--database-url",
-		                              fixture->conninfo,
-		                              "backup",
-		                              file,
-		                              "--container",
-		                              "prism-postgres",
-		                              NULL};
-		const char *const restore[] = {
-			backup[0],     "--database-url", fixture->conninfo, "restore", file,
-			"--container", "prism-postgres", "--into",          "copy",    NULL};
-		if (program_run(backup, env, fixture->text) ||
-		    program_run(restore, env, fixture->text))
-			fail_msg("%s", fixture->text);
-		assert_same_contents(fixture, fixture->name, "copy");
-		drop(fixture, "copy");
-	}
-	assert_int_equal(fixture_run(fixture, "backup", in_directory("a.dir"), "--container",
-	                             "prism-postgres", NULL),
-	                 2);
-}
-
 /* As the database document shows it, by hand: no manifest, nothing to compare with. */
 static void dump_by_hand(void **state)
 {
@@ -371,7 +328,6 @@ int main(void)
 		CASE(takes_the_place_of_an_empty_database),
 		CASE(keeps_what_was_there),
 		CASE(into_a_new_cluster),
-		CASE(inside_of_a_container),
 		CASE(dump_by_hand),
 		CASE(a_large_object_is_contents),
 		CASE(a_name_of_any_letters),

@@ -73,7 +73,9 @@ static const struct verb verbs[] = {
          "neither.\n"
          "  --verify          restore it into a scratch database and compare every row\n"
          "  --jobs N          of the directory format; default: one a processor, up to four\n"
-         "  --container NAME  run pg_dump inside of that container (Docker, Podman)\n"
+         "  --container NAME  run pg_dump inside of that container, of Docker or Podman, "
+         "whichever has it\n"
+         "                    (docker:NAME, podman:NAME: of that one); not for directories\n"
          "  --replace         overwrite FILE\n",
          1, 1, verb_backup, "format verify keep jobs container replace json"},
 	{"restore",
