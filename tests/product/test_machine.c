@@ -1,6 +1,6 @@
 /* prismd.service under a real systemd, in a machine of its own (tests/product/machine): started,
- * shut in, reloaded, misconfigured, hung, stopped, backed up. Skipped where that is not possible:
- * it takes root and namespaces. */
+ * shut in, reloaded, misconfigured, hung, stopped, backed up by the clock. Skipped where that is
+ * not possible: it takes root and namespaces. */
 #include "tests/support/cluster.h"
 #include "tests/support/program.h"
 
@@ -272,6 +272,76 @@ static void test_backup(void **state)
 	assert_non_null(strstr(text, ".dump.manifest.json"));
 }
 
+/* Waits until a command line succeeds. */
+static void until(const char *command)
+{
+	for (int i = 0; run("%s", command) != 0; i++) {
+		if (i == TRIES) {
+			run("systemctl status prism-backup.timer prism-backup; "
+			    "journalctl -u prism-backup -o cat");
+			fail_msg("never: %s\n%s", command, text);
+		}
+		wait_a_little();
+	}
+}
+
+#define BACKUPS  "ls /var/lib/prism/backups/*.dump | wc -l"
+#define FINISHED "journalctl -u prism-backup -o cat | grep 'backed up and verified' | wc -l"
+
+/* The shipped timer, with another time of day. */
+static void set_timer(const char *calendar, int keep)
+{
+	assert_int_equal(run("mkdir -p /etc/systemd/system/prism-backup.timer.d "
+	                     "/etc/systemd/system/prism-backup.service.d\n"
+	                     "printf '[Timer]\\nOnCalendar=\\nOnCalendar=%s\\nAccuracySec=100ms\\n"
+	                     "RandomizedDelaySec=0\\n' > "
+	                     "/etc/systemd/system/prism-backup.timer.d/test.conf\n"
+	                     "printf '[Service]\\nEnvironment=PRISM_BACKUP_KEEP=%d\\n' > "
+	                     "/etc/systemd/system/prism-backup.service.d/test.conf\n"
+	                     "systemctl daemon-reload",
+	                     calendar, keep),
+	                 0);
+}
+
+/* By itself, again and again, and the newest ones are kept. */
+static void test_the_timer_makes_backups(void **state)
+{
+	(void)state;
+	succeeds("systemctl enable prism-backup.timer\n"
+	         "test -L /etc/systemd/system/timers.target.wants/prism-backup.timer");
+	set_timer("*-*-* *:*:00/2", 2);
+	succeeds("before=$(" FINISHED "); echo $((before + 4)) > /run/wanted\n"
+	         "systemctl start prism-backup.timer");
+	until("test $(" FINISHED ") -ge $(cat /run/wanted)");
+	succeeds("systemctl stop prism-backup.timer");
+	until("test $(systemctl show prism-backup -p ActiveState --value) = inactive");
+	succeeds("systemctl show prism-backup -p Result --value; " BACKUPS);
+	assert_string_equal(text, "success\n2\n");
+	succeeds("ls /var/lib/prism/backups/ | grep -vE '\\.dump(\\.manifest\\.json)?$' | wc -l");
+	assert_string_equal(text, "0\n");
+}
+
+/* One that fell due while the machine was off is made up for at its start; nothing is if none did.
+ */
+static void test_a_missed_backup_is_made_up_for(void **state)
+{
+	(void)state;
+	static const char stamp[] = "/var/lib/systemd/timers/stamp-prism-backup.timer";
+	set_timer("*-01-01 02:30", 2);
+	assert_int_equal(run("touch %s && " FINISHED " > /run/before\n"
+	                     "systemctl start prism-backup.timer\n"
+	                     "systemctl show prism-backup.timer -p NextElapseUSecRealtime --value",
+	                     stamp),
+	                 0);
+	assert_non_null(strstr(text, "-01-01 02:30"));
+	succeeds("systemctl stop prism-backup.timer\n"
+	         "test $(" FINISHED ") = $(cat /run/before)");
+	assert_int_equal(
+		run("touch -d '2 years ago' %s && systemctl start prism-backup.timer", stamp), 0);
+	until("test $(" FINISHED ") = $(($(cat /run/before) + 1))");
+	succeeds("systemctl stop prism-backup.timer");
+}
+
 #define SERVED(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void)
@@ -294,6 +364,8 @@ int main(void)
 		SERVED(test_one_that_hangs_is_started_again),
 		cmocka_unit_test(test_its_socket),
 		cmocka_unit_test(test_backup),
+		cmocka_unit_test(test_the_timer_makes_backups),
+		cmocka_unit_test(test_a_missed_backup_is_made_up_for),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
