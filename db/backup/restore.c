@@ -99,6 +99,13 @@ static void add_words(struct tool *tool, const struct restoring *restoring, char
 	}
 }
 
+/* What pg_restore says of an archive that ends too early; there was no manifest to find that out
+ * by. */
+static bool is_cut_short(const char *error)
+{
+	return strstr(error, "could not read from input file") != NULL;
+}
+
 static enum backup_status feed(struct restoring *restoring, const struct tool *tool)
 {
 	char error[CHILD_ERROR_SIZE];
@@ -119,6 +126,11 @@ static enum backup_status feed(struct restoring *restoring, const struct tool *t
 		close(restoring->file);
 	if (good)
 		return BACKUP_OK;
+	if (!restoring->damaged && is_cut_short(error)) {
+		snprintf(restoring->message, BACKUP_MESSAGE_SIZE, "%s is cut short or damaged: %s",
+		         restoring->path, error);
+		return BACKUP_DAMAGED;
+	}
 	snprintf(restoring->message, BACKUP_MESSAGE_SIZE, "the restore failed: %s",
 	         restoring->damaged ? "the file is damaged" : error);
 	return restoring->damaged ? BACKUP_DAMAGED : BACKUP_FAILED;
