@@ -270,8 +270,8 @@ static SUSPENDS enum status remove_user(struct call *call, const struct access *
                                         const struct uuid *heir, int64_t *reassigned)
 {
 	const struct write write = {
-		.lock = &ORGANIZATION_LOCK,
-		.lock_params = ORGANIZATION_LOCK_PARAMS(ACCESS(*access)),
+		.lock = &MEMBER_LOCK,
+		.lock_params = MEMBER_LOCK_PARAMS(ACCESS(*access), .user_id = user_id),
 		.statement = &MEMBER_REMOVE,
 		.params = MEMBER_REMOVE_PARAMS(ACCESS(*access), KEYED(*keyed), .user_id = user_id,
 	                                       .reassign_to = heir),

@@ -132,8 +132,22 @@ LEFT JOIN (
     coalesce(w.version, o.version) AS version, o.joined_at
   FROM old o LEFT JOIN written w ON w.id = o.id) m ON true;
 
+-- statement: member_lock
+-- organization_lock, and the lock that whoever gives the member work shares: what was given is seen by who removes it.
+-- lane: write
+-- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, user_id uuid
+-- columns: user_id uuid
+-- found: user_id
+WITH {{caller}},
+held AS MATERIALIZED (
+  SELECT o.id FROM organizations o WHERE o.id = $1 AND (SELECT rank FROM caller) >= $3 FOR NO KEY UPDATE OF o)
+SELECT m.user_id
+FROM organization_members m
+WHERE (SELECT count(*) FROM held) > 0 AND m.organization_id = $1 AND m.user_id = $5
+FOR UPDATE OF m;
+
 -- statement: member_remove
--- After organization_lock. What the member has not done yet goes to somebody else, or to nobody. The owned
+-- After member_lock. What the member has not done yet goes to somebody else, or to nobody. The owned
 -- projects are a list of ids for people, of 20 at most and "..." for the others.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,

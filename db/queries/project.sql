@@ -27,7 +27,7 @@ judged AS MATERIALIZED (
     $14::uuid IS NULL OR EXISTS (
       SELECT FROM organization_members m JOIN users u ON u.id = m.user_id
       WHERE m.organization_id = $1 AND m.user_id = $14::uuid AND m.role <> 'viewer' AND u.status = 'active'
-        AND u.deleted_at IS NULL OFFSET 0) AS owner_ok
+        AND u.deleted_at IS NULL OFFSET 0 FOR KEY SHARE OF m) AS owner_ok
   FROM caller c JOIN organizations o ON o.id = $1
   WHERE c.rank >= $3 AND (SELECT ok FROM fresh)),
 taken AS MATERIALIZED (
@@ -142,7 +142,7 @@ judged AS MATERIALIZED (
     n.owner_id IS NOT DISTINCT FROM o.owner_id OR n.owner_id IS NULL OR EXISTS (
       SELECT FROM organization_members m JOIN users u ON u.id = m.user_id
       WHERE m.organization_id = $1 AND m.user_id = n.owner_id AND m.role <> 'viewer' AND u.status = 'active'
-        AND u.deleted_at IS NULL OFFSET 0) AS owner_ok,
+        AND u.deleted_at IS NULL OFFSET 0 FOR KEY SHARE OF m) AS owner_ok,
     n.start_date IS NULL OR n.end_date IS NULL OR n.start_date <= n.end_date AS dates_ok
   FROM old o JOIN new n ON n.id = o.id CROSS JOIN caller c),
 written AS (

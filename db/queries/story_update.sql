@@ -1,7 +1,7 @@
 -- Stories: changing them, one at a time.
 --
 -- The row is locked before it is compared: who waited for another change sees its result. Locks are taken in the
--- order of project_lock: the sprint and the epic that the story goes to, then the story.
+-- order of project_lock: the sprint and the epic that the story goes to, the membership of who gets it, the story.
 
 -- statement: story_update
 -- The mask is 1 title, 2 description, 4 acceptance_criteria, 8 status, 16 priority, 32 story_points, 64 epic_id,
@@ -29,12 +29,19 @@ epic AS MATERIALIZED (
   WHERE $11 & 64 <> 0 AND e.id = $18 AND e.organization_id = $1 AND e.deleted_at IS NULL
     AND (SELECT rank FROM caller) >= $3 AND (SELECT ok FROM fresh)
   FOR SHARE OF e),
+assignee AS MATERIALIZED (
+  SELECT m.user_id
+  FROM organization_members m JOIN users u ON u.id = m.user_id
+  WHERE $11 & 256 <> 0 AND m.organization_id = $1 AND m.user_id = $20 AND m.role <> 'viewer'
+    AND u.id = $20 AND u.status = 'active' AND u.deleted_at IS NULL
+    AND (SELECT rank FROM caller) >= $3 AND (SELECT ok FROM fresh)
+  FOR KEY SHARE OF m),
 old AS MATERIALIZED (
   SELECT {{story_columns}}, s.rank, p.status <> 'completed' OR $4 AS project_open
   FROM stories s
   JOIN projects p ON p.id = s.project_id AND p.deleted_at IS NULL
   WHERE (SELECT rank FROM caller) >= $3 AND (SELECT ok FROM fresh)
-    AND (SELECT count(*) FROM sprint) + (SELECT count(*) FROM epic) >= 0
+    AND (SELECT count(*) FROM sprint) + (SELECT count(*) FROM epic) + (SELECT count(*) FROM assignee) >= 0
     AND s.organization_id = $1 AND s.id = $9 AND s.deleted_at IS NULL
   FOR NO KEY UPDATE OF s),
 new AS MATERIALIZED (
@@ -66,10 +73,7 @@ judged AS MATERIALIZED (
     $11 & 128 = 0 OR n.sprint_id IS NOT DISTINCT FROM o.sprint_id OR $4
       OR (NOT EXISTS (SELECT FROM sprint x WHERE x.id = n.sprint_id AND x.status = 'completed')
           AND NOT (n.status = 'done' AND n.sprint_was IS NOT DISTINCT FROM 'completed')) AS sprint_open,
-    n.assignee_id IS NULL OR n.assignee_id IS NOT DISTINCT FROM o.assignee_id OR EXISTS (
-      SELECT FROM organization_members m JOIN users u ON u.id = m.user_id
-      WHERE m.organization_id = $1 AND m.user_id = $20 AND m.role <> 'viewer'
-        AND u.id = $20 AND u.status = 'active' AND u.deleted_at IS NULL OFFSET 0) AS assignee_ok
+    n.assignee_id IS NULL OR n.assignee_id IS NOT DISTINCT FROM o.assignee_id OR EXISTS (SELECT FROM assignee) AS assignee_ok
   FROM new n JOIN old o ON o.id = n.id),
 written AS (
   UPDATE stories s
@@ -151,7 +155,7 @@ written AS (
         SELECT FROM sprints x WHERE x.id = s.sprint_id AND x.status = 'completed' OFFSET 0)
       THEN NULL ELSE s.sprint_id END,
     assignee_id = CASE WHEN NOT $11 AND s.status <> 'done' AND NOT EXISTS (
-        SELECT FROM organization_members m WHERE m.organization_id = $1 AND m.user_id = s.assignee_id OFFSET 0)
+        SELECT FROM organization_members m WHERE m.organization_id = $1 AND m.user_id = s.assignee_id OFFSET 0 FOR KEY SHARE OF m)
       THEN NULL ELSE s.assignee_id END,
     version = s.version + 1, updated_at = now()
   FROM old o JOIN judged j ON j.id = o.id

@@ -6,7 +6,7 @@
 -- statement: project_lock
 -- The lock under which a project's numbers, ranks and external ids are looked at and changed by whoever
 -- needs to see what others have just committed. Whoever needs more than one lock takes them in this order, so that
--- nobody waits in a circle: the counter (this one), the project, sprints, epics, stories.
+-- nobody waits in a circle: the counter (this one), the project, sprints, epics, an assignee's membership, stories.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, project_id int8
 -- columns: project_id int8
@@ -98,7 +98,8 @@ epic AS MATERIALIZED (
 
 -- Which of the stories refer to what they must not. What a story that is there (known: n, epic_id, sprint_id,
 -- assignee_id, status, closed: its sprint is completed, gone) refers to already is not judged. OFFSET 0 keeps the
--- look-ups what they are, one by full key for each story, instead of a hash of everybody.
+-- look-ups what they are, one by full key for each story, instead of a hash of everybody. Whoever leaves waits for
+-- those that still give work (member_lock).
 -- fragment: story_judged
 -- params: none
 judged AS MATERIALIZED (
@@ -116,7 +117,7 @@ judged AS MATERIALIZED (
     i.assignee_id IS DISTINCT FROM k.assignee_id AND i.assignee_id IS NOT NULL AND NOT EXISTS (
       SELECT FROM organization_members m JOIN users u ON u.id = m.user_id
       WHERE m.organization_id = i.organization_id AND m.user_id = i.assignee_id AND m.role <> 'viewer'
-        AND u.id = i.assignee_id AND u.status = 'active' AND u.deleted_at IS NULL OFFSET 0) AS assignee,
+        AND u.id = i.assignee_id AND u.status = 'active' AND u.deleted_at IS NULL OFFSET 0 FOR KEY SHARE OF m) AS assignee,
     k.n IS NULL AND i.creator_id IS NOT NULL AND NOT EXISTS (
       SELECT FROM users u WHERE u.id = i.creator_id OFFSET 0) AS creator
   FROM project p JOIN item i ON i.project_id = p.id AND i.organization_id = p.organization_id LEFT JOIN known k ON k.n = i.n

@@ -1,4 +1,5 @@
 /* Stories under concurrency: many callers, connections and workers, one project. */
+#include "prism/v1/membership.prism-client.h"
 #include "tests/services/race.h"
 #include "tests/services/request.h"
 
@@ -34,7 +35,7 @@ static int64_t project_new(void)
 }
 
 struct creation {
-	const char *actor, *request_id;
+	const char *actor, *request_id, *assignee;
 	int64_t project, epic, sprint;
 };
 
@@ -49,6 +50,10 @@ static size_t add_creation(const struct creation *creation)
 	if (creation->sprint) {
 		story.has_sprint_id_case = PRISM__V1__STORY__HAS_SPRINT_ID_SPRINT_ID;
 		story.sprint_id = creation->sprint;
+	}
+	if (creation->assignee) {
+		story.has_assignee_id_case = PRISM__V1__STORY__HAS_ASSIGNEE_ID_ASSIGNEE_ID;
+		story.assignee_id = (char *)creation->assignee;
 	}
 	Prism__V1__CreateStoryRequest request = PRISM__V1__CREATE_STORY_REQUEST__INIT;
 	request.organization_id = 1;
@@ -341,6 +346,79 @@ static void locks_are_taken_in_one_order(void **state)
 	assert_int_equal(race_run(), 2);
 }
 
+/* A story by each of the ways that give work to MEMBER_2: three calls. */
+static void add_work(long given, long restored)
+{
+	(void)add_creation(&(struct creation){.project = 11, .assignee = MEMBER_2});
+	story_t story = PRISM__V1__STORY__INIT;
+	story.has_assignee_id_case = PRISM__V1__STORY__HAS_ASSIGNEE_ID_ASSIGNEE_ID;
+	story.assignee_id = MEMBER_2;
+	(void)add_update(given, &story, "assignee_id", 0);
+	Prism__V1__UndeleteStoryRequest request = PRISM__V1__UNDELETE_STORY_REQUEST__INIT;
+	request.organization_id = 1;
+	request.id = restored;
+	(void)race_add(OWNER, &prism_v1_story_service_undelete_story_method, &request.base);
+}
+
+static long work_of_member_2(void)
+{
+	return count("SELECT count(*) FROM stories WHERE assignee_id = '" MEMBER_2
+	             "' AND deleted_at IS NULL");
+}
+
+static long deleted_story_of_member_2(void)
+{
+	long id = story_by_sql(10, "Restored");
+	count("UPDATE stories SET assignee_id = '" MEMBER_2
+	      "', deleted_at = now() WHERE id = %ld RETURNING 1",
+	      id);
+	return id;
+}
+
+/* While a member is being removed. */
+static void whoever_is_leaving_is_given_nothing(void **state)
+{
+	(void)state;
+	long given = story_by_sql(10, "Given"), restored = deleted_story_of_member_2();
+	long before = work_of_member_2();
+	assert_true(session("BEGIN"));
+	assert_true(session("DELETE FROM organization_members WHERE organization_id = 1 AND "
+	                    "user_id = '" MEMBER_2 "'"));
+	add_work(given, restored);
+	race_until_waiting(3);
+	assert_true(session("COMMIT"));
+	assert_int_equal(race_run(), 1);
+	assert_true(race_refused(0, PRISM_FAILED_PRECONDITION, "ASSIGNEE_NOT_MEMBER"));
+	assert_true(race_refused(1, PRISM_FAILED_PRECONDITION, "ASSIGNEE_NOT_MEMBER"));
+	assert_int_equal(work_of_member_2(), before);
+	count("INSERT INTO organization_members (organization_id, user_id, role) VALUES (1, "
+	      "'" MEMBER_2 "', 'member') RETURNING 1");
+}
+
+/* While work is being given: the removal waits, and takes it away again. */
+static void what_is_given_meanwhile_is_taken_away(void **state)
+{
+	(void)state;
+	long given = story_by_sql(10, "Given");
+	char sql[128];
+	snprintf(sql, sizeof(sql), "UPDATE stories SET assignee_id = '" MEMBER_2 "' WHERE id = %ld",
+	         given);
+	assert_true(session("BEGIN"));
+	assert_true(session("SELECT FROM organization_members WHERE organization_id = 1 AND "
+	                    "user_id = '" MEMBER_2 "' FOR KEY SHARE"));
+	Prism__V1__RemoveMemberRequest request = PRISM__V1__REMOVE_MEMBER_REQUEST__INIT;
+	request.organization_id = 1;
+	request.user_id = MEMBER_2;
+	(void)race_add(OWNER, &prism_v1_membership_service_remove_member_method, &request.base);
+	race_until_waiting(1);
+	assert_true(session(sql));
+	assert_true(session("COMMIT"));
+	assert_int_equal(race_run(), 1);
+	assert_int_equal(work_of_member_2(), 0);
+	count("INSERT INTO organization_members (organization_id, user_id, role) VALUES (1, "
+	      "'" MEMBER_2 "', 'member') RETURNING 1");
+}
+
 /* Those that wait for one project are executed together, and each is told its own. */
 static void strangers_in_line_are_answered_apart(void **state)
 {
@@ -393,6 +471,8 @@ int main(void)
 		cmocka_unit_test(a_project_that_ends_takes_nothing),
 		cmocka_unit_test(locks_are_taken_in_one_order),
 		cmocka_unit_test(strangers_in_line_are_answered_apart),
+		cmocka_unit_test(whoever_is_leaving_is_given_nothing),
+		cmocka_unit_test(what_is_given_meanwhile_is_taken_away),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
