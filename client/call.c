@@ -1,6 +1,7 @@
 #include "client/call.h"
 
 #include "client/channel.h"
+#include "client/metadata.h"
 #include "client/session.h"
 
 #include <assert.h>
@@ -11,6 +12,7 @@
 static void call_free(struct prism_call *call)
 {
 	channel_forget(call->channel, call);
+	metadata_release(call->response_metadata);
 	buffer_deinit(&call->outbox);
 	buffer_deinit(&call->inbox);
 	buffer_deinit(&call->partial);
@@ -44,6 +46,10 @@ static void call_finish(struct prism_call *call)
 {
 	struct prism_result result;
 	result_fill(&result, call);
+	if (call->response_metadata) {
+		metadata_tell(call->response_metadata, METADATA_INITIAL);
+		metadata_tell(call->response_metadata, METADATA_TRAILING);
+	}
 	if (call->handler.done)
 		call->handler.done(call->handler.ctx, &result);
 	if (!call_streams_answers(call))

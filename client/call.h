@@ -45,6 +45,7 @@ struct call_stream {
 	                          have executed it; UINT64_MAX: not before more is sent */
 	bool consumed;         /* messages were sent that are not kept: cannot be sent again */
 	bool closed;           /* CLOSE was sent */
+	bool headed;           /* native: initial metadata came, or a message */
 	bool queued;           /* native: in `sending` */
 	struct http2_stream *http2; /* of an open call over HTTP/2 */
 };
@@ -92,6 +93,8 @@ struct prism_call {
 	bool traced;
 	struct buffer outbox; /* messages to send */
 
+	struct prism_response_metadata *response_metadata; /* held; NULL: no interest */
+
 	struct buffer inbox;   /* whole messages that were not given out; tag: bytes of credit to
 	                          return then */
 	struct buffer partial; /* the message that is being assembled */
@@ -103,7 +106,8 @@ struct prism_call {
 	bool want_writable; /* the caller waits for room */
 	bool paused;
 	bool assembling; /* a MORE fragment came, its message goes on */
-	bool given;      /* the caller has seen a message: not to be sent again */
+	bool told;       /* that initial metadata has come */
+	bool given;      /* the caller has seen that, or a message: not to be sent again */
 	bool owned;      /* handler.message gets messages that it is to free */
 	bool ready;      /* in the channel's ready list */
 };
@@ -187,6 +191,10 @@ void call_conclude(struct prism_call *call);
 void call_turn(struct prism_call *call);
 
 /* --- answers (call_answer.c) -------------------------------------------------- */
+
+/* Initial metadata is complete, also if there is none: tells initial(). Does nothing after the
+ * first time. */
+void call_initial(struct prism_call *call);
 
 /* An answer of `len` bytes follows: whether it may. `reason` is written unless OK. */
 MUST_CHECK

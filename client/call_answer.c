@@ -3,6 +3,7 @@
 
 #include "client/channel.h"
 #include "client/messages.h"
+#include "client/metadata.h"
 
 #include <stdio.h>
 
@@ -59,6 +60,9 @@ static enum answer answer_tell(struct prism_call *call, struct bytes wire,
 	enum status status = wire_check(type, wire, answer_budget(call), reason);
 	if (status != STATUS_OK)
 		return status == STATUS_RESOURCE_EXHAUSTED ? ANSWER_TOO_LARGE : ANSWER_MALFORMED;
+	call_initial(call);
+	if (call->state == CALL_ENDED)
+		return ANSWER_OK; /* cancelled in initial() */
 	call->given = true;
 	if (!call->handler.message)
 		return ANSWER_OK;
@@ -129,6 +133,19 @@ static enum answer answer_whole(struct prism_call *call, struct bytes wire, size
 	return answer_tell(call, wire, reason);
 }
 
+void call_initial(struct prism_call *call)
+{
+	if (call->told || !call->method)
+		return;
+	call->told = true;
+	if (call->response_metadata)
+		metadata_tell(call->response_metadata, METADATA_INITIAL);
+	if (!call->handler.initial)
+		return;
+	call->given = true;
+	call->handler.initial(call->handler.ctx, call);
+}
+
 enum answer call_announce(const struct prism_call *call, size_t len, char reason[WIRE_REASON_SIZE])
 {
 	return len > max_message(call) ? too_large(call, reason) : ANSWER_OK;
@@ -137,6 +154,10 @@ enum answer call_announce(const struct prism_call *call, size_t len, char reason
 enum answer call_assemble(struct prism_call *call, struct bytes fragment, bool more, bool final,
                           size_t *taken, char reason[WIRE_REASON_SIZE])
 {
+	if (call_streams_answers(call))
+		call_initial(call); /* else it may still come, with the end */
+	if (call->state == CALL_ENDED)
+		return ANSWER_OK;
 	if (fragment.len > max_message(call) ||
 	    buffer_len(&call->partial) > max_message(call) - fragment.len)
 		return too_large(call, reason);

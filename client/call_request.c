@@ -3,6 +3,7 @@
 
 #include "client/channel.h"
 #include "client/messages.h"
+#include "client/metadata.h"
 #include "client/request_key.h"
 #include "proto/frame.h"
 #include "proto/grpc_text.h"
@@ -197,6 +198,10 @@ struct prism_call *call_new(struct prism_channel *channel, const struct prism_me
 		.wait_for_ready = options->wait_for_ready,
 		.close_send = method && method->kind < PRISM_CLIENT_STREAMING,
 	};
+	if (options->response_metadata && metadata_hold(options->response_metadata))
+		call->response_metadata = options->response_metadata;
+	else if (options->response_metadata && !*fault)
+		*fault = "response_metadata: another call, which has not ended, has it";
 	if (handler)
 		call->handler = *handler;
 	storage_fill(call, &entries, request, &key);

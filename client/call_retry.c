@@ -1,6 +1,7 @@
 /* Calls that are sent again. Each attempt sends the same bytes; what is counted is the attempts, of
  * which the channel's first failure to connect ends a call that no server has seen. */
 #include "client/channel.h"
+#include "client/metadata.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -10,6 +11,8 @@ static void call_rewind(struct prism_call *call, enum call_state state)
 {
 	assert(!call->stream.session && call->state == CALL_OPEN);
 	call_drop_answers(call);
+	metadata_clear(call->response_metadata);
+	call->told = false;
 	call->stream = (struct call_stream){.id = 0};
 	call->state = state;
 }

@@ -35,6 +35,13 @@ static void on_writable(void *ctx, struct prism_call *call)
 	stream->stop = true;
 }
 
+static void on_initial(void *ctx, struct prism_call *call)
+{
+	struct prism_stream *stream = ctx;
+	(void)call;
+	stream->stop = true;
+}
+
 struct prism_stream *prism_stream_open(struct prism_channel *channel,
                                        const struct prism_method *method,
                                        const struct prism_call_options *options,
@@ -44,12 +51,25 @@ struct prism_stream *prism_stream_open(struct prism_channel *channel,
 	if (!stream)
 		return NULL;
 	stream->channel = channel;
-	struct prism_call_handler handler = {on_message, on_done, stream, on_writable};
+	struct prism_call_handler handler = {
+		.message = on_message, .done = on_done, .ctx = stream, .writable = on_writable};
 	stream->call = channel_start_blocking(channel, true, method, options, request, &handler,
 	                                      &stream->result);
 	if (stream->call)
 		prism_call_pause(stream->call, true);
 	return stream;
+}
+
+bool prism_stream_wait_initial(struct prism_stream *stream)
+{
+	while (stream->call && !stream->call->told) {
+		stream->call->handler.initial = on_initial;
+		stream->stop = false;
+		channel_run(stream->channel, &stream->stop);
+	}
+	if (stream->call)
+		stream->call->given = true;
+	return stream->call != NULL;
 }
 
 bool prism_stream_send(struct prism_stream *stream, const ProtobufCMessage *message)

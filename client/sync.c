@@ -124,7 +124,7 @@ static enum prism_status wait_for(struct prism_channel *channel, const struct pr
                                   const struct prism_call_options *options,
                                   const ProtobufCMessage *request, struct wait *wait)
 {
-	struct prism_call_handler handler = {on_message, on_done, wait, NULL};
+	struct prism_call_handler handler = {.message = on_message, .done = on_done, .ctx = wait};
 	if (channel_start_blocking(channel, false, method, options, request, &handler,
 	                           wait->result))
 		channel_run(channel, &wait->done);

@@ -84,7 +84,8 @@ static int talk_on(struct talk *talk, struct prism_channel *channel, uv_loop_t *
 	};
 	bool streams = called.kind >= PRISM_CLIENT_STREAMING;
 	struct prism_call_options call_options = options_call(options, method->kind != CALL_UNARY);
-	struct prism_call_handler handler = {on_message, on_done, talk, on_writable};
+	struct prism_call_handler handler = {
+		.message = on_message, .done = on_done, .ctx = talk, .writable = on_writable};
 	struct prism_call *call =
 		prism_call_start(channel, &called, &call_options,
 	                         streams ? NULL : talk->requests->list[0], &handler);

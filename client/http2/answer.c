@@ -3,6 +3,7 @@
 #include "client/http2/status.h"
 
 #include "client/channel.h"
+#include "client/metadata.h"
 #include "proto/base64.h"
 #include "proto/grpc_text.h"
 
@@ -13,6 +14,7 @@ enum {
 	MESSAGE_MOST = LIMIT_STATUS_MESSAGE * 3, /* each byte may be escaped */
 	DETAILS_MOST = LIMIT_FRAME_META,
 	HTTP_OK = 200,
+	KEY_SHOWN = 64,
 };
 
 void http2_stream_free(struct http2_stream *stream)
@@ -21,6 +23,7 @@ void http2_stream_free(struct http2_stream *stream)
 		return;
 	buffer_deinit(&stream->message);
 	buffer_deinit(&stream->details);
+	free(stream->reason);
 	free(stream);
 }
 
@@ -88,7 +91,8 @@ static void keep_outcome(struct http2_stream *stream, struct bytes value)
 		stream->retry = RETRY_NEVER;
 }
 
-void http2_answer_field(struct http2_stream *stream, struct bytes name, struct bytes value)
+/* False: it is none of those that say how the call goes. */
+static bool keep_known(struct http2_stream *stream, struct bytes name, struct bytes value)
 {
 	if (bytes_equal_string(name, ":status")) {
 		stream->http_status = (uint16_t)number_of(value);
@@ -105,7 +109,62 @@ void http2_answer_field(struct http2_stream *stream, struct bytes name, struct b
 		keep_pushback(stream, value);
 	} else if (bytes_equal_string(name, "prism-outcome")) {
 		keep_outcome(stream, value);
+	} else {
+		return false;
 	}
+	return true;
+}
+
+/* The values of a -bin key may have come as one, joined by commas. */
+static enum answer keep_binary(struct prism_response_metadata *metadata, enum metadata_part part,
+                               struct bytes name, struct bytes value, char *reason)
+{
+	struct buffer decoded = {0};
+	enum answer answer = ANSWER_OK;
+	do {
+		size_t len;
+		uint8_t *room = buffer_reserve(&decoded, base64_data_len(value.len) + 1);
+		if (!room) {
+			snprintf(reason, WIRE_REASON_SIZE, "no memory for the answer's metadata");
+			answer = ANSWER_TOO_LARGE;
+		} else if (!grpc_binary_next(&value, room, &len)) {
+			snprintf(reason, WIRE_REASON_SIZE, "metadata %.*s is no base64",
+			         (int)(name.len < KEY_SHOWN ? name.len : KEY_SHOWN), name.data);
+			answer = ANSWER_MALFORMED;
+		} else {
+			struct metadata entry = {name, bytes_of(room, len)};
+			answer = metadata_add(metadata, part, entry, reason);
+		}
+	} while (answer == ANSWER_OK && value.len > 0);
+	buffer_deinit(&decoded);
+	return answer;
+}
+
+/* For a caller who wants it. The first fault is what is told, once the list is complete. */
+static void keep_metadata(struct prism_call *call, struct bytes name, struct bytes value, bool ends)
+{
+	static const char RESERVED[] = "grpc-";
+	struct http2_stream *stream = call->stream.http2;
+	enum metadata_part part = stream->headed || ends ? METADATA_TRAILING : METADATA_INITIAL;
+	bool reserved = name.len >= sizeof RESERVED - 1 &&
+	                memcmp(name.data, RESERVED, sizeof RESERVED - 1) == 0;
+	bool informational = !stream->headed && stream->http_status < HTTP_OK;
+	char reason[WIRE_REASON_SIZE];
+	if (!call->response_metadata || reserved || informational || stream->told != ANSWER_OK)
+		return;
+	if (grpc_key_is_binary(name))
+		stream->told = keep_binary(call->response_metadata, part, name, value, reason);
+	else
+		stream->told = metadata_add(call->response_metadata, part,
+		                            (struct metadata){name, value}, reason);
+	if (stream->told != ANSWER_OK)
+		stream->reason = strdup(reason);
+}
+
+void http2_answer_field(struct prism_call *call, struct bytes name, struct bytes value, bool ends)
+{
+	if (!keep_known(call->stream.http2, name, value))
+		keep_metadata(call, name, value, ends);
 }
 
 /* --- the end -------------------------------------------------------------------------------- */
@@ -190,6 +249,18 @@ static void fail_http(struct http2_session *http2, struct prism_call *call, bool
 		fail(http2, call, status, RETRY_UNSET, text);
 }
 
+/* Its answer's metadata is more than is taken, or makes no sense. */
+static void fail_metadata(struct http2_session *http2, struct prism_call *call, bool ended)
+{
+	enum answer told = call->stream.http2->told;
+	char *reason = call->stream.http2->reason;
+	call->stream.http2->reason = NULL;
+	if (ended && call->stream.closed)
+		http2_stream_free(leave(http2, call));
+	session_answered(&http2->session, call, told, 0, reason ? reason : "no memory");
+	free(reason);
+}
+
 void http2_answer_cut(struct http2_session *http2, struct prism_call *call)
 {
 	fail(http2, call, STATUS_INTERNAL, RETRY_NEVER,
@@ -204,12 +275,16 @@ void http2_answer_headers(struct http2_session *http2, struct prism_call *call, 
 		return; /* informational: the headers are still to come */
 	bool first = !stream->headed;
 	stream->headed = true;
-	if (ends && stream->has_status)
+	if (stream->told != ANSWER_OK)
+		fail_metadata(http2, call, ends);
+	else if (ends && stream->has_status)
 		end(http2, call);
 	else if (first && (stream->http_status != HTTP_OK || !stream->is_grpc))
 		fail_http(http2, call, ends);
 	else if (ends)
 		http2_answer_cut(http2, call);
+	else if (first)
+		call_initial(call);
 }
 
 void http2_answer_closed(struct http2_session *http2, struct prism_call *call, uint32_t code)

@@ -40,8 +40,8 @@ static int on_header(nghttp2_session *nghttp2, const nghttp2_frame *frame, const
 	(void)nghttp2, (void)flags;
 	struct prism_call *call = call_of(ctx, frame->hd.stream_id);
 	if (call)
-		http2_answer_field(call->stream.http2, bytes_of(name, name_len),
-		                   bytes_of(value, value_len));
+		http2_answer_field(call, bytes_of(name, name_len), bytes_of(value, value_len),
+		                   frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
 	return 0;
 }
 

@@ -31,12 +31,14 @@ struct http2_stream {
 	bool reset;                       /* by the server */
 	bool final;                       /* it asks that the call is not sent again */
 	bool has_status;                  /* grpc-status came */
+	enum answer told; /* of its metadata; unless OK `reason` says what is wrong with it */
 	uint16_t http_status;
 	enum status status;
 	enum retry retry;
 	uint32_t left; /* of the message that comes */
 	uint32_t pushback_ms;
 	struct buffer message, details; /* decoded */
+	char *reason;                   /* heap; NULL: no memory */
 };
 
 extern const struct protocol http2_protocol;
@@ -59,7 +61,8 @@ int http2_submit_call(struct http2_session *http2, const struct prism_call *call
 
 void http2_stream_free(struct http2_stream *stream);
 
-void http2_answer_field(struct http2_stream *stream, struct bytes name, struct bytes value);
+/* One field of a header list; `ends`: which is the last. */
+void http2_answer_field(struct prism_call *call, struct bytes name, struct bytes value, bool ends);
 
 /* A header list is complete. */
 void http2_answer_headers(struct http2_session *http2, struct prism_call *call, bool ends);

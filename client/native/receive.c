@@ -3,6 +3,7 @@
 #include "client/native/native.h"
 
 #include "client/channel.h"
+#include "client/metadata.h"
 
 typedef const char *frame_handler(struct native_session *native, const struct frame *frame);
 
@@ -112,6 +113,7 @@ static const char *on_msg(struct native_session *native, const struct frame *fra
 		return "MSG: a server ends a stream with END, not with CLOSE";
 	if (!call || frame->flags & FRAME_NOMSG || native->session.state == SESSION_CLOSED)
 		return NULL;
+	call->stream.headed = true;
 	char reason[WIRE_REASON_SIZE];
 	size_t taken = 0;
 	enum answer answer =
@@ -124,10 +126,26 @@ static const char *on_head(struct native_session *native, const struct frame *fr
 {
 	const char *fault;
 	struct head_meta head;
-	frame_call(native, frame, &fault);
+	struct prism_call *call = frame_call(native, frame, &fault);
 	if (fault || !head_meta_decode(frame->meta, &head, &fault))
 		return fault;
-	return head.codec == 0 ? NULL : "HEAD: a codec that was not offered";
+	if (head.codec != 0)
+		return "HEAD: a codec that was not offered";
+	if (!call)
+		return NULL;
+	if (call->stream.headed)
+		return "HEAD: came twice, or after a message";
+	call->stream.headed = true;
+	session_heard(&native->session);
+	char reason[WIRE_REASON_SIZE];
+	enum answer answer = ANSWER_OK;
+	if (call->response_metadata)
+		answer = metadata_add_block(call->response_metadata, METADATA_INITIAL, head.block,
+		                            METADATA_IN_HEAD, reason);
+	if (answer == ANSWER_OK)
+		call_initial(call);
+	session_answered(&native->session, call, answer, 0, reason);
+	return NULL;
 }
 
 static const char *on_credit(struct native_session *native, const struct frame *frame)
@@ -152,6 +170,21 @@ static const char *on_credit(struct native_session *native, const struct frame *
 	return NULL;
 }
 
+/* Initial metadata may come here, if it did not before the first message. */
+static enum answer end_metadata(struct prism_call *call, const struct end_meta *meta,
+                                char reason[WIRE_REASON_SIZE])
+{
+	struct prism_response_metadata *metadata = call->response_metadata;
+	enum answer answer = ANSWER_OK;
+	if (metadata && !call->told)
+		answer = metadata_add_block(metadata, METADATA_INITIAL, meta->head,
+		                            METADATA_IN_HEAD, reason);
+	if (metadata && answer == ANSWER_OK)
+		answer = metadata_add_block(metadata, METADATA_TRAILING, meta->block,
+		                            METADATA_IN_END, reason);
+	return answer;
+}
+
 static const char *on_end(struct native_session *native, const struct frame *frame)
 {
 	const char *fault;
@@ -162,8 +195,12 @@ static const char *on_end(struct native_session *native, const struct frame *fra
 		return fault;
 	if (!call || native->session.state == SESSION_CLOSED)
 		return NULL;
+	char reason[WIRE_REASON_SIZE];
+	enum answer answer = end_metadata(call, &meta, reason);
 	session_drop(&native->session, call, STATUS_OK);
-	if (meta.code != STATUS_OK)
+	if (answer != ANSWER_OK)
+		call_fail_answer(call, answer, reason);
+	else if (meta.code != STATUS_OK)
 		session_ended_failed(call, &(struct ending){.status = meta.code,
 		                                            .retry = meta.retry,
 		                                            .server_us = meta.server_us,

@@ -43,13 +43,17 @@ static void start(struct prism_channel *channel, unsigned *done)
 	Note note = PRISM__TEST__CLIENT__NOTE__INIT;
 	note.text = "text";
 	for (unsigned i = 0; i < CALLS; i++) {
-		struct prism_call_handler handler = {on_message, on_done, &done[i], NULL};
+		struct prism_call_handler handler = {
+			.message = on_message, .done = on_done, .ctx = &done[i]};
 		const struct prism_method *method = i < CALLS - 1 ? &METHODS[i] : NULL;
 		bool streams = method && method->kind >= PRISM_CLIENT_STREAMING;
 		const char *fault;
+		struct prism_call_options options = {.response_metadata =
+		                                             prism_response_metadata_new()};
 		struct prism_call *call =
-			call_new(channel, method, NULL, method && !streams ? &note.base : NULL,
+			call_new(channel, method, &options, method && !streams ? &note.base : NULL,
 		                 &handler, &fault);
+		prism_response_metadata_free(options.response_metadata);
 		MUST(call);
 		channel_submit(channel, call, fault);
 		if (streams)

@@ -1,7 +1,9 @@
-/* gRPC's interoperability cases, our client against gRPC's own server
+/* gRPC's interoperability cases, our client against gRPC's own server; with
+ * PRISM_INTEROP_SERVER=ours against ours, over the protocol of the test
  * (https://github.com/grpc/grpc/blob/master/doc/interop-test-descriptions.md). */
 #include "interop.prism-client.h"
 #include "tests/support/program.h"
+#include "tests/support/protocol.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,11 +27,18 @@ enum { LARGE_ANSWER = 314159, LARGE_REQUEST = 271828 };
 static struct program server;
 static struct prism_channel *channel;
 
+static bool server_is_ours(void)
+{
+	const char *which = getenv("PRISM_INTEROP_SERVER");
+	return which && strcmp(which, "ours") == 0;
+}
+
 static int group_setup(void **state)
 {
 	(void)state;
-	const char *const argv[] = {"/usr/bin/ruby", OFFICIAL_SERVER, NULL};
-	program_start(&server, argv, NULL);
+	const char *const official[] = {"/usr/bin/ruby", OFFICIAL_SERVER, NULL};
+	const char *const ours[] = {program_path("prismd-echo"), NULL};
+	program_start(&server, server_is_ours() ? ours : official, NULL);
 	return 0;
 }
 
@@ -43,8 +52,10 @@ static int group_teardown(void **state)
 static int channel_setup(void **state)
 {
 	(void)state;
-	const struct prism_channel_options options = {
-		.protocol = PRISM_GRPC, .address = server.address, .agent = "interop"};
+	const struct prism_channel_options options = {.protocol = server_is_ours() ? test_protocol()
+	                                                                           : PRISM_GRPC,
+	                                              .address = server.address,
+	                                              .agent = "interop"};
 	char message[256];
 	if (prism_channel_open(&channel, &options, NULL, message) != PRISM_OK)
 		fail_msg("%s", message);
@@ -307,6 +318,91 @@ static void unimplemented_service(void **state)
 	              PRISM_UNIMPLEMENTED, &result);
 }
 
+/* --- metadata: sent, and sent back -------------------------------------------------------------
+ */
+
+static const char INITIAL_KEY[] = "x-grpc-test-echo-initial";
+static const char TRAILING_KEY[] = "x-grpc-test-echo-trailing-bin";
+static const char INITIAL_VALUE[] = "test_initial_metadata_value";
+static const uint8_t TRAILING_VALUE[] = {0xab, 0xab, 0xab};
+
+static const struct prism_metadata ECHOED[] = {
+	{INITIAL_KEY, INITIAL_VALUE, sizeof INITIAL_VALUE - 1},
+	{TRAILING_KEY, TRAILING_VALUE, sizeof TRAILING_VALUE},
+};
+
+static void expect_entry(const struct prism_metadata *list, size_t count,
+                         const struct prism_metadata *expected)
+{
+	const struct prism_metadata *entry = prism_metadata_find(list, count, expected->key);
+	assert_non_null(entry);
+	assert_int_equal(entry->value_len, expected->value_len);
+	assert_memory_equal(entry->value, expected->value, expected->value_len);
+}
+
+static void expect_initial(const struct prism_response_metadata *metadata)
+{
+	size_t count;
+	const struct prism_metadata *list = prism_response_metadata_initial(metadata, &count);
+	expect_entry(list, count, &ECHOED[0]);
+	assert_null(prism_metadata_find(list, count, TRAILING_KEY));
+}
+
+static void expect_echoed(const struct prism_response_metadata *metadata)
+{
+	size_t count;
+	const struct prism_metadata *list = prism_response_metadata_trailing(metadata, &count);
+	expect_entry(list, count, &ECHOED[1]);
+	assert_null(prism_metadata_find(list, count, INITIAL_KEY));
+	expect_initial(metadata);
+}
+
+static void custom_metadata_unary(const struct prism_call_options *options)
+{
+	SimpleRequest request = GRPC__TESTING__SIMPLE_REQUEST__INIT;
+	SimpleResponse *response;
+	Payload payload = payload_of(LARGE_REQUEST);
+	struct prism_result result;
+	request.response_size = LARGE_ANSWER;
+	request.payload = &payload;
+	expect_status(grpc_testing_test_service_unary_call_wait(channel, options, &request,
+	                                                        &response, &result),
+	              PRISM_OK, &result);
+	assert_int_equal(response->payload->body.len, LARGE_ANSWER);
+	grpc__testing__simple_response__free_unpacked(response, NULL);
+	expect_echoed(options->response_metadata);
+}
+
+static void custom_metadata_duplex(const struct prism_call_options *options)
+{
+	static const int size = LARGE_ANSWER;
+	struct grpc_testing_test_service_full_duplex_call_stream *stream = duplex_open(options);
+	struct output output;
+	struct prism_result result;
+	output_init(&output, &size, 1, LARGE_REQUEST);
+	assert_true(
+		grpc_testing_test_service_full_duplex_call_stream_send(stream, &output.request));
+	assert_true(prism_stream_wait_initial((struct prism_stream *)stream));
+	expect_initial(options->response_metadata);
+	grpc_testing_test_service_full_duplex_call_close_send(stream);
+	expect_size(grpc_testing_test_service_full_duplex_call_next(stream), size);
+	assert_null(grpc_testing_test_service_full_duplex_call_next(stream));
+	expect_status(grpc_testing_test_service_full_duplex_call_close(stream, &result), PRISM_OK,
+	              &result);
+	expect_echoed(options->response_metadata);
+}
+
+static void custom_metadata(void **state)
+{
+	(void)state;
+	struct prism_response_metadata *metadata = prism_response_metadata_new();
+	const struct prism_call_options options = {
+		.metadata = ECHOED, .metadata_count = 2, .response_metadata = metadata};
+	custom_metadata_unary(&options);
+	custom_metadata_duplex(&options);
+	prism_response_metadata_free(metadata);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, channel_setup, channel_teardown)
 
 int main(void)
@@ -325,6 +421,7 @@ int main(void)
 		CASE(special_status_message),
 		CASE(unimplemented_method),
 		CASE(unimplemented_service),
+		CASE(custom_metadata),
 	};
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

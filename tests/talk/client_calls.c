@@ -251,7 +251,8 @@ static void send_all(void *ctx, struct prism_call *call)
 static void start(struct prism_channel *channel, const struct prism_method *method,
                   const ProtobufCMessage *request, struct seen *seen)
 {
-	struct prism_call_handler handler = {on_message, on_done, seen, send_all};
+	struct prism_call_handler handler = {
+		.message = on_message, .done = on_done, .ctx = seen, .writable = send_all};
 	seen->call = prism_call_start(channel, method, NULL, request, &handler);
 	assert_non_null(seen->call);
 }

@@ -187,16 +187,50 @@ struct prism_call_options {
 	bool wait_for_ready; /* wait for a connection until the deadline instead of failing
 	                        UNAVAILABLE when connecting fails */
 	const struct prism_retry *retry; /* NULL: the channel's; so is what is 0 in it */
+	struct prism_response_metadata *response_metadata; /* to be filled; NULL: no interest */
 };
 
-/* The key is [0-9a-z_.-]+, does not begin with "grpc-", and is not x-prism-actor (the actor has an
- * option of its own). Over PRISM_GRPC a key of HTTP's own ("content-type") is refused, and a value
- * is printable ASCII without spaces at its ends, unless its key ends in "-bin". */
+/* One entry of a call's metadata, or of an answer's. What is sent with a call: the key is
+ * [0-9a-z_.-]+, does not begin with "grpc-", and is not x-prism-actor (the actor has an option of
+ * its own). Over PRISM_GRPC a key of HTTP's own ("content-type") is refused, and a value is
+ * printable ASCII without spaces at its ends, unless its key ends in "-bin". */
 struct prism_metadata {
 	const char *key;
-	const void *value;
+	const void *value; /* bytes; of an answer's entry a 0 follows, which is not counted */
 	size_t value_len;
 };
+
+/* What a server says beside its answers: initial metadata, before the first of them, and trailing
+ * metadata, with the end. An option of a call; it may be used again when that has ended.
+ *
+ * Each part has at most 100 entries and 8,192 bytes of keys and values, in the server's order;
+ * keys may come more than once. Keys are lower case; values of keys that end in "-bin" are
+ * binary, and no base64. What the protocol itself says (keys that begin with "grpc-" or ':',
+ * content-type, prism-outcome) is not in it.
+ * Ownership: the caller's. Freeing it is safe at any time: a call that has it keeps it until its
+ * end. Thread: the channel's.
+ * Errors: a call whose server says more than that ends RESOURCE_EXHAUSTED; one that is given what
+ * another call has, which has not ended, INVALID_ARGUMENT. */
+struct prism_response_metadata;
+
+/* Empty. NULL: no memory. */
+PRISM_API PRISM_MUST_CHECK struct prism_response_metadata *prism_response_metadata_new(void);
+
+/* NULL is allowed. */
+PRISM_API void prism_response_metadata_free(struct prism_response_metadata *metadata);
+
+/* What came of the last attempt of the call that it was given to last: the initial part can be seen
+ * from initial() or the first message() on, if not from done(); the trailing part from done() on,
+ * or the return of the blocking function that ends the call. Until then it is empty. *count entries
+ * (0: the server said nothing), which live until it is freed or given to another call. */
+PRISM_API const struct prism_metadata *prism_response_metadata_initial(
+	const struct prism_response_metadata *metadata, size_t *count);
+PRISM_API const struct prism_metadata *prism_response_metadata_trailing(
+	const struct prism_response_metadata *metadata, size_t *count);
+
+/* The first entry with this key; NULL: there is none. */
+PRISM_API const struct prism_metadata *prism_metadata_find(const struct prism_metadata *list,
+                                                           size_t count, const char *key);
 
 enum prism_kind {
 	PRISM_UNARY,
@@ -237,6 +271,10 @@ struct prism_call_handler {
 	/* prism_call_send() had no room; there is some again, or the call takes no more. May be
 	 * NULL. */
 	void (*writable)(void *ctx, struct prism_call *call);
+	/* The server's initial metadata has come: prism_response_metadata_initial() has it. Once at
+	 * most, before the first message(); not if the call ends without an answer and without any.
+	 * The call is not sent again by itself after that. May be NULL. */
+	void (*initial)(void *ctx, struct prism_call *call);
 };
 
 /* Starts a call of any kind. `request` is the only message of unary and server-streaming calls
@@ -303,6 +341,10 @@ PRISM_API enum prism_status prism_stream_finish(struct prism_stream *stream,
 /* The next answer (owned by the caller), or NULL at the end; prism_stream_close() then tells how it
  * ended. */
 PRISM_API PRISM_MUST_CHECK ProtobufCMessage *prism_stream_next(struct prism_stream *stream);
+/* Waits until the server's initial metadata has come, which may be long before the first answer:
+ * prism_response_metadata_initial() has it then, and the call is not sent again by itself any more.
+ * False: the call has ended without an answer and without any. */
+PRISM_API PRISM_MUST_CHECK bool prism_stream_wait_initial(struct prism_stream *stream);
 /* Ends (cancels, if it has not ended) and frees. Returns the status. `result` may be NULL. NULL is
  * allowed: RESOURCE_EXHAUSTED. */
 PRISM_API enum prism_status prism_stream_close(struct prism_stream *stream,

@@ -213,7 +213,7 @@ static void text_write(struct writer *writer, const char *text)
 void http2_peer_say_fields(struct peer *peer, uint8_t flags, uint32_t stream,
                            const char *const *fields)
 {
-	uint8_t block[8192];
+	uint8_t block[16384]; /* as much as a frame may have */
 	struct writer writer = writer_init(block, sizeof block);
 	for (; *fields; fields += 2) {
 		writer_u8(&writer, 0);

@@ -74,7 +74,8 @@ static void on_writable(void *ctx, struct prism_call *call)
 void loop_call(struct loop *loop, struct outcome_of *of, const struct prism_method *method,
                const struct prism_call_options *options, const char *text)
 {
-	struct prism_call_handler handler = {on_message, on_done, of, on_writable};
+	struct prism_call_handler handler = {
+		.message = on_message, .done = on_done, .ctx = of, .writable = on_writable};
 	Prism__Test__Client__Note note = PRISM__TEST__CLIENT__NOTE__INIT;
 	note.text = (char *)text;
 	of->done = of->messages = of->writable = 0;

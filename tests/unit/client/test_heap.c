@@ -54,6 +54,12 @@ void *__wrap_realloc(void *data, size_t len)
 	return strike() ? NULL : __real_realloc(data, len);
 }
 
+static void answer_with_metadata(struct peer *peer, uint32_t stream, struct bytes message)
+{
+	static const uint8_t ENTRY[] = "\x22\x06\x0a\x01k\x12\x01v"; /* EndMeta.trailing */
+	peer_send_frame(peer, FRAME_END, 0, stream, bytes_of(ENTRY, sizeof ENTRY - 1), message);
+}
+
 /* Answers every call with its own message, for each connection that comes. */
 static void echo_script(struct peer *peer)
 {
@@ -69,7 +75,7 @@ static void echo_script(struct peer *peer)
 				peer_send_frame(peer, FRAME_MSG, FRAME_MORE, frame.stream,
 				                bytes_of(NULL, 0), frame.body);
 			else if (frame.type == FRAME_CALL && !(frame.flags & FRAME_NOMSG))
-				peer_answer(peer, frame.stream, frame.body);
+				answer_with_metadata(peer, frame.stream, frame.body);
 			else if (frame.type == FRAME_MSG && !(frame.flags & FRAME_NOMSG))
 				peer_send_frame(peer, FRAME_MSG, frame.flags & FRAME_MORE,
 				                frame.stream, bytes_of(NULL, 0), frame.body);
@@ -84,6 +90,8 @@ static void echo_script(struct peer *peer)
 /* The same over HTTP/2. */
 static void echo_grpc_script(struct peer *peer)
 {
+	static const char *const TRAILERS[] = {"grpc-status", "0",     "k", "v",
+	                                       "k-bin",       "AA,/w", NULL};
 	struct http2_frame frame;
 	while (peer->stage == 0) {
 		http2_peer_greet_with(peer, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1 << 24);
@@ -95,7 +103,8 @@ static void echo_grpc_script(struct peer *peer)
 			else if (frame.type == NGHTTP2_DATA && frame.payload.len > 0)
 				http2_peer_say(peer, NGHTTP2_DATA, 0, frame.stream, frame.payload);
 			if (frame.type == NGHTTP2_DATA && ends)
-				http2_peer_say_ok(peer, frame.stream);
+				http2_peer_say_fields(peer, HTTP2_END_STREAM, frame.stream,
+				                      TRAILERS);
 		}
 		peer->fault[0] = '\0'; /* the client may leave at any time */
 	}
@@ -125,13 +134,22 @@ static void converse_blocking(const char *address)
 		assert_int_equal(status, PRISM_RESOURCE_EXHAUSTED);
 		return;
 	}
+	struct prism_response_metadata *metadata = prism_response_metadata_new();
+	struct prism_call_options call_options = {.response_metadata = metadata};
 	for (int i = 0; i < 2; i++) {
 		ProtobufCMessage *answer;
-		status = prism_call_wait(channel, &NOTE_GET, NULL, &request.base, &answer, &result);
+		size_t count = 0;
+		status = prism_call_wait(channel, &NOTE_GET, &call_options, &request.base, &answer,
+		                         &result);
 		assert_true(known_end(status));
+		if (metadata)
+			(void)prism_response_metadata_trailing(metadata, &count);
+		assert_true(status != PRISM_OK || !metadata ||
+		            count == (protocol == PRISM_GRPC ? 3 : 1));
 		if (answer)
 			protobuf_c_message_free_unpacked(answer, NULL);
 	}
+	prism_response_metadata_free(metadata);
 	struct prism_stream *stream = prism_stream_open(channel, &NOTE_LIST, NULL, &request.base);
 	for (ProtobufCMessage *note; stream && (note = prism_stream_next(stream));)
 		protobuf_c_message_free_unpacked(note, NULL);
@@ -162,8 +180,8 @@ static void on_done(void *ctx, const struct prism_result *result)
 static void converse_on(struct prism_channel *channel, uv_loop_t *loop, const Note *large)
 {
 	struct chat chat = {0}, get = {0};
-	struct prism_call_handler on_chat = {on_message, on_done, &chat, NULL};
-	struct prism_call_handler on_get = {on_message, on_done, &get, NULL};
+	struct prism_call_handler on_chat = {.message = on_message, .done = on_done, .ctx = &chat};
+	struct prism_call_handler on_get = {.message = on_message, .done = on_done, .ctx = &get};
 	struct prism_call *call = prism_call_start(channel, &NOTE_CHAT, NULL, NULL, &on_chat);
 	for (int i = 0; call && i < 3; i++)
 		if (!prism_call_send(call, &large->base))

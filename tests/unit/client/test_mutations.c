@@ -185,7 +185,8 @@ static void start_calls(struct prism_channel *channel, struct end_of *ends,
 	                                                          &NOTE_READ, NULL};
 	Note note = PRISM__TEST__CLIENT__NOTE__INIT;
 	for (unsigned i = 0; i < CALLS; i++) {
-		struct prism_call_handler handler = {on_message, on_done, &ends[i], NULL};
+		struct prism_call_handler handler = {
+			.message = on_message, .done = on_done, .ctx = &ends[i]};
 		const char *fault;
 		struct prism_call *call =
 			call_new(channel, methods[i], NULL,
