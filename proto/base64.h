@@ -9,5 +9,5 @@ size_t base64_text_len(size_t len);
 size_t base64_data_len(size_t len);
 
 void base64_write(struct bytes data, char *out);
-/* Both alphabets, padding optional. False: no base64. */
+/* Both alphabets, padding optional; `out` may be text.data. False: no base64. */
 bool base64_read(struct bytes text, uint8_t *out, size_t *len);

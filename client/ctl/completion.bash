@@ -16,7 +16,7 @@ _prism_verb() {
 		[[ $word == -* || $value ]] || { printf '%s' "$word" && return; }
 		value=''
 		case $word in
-		-[akuton] | --address | --key-file | --actor | --timeout | --output | --count | --retries | --organization) value=1 ;;
+		-[akuHton] | --address | --key-file | --actor | --metadata | --timeout | --output | --count | --retries | --organization) value=1 ;;
 		esac
 	done
 }

@@ -1,5 +1,6 @@
 #include "client/ctl/options.h"
 
+#include "client/ctl/metadata.h"
 #include "client/ctl/report.h"
 
 #include <getopt.h>
@@ -28,6 +29,8 @@ static const char USAGE[] =
 	"      --grpc               speak gRPC; what prismctl does not know, the server tells\n"
 	"  -k, --key-file FILE      file with a service key ($PRISM_KEY_FILE)\n"
 	"  -u, --actor UUID         user on whose behalf calls are made ($PRISM_ACTOR)\n"
+	"  -H, --metadata KEY:VALUE send it with each call; of a key -bin in base64 (up to 32)\n"
+	"  -v, --verbose            call: the server's metadata, on standard error\n"
 	"  -t, --timeout SECONDS    for a call to end (30, streams: none); 0: none\n"
 	"  -W, --wait               wait for a server that is not there yet, until the time-out\n"
 	"      --retries N          of a call that failed and is safe to repeat (default 3)\n"
@@ -58,6 +61,8 @@ static const struct option LONG_OPTIONS[] = {
 	{"address", required_argument, NULL, 'a'},
 	{"key-file", required_argument, NULL, 'k'},
 	{"actor", required_argument, NULL, 'u'},
+	{"metadata", required_argument, NULL, 'H'},
+	{"verbose", no_argument, NULL, 'v'},
 	{"timeout", required_argument, NULL, 't'},
 	{"wait", no_argument, NULL, 'W'},
 	{"output", required_argument, NULL, 'o'},
@@ -110,6 +115,18 @@ static bool retries_set(struct options *options, const char *text)
 	return true;
 }
 
+static bool metadata_set(struct options *options, char *text)
+{
+	if (options->metadata_count == OPTION_METADATA_MOST) {
+		report_usage("--metadata may be given %d times at most", OPTION_METADATA_MOST);
+		return false;
+	}
+	const char *fault = metadata_parse(text, &options->metadata[options->metadata_count++]);
+	if (fault)
+		report_usage("%s", fault);
+	return !fault;
+}
+
 static bool output_set(struct options *options, const char *text)
 {
 	if (strcmp(text, "json") == 0)
@@ -134,6 +151,11 @@ static bool option_set(struct options *options, int option, int *code)
 		return true;
 	case 'u':
 		options->channel.actor = optarg;
+		return true;
+	case 'H':
+		return metadata_set(options, optarg);
+	case 'v':
+		options->verbose = true;
 		return true;
 	case 't':
 		return timeout_set(options, optarg);
@@ -185,7 +207,7 @@ bool options_parse(struct options *options, int argc, char **argv, int *code)
 		.organization = getenv("PRISM_ORGANIZATION"),
 	};
 	int option;
-	while ((option = getopt_long(argc, argv, "a:k:u:t:Wo:wn:qh", LONG_OPTIONS, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "a:k:u:H:vt:Wo:wn:qh", LONG_OPTIONS, NULL)) != -1)
 		if (!option_set(options, option == 'h' ? OPTION_HELP : option, code))
 			return false;
 	if (options->verb)
@@ -203,7 +225,11 @@ bool options_parse(struct options *options, int argc, char **argv, int *code)
 
 struct prism_call_options options_call(const struct options *options, bool streaming)
 {
-	struct prism_call_options call = {.wait_for_ready = options->wait};
+	struct prism_call_options call = {
+		.wait_for_ready = options->wait,
+		.metadata = options->metadata,
+		.metadata_count = options->metadata_count,
+	};
 	if (options->timeout_given)
 		call.timeout_ms = options->timeout_ms;
 	else if (streaming)

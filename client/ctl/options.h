@@ -14,6 +14,8 @@ enum exit_code {
 	EXIT_UNAVAILABLE = 3, /* there is no server to talk to */
 };
 
+enum { OPTION_METADATA_MOST = 32 };
+
 struct options {
 	struct prism_channel_options channel;
 	enum output output;
@@ -23,7 +25,10 @@ struct options {
 	bool watch;
 	bool quiet;     /* no progress */
 	bool dry_run;   /* import: check the file, send nothing */
+	bool verbose;   /* what the server says beside its answers, too */
 	uint32_t count; /* of pings */
+	struct prism_metadata metadata[OPTION_METADATA_MOST]; /* of each call */
+	size_t metadata_count;
 	const char *organization;
 	const char *verb;
 	char **arguments; /* what follows the verb */

@@ -1,5 +1,6 @@
 #include "client/ctl/talk.h"
 
+#include "client/ctl/metadata.h"
 #include "client/ctl/report.h"
 
 #include <stdlib.h>
@@ -10,9 +11,35 @@ struct talk {
 	size_t sent;
 	answer_function *answer;
 	void *ctx;
+	struct prism_response_metadata *metadata; /* NULL: is not to be shown */
+	bool shown;                               /* the initial part */
 	bool enough; /* no more answers are wanted: the cancelled call is none that failed */
 	struct prism_result result;
 };
+
+static void show_initial(struct talk *talk)
+{
+	size_t count;
+	const struct prism_metadata *list = prism_response_metadata_initial(talk->metadata, &count);
+	if (!talk->shown)
+		metadata_print("initial", list, count);
+	talk->shown = true;
+}
+
+static void on_initial(void *ctx, struct prism_call *call)
+{
+	(void)call;
+	show_initial(ctx);
+}
+
+static void show_trailing(struct talk *talk)
+{
+	size_t count;
+	const struct prism_metadata *list =
+		prism_response_metadata_trailing(talk->metadata, &count);
+	show_initial(talk);
+	metadata_print("trailing", list, count);
+}
 
 static void on_message(void *ctx, struct prism_call *call, const ProtobufCMessage *message)
 {
@@ -27,6 +54,8 @@ static void on_done(void *ctx, const struct prism_result *result)
 {
 	struct talk *talk = ctx;
 	talk->result = *result;
+	if (talk->metadata)
+		show_trailing(talk);
 }
 
 /* As many as there is room for; the end of the sending side after the last. */
@@ -86,6 +115,9 @@ static int talk_on(struct talk *talk, struct prism_channel *channel, uv_loop_t *
 	struct prism_call_options call_options = options_call(options, method->kind != CALL_UNARY);
 	struct prism_call_handler handler = {
 		.message = on_message, .done = on_done, .ctx = talk, .writable = on_writable};
+	call_options.response_metadata = talk->metadata;
+	if (talk->metadata)
+		handler.initial = on_initial;
 	struct prism_call *call =
 		prism_call_start(channel, &called, &call_options,
 	                         streams ? NULL : talk->requests->list[0], &handler);
@@ -101,6 +133,8 @@ int talk(const struct options *options, const struct method *method,
          const struct requests *requests, answer_function *answer, void *ctx)
 {
 	struct talk state = {.requests = requests, .answer = answer, .ctx = ctx};
+	if (options->verbose && !(state.metadata = prism_response_metadata_new()))
+		report_no_memory();
 	struct prism_channel *channel;
 	char message[256];
 	uv_loop_t loop;
@@ -116,5 +150,6 @@ int talk(const struct options *options, const struct method *method,
 		code = report_open(status, message);
 	}
 	uv_loop_close(&loop);
+	prism_response_metadata_free(state.metadata);
 	return code;
 }

@@ -102,6 +102,13 @@ class Ours(Case):
         self.assertEqual(self.call('EchoService/Echo', {'data': 'aGk='}), [{'data': 'aGk='}])
         self.assertEqual(len(self.call('EchoService/Expand', {'count': 50, 'size': 100000})), 50)
 
+    def test_metadata(self):
+        run = self.run_ctl('-v', '-H', 'X-Grpc-Test-Echo-Initial: a value', '-H', 'x-grpc-test-echo-trailing-bin:q6s',
+                           'call', 'grpc.testing.TestService/EmptyCall')
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertEqual(run.stderr, 'initial metadata: x-grpc-test-echo-initial: a value\n'
+                         'trailing metadata: x-grpc-test-echo-trailing-bin: q6s=\n')
+
     def test_failed_call(self):
         self.bad(1, 'NOT_FOUND: \u00fcber', 'call', 'EchoService/Fail', json.dumps({'code': 5, 'message': '\u00fcber'}))
         self.bad(1, 'DEADLINE_EXCEEDED', '--timeout', '0.05', 'call', 'EchoService/Wait', '{"ms": 60000}')

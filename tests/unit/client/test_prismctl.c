@@ -53,9 +53,29 @@ struct answer {
 	const ProtobufCMessage *message;
 	unsigned times; /* of a stream: MSG frames, then END with `end` */
 	struct end_meta end;
-	struct bytes request; /* what was asked, copied */
-	char actor[64];
+	struct bytes request;     /* what was asked, copied */
+	char actor[64], sent[64]; /* sent: the value of x-sent-bin */
+	bool has_metadata;
 };
+
+/* "k" of initial and "x-b-bin" of trailing metadata. */
+static void say_with_metadata(struct peer *peer, struct bytes message)
+{
+	static const struct metadata HEAD = {{(const uint8_t *)"k", 1},
+	                                     {(const uint8_t *)"\x1bv", 2}};
+	static const struct metadata TAIL = {{(const uint8_t *)"x-b-bin", 7},
+	                                     {(const uint8_t *)"\0\xff", 2}};
+	const struct head_meta none = {0};
+	const struct end_meta end = {.code = STATUS_OK};
+	uint8_t head[64], tail[64];
+	struct writer writer = writer_init(head, sizeof head);
+	head_meta_write(&writer, &none, &HEAD, 1);
+	peer_send_frame(peer, FRAME_HEAD, 0, 1, bytes_of(head, (size_t)(writer.at - head)),
+	                bytes_of(NULL, 0));
+	writer = writer_init(tail, sizeof tail);
+	end_meta_write(&writer, &end, NULL, 0, &TAIL, 1);
+	peer_send_frame(peer, FRAME_END, 0, 1, bytes_of(tail, (size_t)(writer.at - tail)), message);
+}
 
 static void answer_script(struct peer *peer)
 {
@@ -72,6 +92,9 @@ static void answer_script(struct peer *peer)
 	struct bytes actor = metadata_find(meta.block, METADATA_IN_CALL, "x-prism-actor");
 	snprintf(answer->actor, sizeof answer->actor, "%.*s", (int)actor.len,
 	         actor.len ? (const char *)actor.data : "");
+	struct bytes sent = metadata_find(meta.block, METADATA_IN_CALL, "x-sent-bin");
+	snprintf(answer->sent, sizeof answer->sent, "%.*s", (int)sent.len,
+	         sent.len ? (const char *)sent.data : "");
 	uint8_t *copy = malloc(frame.body.len + 1);
 	memcpy(copy, frame.body.data, frame.body.len);
 	answer->request = bytes_of(copy, frame.body.len);
@@ -80,6 +103,8 @@ static void answer_script(struct peer *peer)
 		peer_send_frame(peer, FRAME_MSG, 0, 1, bytes_of(NULL, 0), bytes_of(body, len));
 	if (answer->times > 0 || !answer->message)
 		peer_end(peer, 1, &answer->end);
+	else if (answer->has_metadata)
+		say_with_metadata(peer, bytes_of(body, len));
 	else
 		peer_answer(peer, 1, bytes_of(body, len));
 	peer_expect_close(peer);
@@ -130,6 +155,35 @@ static void test_call_json(void **state)
 	assert_string_equal(request->key, "PGB-701");
 	prism__v1__get_story_request__free_unpacked(request, NULL);
 	free((void *)answer.request.data);
+}
+
+static void test_metadata(void **state)
+{
+	(void)state;
+	Prism__V1__Story story = some_story();
+	struct answer answer = {.path = GET_STORY, .message = &story.base, .has_metadata = true};
+	assert_int_equal(run_answered(&answer, "--verbose -H [X-Sent-Bin: c2VudA==] call "
+	                                       "storyservice/getstory"),
+	                 0);
+	assert_string_equal(answer.sent, "sent");
+	assert_output("initial metadata: k: \\x1bv\n");
+	assert_output("trailing metadata: x-b-bin: AP8=\n");
+	free((void *)answer.request.data);
+	struct answer plain = {.path = GET_STORY, .message = &story.base};
+	assert_int_equal(run_answered(&plain, "-v call storyservice/getstory"), 0);
+	assert_output("initial metadata: none\n");
+	assert_output("trailing metadata: none\n");
+	free((void *)plain.request.data);
+}
+
+static void test_metadata_usage(void **state)
+{
+	(void)state;
+	assert_int_equal(run(NULL, "-H nothing health"), 2);
+	assert_output("must be \"KEY: VALUE\"");
+	assert_int_equal(run(NULL, "-H :x health"), 2);
+	assert_int_equal(run(NULL, "-H [x-bin: ???] health"), 2);
+	assert_output("in base64");
 }
 
 /* For people: aligned, without control characters, lines below each other. */
@@ -365,11 +419,12 @@ static void test_usage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_call_json),   cmocka_unit_test(test_story_card),
-		cmocka_unit_test(test_story_by_id), cmocka_unit_test(test_call_from_file),
-		cmocka_unit_test(test_call_fails),  cmocka_unit_test(test_health),
-		cmocka_unit_test(test_watch),       cmocka_unit_test(test_list),
-		cmocka_unit_test(test_describe),    cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_call_json),      cmocka_unit_test(test_metadata),
+		cmocka_unit_test(test_metadata_usage), cmocka_unit_test(test_story_card),
+		cmocka_unit_test(test_story_by_id),    cmocka_unit_test(test_call_from_file),
+		cmocka_unit_test(test_call_fails),     cmocka_unit_test(test_health),
+		cmocka_unit_test(test_watch),          cmocka_unit_test(test_list),
+		cmocka_unit_test(test_describe),       cmocka_unit_test(test_usage),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
