@@ -13,6 +13,7 @@ static void call_free(struct prism_call *call)
 {
 	channel_forget(call->channel, call);
 	metadata_release(call->response_metadata);
+	buffer_deinit(&call->compressed);
 	buffer_deinit(&call->outbox);
 	buffer_deinit(&call->inbox);
 	buffer_deinit(&call->partial);

@@ -88,6 +88,7 @@ struct prism_call {
 	struct call_stream stream;
 	struct bytes metadata, request; /* packed, behind this struct; metadata: KV fields of a
 	                                   CallMeta */
+	struct buffer compressed;       /* what `request` is in, if it was compressed */
 	struct bytes request_id;        /* that was added to the request; empty: none */
 	uint8_t trace[TRACE_SIZE];
 	bool traced;
@@ -102,6 +103,8 @@ struct prism_call {
 	struct call_end end;   /* once HELD or ENDED; before that, how the last attempt ended */
 
 	bool wait_for_ready;
+	bool gzip;          /* the server is told that messages may be compressed */
+	bool compress;      /* the next ones, where that makes them shorter */
 	bool close_send;    /* the caller sends no more */
 	bool want_writable; /* the caller waits for room */
 	bool paused;
@@ -200,12 +203,19 @@ void call_initial(struct prism_call *call);
 MUST_CHECK
 enum answer call_announce(const struct prism_call *call, size_t len, char reason[WIRE_REASON_SIZE]);
 
-/* A fragment of an answer; `more`: its message goes on; `final`: it came with an END of status OK.
- * Gives out what can be. *taken: how many bytes of the stream's credit can be returned. `reason` is
+/* What came of an answer. */
+struct answer_part {
+	struct bytes bytes;
+	bool more;       /* its message goes on */
+	bool final;      /* it came with an END of status OK */
+	bool compressed; /* its message is gzip */
+};
+
+/* Gives out what can be. *taken: how many bytes of the stream's credit can be returned. `reason` is
  * written unless OK. */
 MUST_CHECK
-enum answer call_assemble(struct prism_call *call, struct bytes fragment, bool more, bool final,
-                          size_t *taken, char reason[WIRE_REASON_SIZE]);
+enum answer call_assemble(struct prism_call *call, struct answer_part part, size_t *taken,
+                          char reason[WIRE_REASON_SIZE]);
 
 /* Gives out what was received, unless paused. *taken as above. */
 MUST_CHECK
@@ -215,6 +225,13 @@ enum answer call_give(struct prism_call *call, size_t *taken, char reason[WIRE_R
 void call_drop_answers(struct prism_call *call);
 
 /* --- requests (call_request.c) ------------------------------------------------ */
+
+/* Puts `packed` compressed into `out`, if that is asked for and makes it shorter. */
+MUST_CHECK
+bool call_compress(const struct prism_call *call, struct bytes packed, struct buffer *out);
+
+/* Whether the message to send next is compressed. */
+bool call_unsent_is_compressed(const struct prism_call *call);
 
 /* The message to send next, as far as it was not sent; false: there is none. */
 bool call_unsent(const struct prism_call *call, struct bytes *rest);

@@ -4,6 +4,7 @@
 #include "client/channel.h"
 #include "client/messages.h"
 #include "client/metadata.h"
+#include "proto/gzip.h"
 
 #include <stdio.h>
 
@@ -151,27 +152,59 @@ enum answer call_announce(const struct prism_call *call, size_t len, char reason
 	return len > max_message(call) ? too_large(call, reason) : ANSWER_OK;
 }
 
-enum answer call_assemble(struct prism_call *call, struct bytes fragment, bool more, bool final,
-                          size_t *taken, char reason[WIRE_REASON_SIZE])
+/* A whole message as it came; its credit is that of the bytes that came. */
+static enum answer answer_inflate(struct prism_call *call, struct bytes wire, size_t credit,
+                                  bool final, size_t *taken, char reason[WIRE_REASON_SIZE])
 {
+	struct gzip *gzip = channel_gzip(call->channel);
+	struct buffer plain = {0};
+	enum answer answer = ANSWER_OK;
+	if (!gzip)
+		return no_memory(reason);
+	switch (gzip_inflate(gzip, wire, max_message(call), &plain)) {
+	case GZIP_OK:
+		answer = answer_whole(call, buffer_bytes(&plain), credit, final, taken, reason);
+		break;
+	case GZIP_TOO_LARGE:
+		answer = too_large(call, reason);
+		break;
+	case GZIP_MALFORMED:
+		answer = malformed(reason, "a compressed message is not gzip");
+		break;
+	case GZIP_NO_MEMORY:
+		answer = no_memory(reason);
+		break;
+	}
+	buffer_deinit(&plain);
+	return answer;
+}
+
+enum answer call_assemble(struct prism_call *call, struct answer_part part, size_t *taken,
+                          char reason[WIRE_REASON_SIZE])
+{
+	struct bytes wire = part.bytes;
+	size_t credit = wire.len;
 	if (call_streams_answers(call))
 		call_initial(call); /* else it may still come, with the end */
 	if (call->state == CALL_ENDED)
 		return ANSWER_OK;
-	if (fragment.len > max_message(call) ||
-	    buffer_len(&call->partial) > max_message(call) - fragment.len)
+	if (wire.len > max_message(call) ||
+	    buffer_len(&call->partial) > max_message(call) - wire.len)
 		return too_large(call, reason);
-	if (!more && !call->assembling)
-		return answer_whole(call, fragment, fragment.len, final, taken, reason);
-	if (!buffer_append(&call->partial, fragment.data, fragment.len))
-		return no_memory(reason);
-	call->assembling = more;
-	if (more) {
-		fragment_keep(call, fragment.len, taken);
-		return ANSWER_OK;
+	if (part.more || call->assembling) {
+		if (!buffer_append(&call->partial, wire.data, wire.len))
+			return no_memory(reason);
+		call->assembling = part.more;
+		if (part.more) {
+			fragment_keep(call, wire.len, taken);
+			return ANSWER_OK;
+		}
+		wire = buffer_bytes(&call->partial);
+		credit += withheld_take(call);
 	}
-	enum answer answer = answer_whole(call, buffer_bytes(&call->partial),
-	                                  withheld_take(call) + fragment.len, final, taken, reason);
+	enum answer answer = part.compressed
+	                             ? answer_inflate(call, wire, credit, part.final, taken, reason)
+	                             : answer_whole(call, wire, credit, part.final, taken, reason);
 	buffer_deinit(&call->partial);
 	return answer;
 }

@@ -7,6 +7,7 @@
 #include "client/request_key.h"
 #include "proto/frame.h"
 #include "proto/grpc_text.h"
+#include "proto/gzip.h"
 
 #include <stdlib.h>
 
@@ -141,6 +142,12 @@ static const char *method_fault(const struct prism_method *method, const Protobu
 	return request ? request_fault(method->request, request) : "request: is missing";
 }
 
+bool call_compress(const struct prism_call *call, struct bytes packed, struct buffer *out)
+{
+	struct gzip *gzip = call->compress ? channel_gzip(call->channel) : NULL;
+	return gzip && gzip_deflate(gzip, packed, out);
+}
+
 static void storage_fill(struct prism_call *call, const struct entries *entries,
                          const ProtobufCMessage *request, const struct request_key *key)
 {
@@ -157,6 +164,8 @@ static void storage_fill(struct prism_call *call, const struct entries *entries,
 	size_t len = protobuf_c_message_pack(request, packed);
 	call->request = bytes_of(packed, len + key->len);
 	call->request_id = request_key_write(key, packed + len);
+	if (call_compress(call, call->request, &call->compressed))
+		call->request = buffer_bytes(&call->compressed);
 }
 
 static uint32_t call_timeout(const struct prism_call_options *options,
@@ -186,6 +195,7 @@ struct prism_call *call_new(struct prism_channel *channel, const struct prism_me
 	struct request_key key = {.len = 0};
 	enum prism_idempotency idempotency = request_key_make(&key, method, request);
 	size_t request_len = request ? protobuf_c_message_get_packed_size(request) + key.len : 0;
+	bool gzip = options->compress && channel->settings.protocol == PRISM_GRPC;
 	struct prism_call *call = malloc(sizeof *call + entries.size + request_len);
 	if (!call)
 		return NULL;
@@ -196,6 +206,8 @@ struct prism_call *call_new(struct prism_channel *channel, const struct prism_me
 		.retry = channel->settings.retry,
 		.timeout_ms = call_timeout(options, method),
 		.wait_for_ready = options->wait_for_ready,
+		.gzip = gzip,
+		.compress = gzip,
 		.close_send = method && method->kind < PRISM_CLIENT_STREAMING,
 	};
 	if (options->response_metadata && metadata_hold(options->response_metadata))
@@ -222,6 +234,14 @@ bool call_unsent(const struct prism_call *call, struct bytes *rest)
 		return false;
 	*rest = bytes_of(first.bytes.data + call->stream.sent, first.bytes.len - call->stream.sent);
 	return true;
+}
+
+bool call_unsent_is_compressed(const struct prism_call *call)
+{
+	struct message first;
+	if (!call_streams_requests(call))
+		return buffer_len(&call->compressed) > 0;
+	return messages_first(&call->outbox, &first) && first.tag == MESSAGE_COMPRESSED;
 }
 
 void call_sent(struct prism_call *call, size_t len, bool last)

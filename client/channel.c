@@ -1,5 +1,7 @@
 #include "client/channel.h"
 
+#include "proto/gzip.h"
+
 #include <assert.h>
 
 static struct prism_call *call_of_deadline(struct deadline *deadline)
@@ -66,6 +68,13 @@ static void call_count(struct prism_channel *channel)
 {
 	if (channel->calls++ == 0)
 		turn_hold(&channel->turn, true);
+}
+
+struct gzip *channel_gzip(struct prism_channel *channel)
+{
+	if (!channel->gzip)
+		channel->gzip = gzip_new();
+	return channel->gzip;
 }
 
 void channel_forget(struct prism_channel *channel, struct prism_call *call)

@@ -27,6 +27,7 @@ enum channel_state {
 enum { CHANNEL_FAILURE_SIZE = 1024, CHANNEL_ARENA_SIZE = 8192 };
 
 struct dial;
+struct gzip;
 
 struct prism_channel {
 	uv_loop_t *loop;
@@ -59,6 +60,7 @@ struct prism_channel {
 	enum status failure_status;
 	char failure[CHANNEL_FAILURE_SIZE]; /* why there is no connection; "": no attempt failed */
 	struct arena arena;                 /* of the message that is lent */
+	struct gzip *gzip;                  /* NULL: nothing was compressed yet */
 	int open_handles;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
@@ -85,6 +87,9 @@ void channel_ready(struct prism_channel *channel, struct prism_call *call);
 
 /* It is not to be called after all. */
 void channel_unready(struct prism_channel *channel, struct prism_call *call);
+
+/* For messages; made when first needed. NULL: no memory. */
+struct gzip *channel_gzip(struct prism_channel *channel);
 
 /* The call is freed now. */
 void channel_forget(struct prism_channel *channel, struct prism_call *call);

@@ -4,6 +4,7 @@
 #include "client/dial.h"
 #include "client/http2/http2.h"
 #include "client/native/native.h"
+#include "proto/gzip.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,7 @@ static void channel_free(struct prism_channel *channel)
 	void (*closed)(void *ctx) = channel->closed;
 	void *ctx = channel->closed_ctx;
 	arena_deinit(&channel->arena);
+	gzip_free(channel->gzip);
 	settings_deinit(&channel->settings);
 	free(channel);
 	if (closed)

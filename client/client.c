@@ -27,6 +27,22 @@ struct prism_call *prism_call_start(struct prism_channel *channel,
 	return call;
 }
 
+/* False: it is not worth it, or there is no memory for it; nothing was queued. */
+static bool send_compressed(struct prism_call *call, const ProtobufCMessage *message, size_t len)
+{
+	struct buffer packed = {0}, compressed = {0};
+	bool queued = false;
+	if (buffer_reserve(&packed, len)) {
+		packed.end += protobuf_c_message_pack(message, packed.data + packed.end);
+		queued =
+			call_compress(call, buffer_bytes(&packed), &compressed) &&
+			messages_push(&call->outbox, buffer_bytes(&compressed), MESSAGE_COMPRESSED);
+	}
+	buffer_deinit(&packed);
+	buffer_deinit(&compressed);
+	return queued;
+}
+
 static bool send_queue(struct prism_call *call, const ProtobufCMessage *message)
 {
 	size_t len = protobuf_c_message_get_packed_size(message);
@@ -37,7 +53,9 @@ static bool send_queue(struct prism_call *call, const ProtobufCMessage *message)
 		           "a message is %zu bytes large, the server takes at most %u", len, most);
 		return false;
 	}
-	uint8_t *room = messages_reserve(&call->outbox, len, 0);
+	if (call->compress && send_compressed(call, message, len))
+		return true;
+	uint8_t *room = messages_reserve(&call->outbox, len, MESSAGE_PLAIN);
 	if (!room) {
 		call_abort(call, STATUS_RESOURCE_EXHAUSTED, "no memory for a message");
 		return false;
@@ -65,6 +83,11 @@ bool prism_call_send(struct prism_call *call, const ProtobufCMessage *message)
 	if (call->state == CALL_OPEN)
 		session_send(call->stream.session, call);
 	return true;
+}
+
+void prism_call_compress(struct prism_call *call, bool compress)
+{
+	call->compress = compress && call->gzip;
 }
 
 void prism_call_close_send(struct prism_call *call)

@@ -6,6 +6,8 @@
 #pragma once
 #include "proto/bytes.h"
 
+enum { MESSAGE_PLAIN, MESSAGE_COMPRESSED }; /* tags of what is to be sent */
+
 struct message {
 	struct bytes bytes; /* in the buffer; gone with the next change of it */
 	uint32_t tag;       /* whatever the caller wants to remember */

@@ -175,7 +175,8 @@ void session_ended_ok(struct session *session, struct prism_call *call, const st
 		return;
 	}
 	if (message)
-		answer = call_assemble(call, *message, false, true, &taken, reason);
+		answer = call_assemble(call, (struct answer_part){.bytes = *message, .final = true},
+		                       &taken, reason);
 	else
 		answer = call_give(call, &taken, reason);
 	session_answered(session, call, answer, taken, reason);

@@ -87,6 +87,12 @@ bool prism_stream_send(struct prism_stream *stream, const ProtobufCMessage *mess
 	return false;
 }
 
+void prism_stream_compress(struct prism_stream *stream, bool compress)
+{
+	if (stream->call)
+		prism_call_compress(stream->call, compress);
+}
+
 void prism_stream_close_send(struct prism_stream *stream)
 {
 	if (stream->call)

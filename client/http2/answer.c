@@ -98,6 +98,8 @@ static bool keep_known(struct http2_stream *stream, struct bytes name, struct by
 		stream->http_status = (uint16_t)number_of(value);
 	} else if (bytes_equal_string(name, "content-type")) {
 		stream->is_grpc = is_grpc(value);
+	} else if (bytes_equal_string(name, "grpc-encoding")) {
+		stream->is_gzip = bytes_equal_string(value, "gzip");
 	} else if (bytes_equal_string(name, "grpc-status")) {
 		stream->has_status = true;
 		stream->status = status_from_number(number_of(value));
@@ -328,11 +330,12 @@ static enum answer take_prefix(struct prism_call *call, struct bytes *data, char
 		return ANSWER_OK;
 	struct grpc_prefix prefix = grpc_prefix_read(stream->prefix);
 	stream->left = prefix.len;
-	if (prefix.flag == 0)
+	if (prefix.flag == 0 || (prefix.flag == GRPC_FLAG_COMPRESSED && stream->is_gzip))
 		return call_announce(call, prefix.len, reason);
 	snprintf(reason, WIRE_REASON_SIZE, "%s",
-	         prefix.flag == 1 ? "the message is compressed, which was not asked for"
-	                          : "a message's first byte must be 0 or 1");
+	         prefix.flag == GRPC_FLAG_COMPRESSED
+	                 ? "a message is compressed, and grpc-encoding does not say by gzip"
+	                 : "a message's first byte must be 0 or 1");
 	return ANSWER_MALFORMED;
 }
 
@@ -343,13 +346,16 @@ static enum answer take_message(struct prism_call *call, struct bytes *data, siz
 {
 	struct http2_stream *stream = call->stream.http2;
 	size_t now = data->len < stream->left ? data->len : stream->left;
-	struct bytes fragment = bytes_of(data->data, now);
+	struct answer_part part = {
+		.bytes = bytes_of(data->data, now),
+		.more = stream->left > now,
+		.compressed = stream->prefix[0] == GRPC_FLAG_COMPRESSED,
+	};
 	stream->left -= (uint32_t)now;
 	*data = bytes_of(data->data + now, data->len - now);
-	bool more = stream->left > 0;
-	if (!more)
+	if (!part.more)
 		stream->prefix_len = 0;
-	return call_assemble(call, fragment, more, false, taken, reason);
+	return call_assemble(call, part, taken, reason);
 }
 
 /* The next part of the input: a prefix, or what is there of a message. */

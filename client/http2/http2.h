@@ -28,6 +28,7 @@ struct http2_stream {
 	bool deferred;                    /* nghttp2 waits for more to send */
 	bool headed;                      /* the answer's headers came */
 	bool is_grpc;                     /* its content-type says so */
+	bool is_gzip;                     /* what is compressed in it */
 	bool reset;                       /* by the server */
 	bool final;                       /* it asks that the call is not sent again */
 	bool has_status;                  /* grpc-status came */

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 enum {
-	FIXED_FIELDS = 12, /* beside metadata */
+	FIXED_FIELDS = 13, /* beside metadata */
 	FIELDS_STORAGE = 3072,
 	FIELDS_MEMORY = 65536, /* above what the most metadata takes, in base64 */
 };
@@ -150,7 +150,9 @@ static bool add_all(struct fields *fields, const struct prism_call *call, struct
 	add_text(fields, "te", "trailers");
 	add_varying(fields, call, varying);
 	add_text(fields, "content-type", "application/grpc+proto");
-	add_text(fields, "grpc-accept-encoding", "identity");
+	add_text(fields, "grpc-accept-encoding", "identity,gzip");
+	if (call->gzip)
+		add_text(fields, "grpc-encoding", "gzip");
 	add_text(fields, "user-agent", agent_of(settings));
 	return add_metadata(fields, call, &authorized) &&
 	       (authorized || !settings->token || add_key(fields, settings->token));
@@ -172,7 +174,8 @@ static size_t fill(struct prism_call *call, struct http2_stream *stream, uint8_t
 		if (stream->prefix_sent < GRPC_PREFIX_SIZE) {
 			uint8_t prefix[GRPC_PREFIX_SIZE];
 			size_t now = smaller(GRPC_PREFIX_SIZE - stream->prefix_sent, len - put);
-			grpc_prefix_write(prefix, 0, rest.len);
+			bool compressed = call_unsent_is_compressed(call);
+			grpc_prefix_write(prefix, compressed ? GRPC_FLAG_COMPRESSED : 0, rest.len);
 			memcpy(room + put, prefix + stream->prefix_sent, now);
 			stream->prefix_sent = (uint8_t)(stream->prefix_sent + now);
 			put += now;

@@ -116,8 +116,9 @@ static const char *on_msg(struct native_session *native, const struct frame *fra
 	call->stream.headed = true;
 	char reason[WIRE_REASON_SIZE];
 	size_t taken = 0;
-	enum answer answer =
-		call_assemble(call, frame->body, frame->flags & FRAME_MORE, false, &taken, reason);
+	enum answer answer = call_assemble(
+		call, (struct answer_part){.bytes = frame->body, .more = frame->flags & FRAME_MORE},
+		&taken, reason);
 	session_answered(&native->session, call, answer, taken, reason);
 	return NULL;
 }

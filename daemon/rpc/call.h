@@ -102,7 +102,8 @@ struct call {
 	uint32_t head_count, trailer_count;
 	struct metadata *head;        /* initial metadata: goes before the first message */
 	struct metadata *trailers;    /* goes with the status */
-	enum compression compression; /* set before the first message is sent */
+	enum compression compression; /* set before the first message is sent; OFF after it leaves
+	                                 out the messages that follow */
 	bool compressed;              /* the request message taken last was, on the wire */
 	uint32_t received_bytes;      /* of messages; counted by call_message(), up to UINT32_MAX */
 	uint32_t sent_bytes;          /* of messages; counted by the transport */

@@ -1,10 +1,11 @@
 """A server of gRPC that nobody here wrote (grpcio), with a service that prismctl does not know, and reflection: v1alpha alone,
 and each answer has one file, so that imports are asked for. It prints its address; SIGTERM ends it.
 
-    foreign_server.py
+    foreign_server.py [--compress]
 """
 import concurrent.futures
 import signal
+import sys
 import threading
 
 import grpc
@@ -85,7 +86,8 @@ def main():
     for file in reflection.files.values():
         pool.Add(file)
     item = message_factory.MessageFactory(pool).GetPrototype(pool.FindMessageTypeByName('foreign.v1.Item'))
-    server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
+    compression = grpc.Compression.Gzip if '--compress' in sys.argv else None
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(8), compression=compression)
     server.add_generic_rpc_handlers((
         grpc.method_handlers_generic_handler(SHOP, {
             'Echo': grpc.unary_unary_rpc_method_handler(lambda request, _: item.FromString(request).SerializeToString()),

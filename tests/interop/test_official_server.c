@@ -1,6 +1,7 @@
 /* gRPC's interoperability cases, our client against gRPC's own server; with
  * PRISM_INTEROP_SERVER=ours against ours, over the protocol of the test
  * (https://github.com/grpc/grpc/blob/master/doc/interop-test-descriptions.md). */
+#include "client/channel.h"
 #include "interop.prism-client.h"
 #include "tests/support/program.h"
 #include "tests/support/protocol.h"
@@ -403,6 +404,131 @@ static void custom_metadata(void **state)
 	prism_response_metadata_free(metadata);
 }
 
+/* --- compression: who asked for it is told whether it was ------------------------------------ */
+
+static void unary_compressed(bool expected, bool compressed, enum prism_status status)
+{
+	const struct prism_call_options options = {.compress = compressed};
+	Grpc__Testing__BoolValue expect = GRPC__TESTING__BOOL_VALUE__INIT;
+	SimpleRequest request = GRPC__TESTING__SIMPLE_REQUEST__INIT;
+	Payload payload = payload_of(LARGE_REQUEST);
+	struct prism_result result;
+	expect.value = expected;
+	request.expect_compressed = &expect;
+	request.response_size = LARGE_ANSWER;
+	request.payload = &payload;
+	expect_status(grpc_testing_test_service_unary_call_wait(channel, &options, &request, NULL,
+	                                                        &result),
+	              status, &result);
+}
+
+static void client_compressed_unary(void **state)
+{
+	(void)state;
+	if (!server_is_ours() || test_protocol() != PRISM_GRPC)
+		skip(); /* it does not look whether a message was */
+	unary_compressed(true, false, PRISM_INVALID_ARGUMENT);
+	unary_compressed(true, true, PRISM_OK);
+	unary_compressed(false, false, PRISM_OK);
+}
+
+static void client_compressed_streaming(void **state)
+{
+	(void)state;
+	if (!server_is_ours() || test_protocol() != PRISM_GRPC)
+		skip();
+	static const size_t sizes[] = {27182, 45904};
+	const struct prism_call_options options = {.compress = true};
+	struct prism_stream *stream = prism_stream_open(
+		channel, &grpc_testing_test_service_streaming_input_call_method, &options, NULL);
+	InputResponse *response;
+	struct prism_result result;
+	for (int i = 0; i < 2; i++) {
+		Grpc__Testing__BoolValue expect = GRPC__TESTING__BOOL_VALUE__INIT;
+		InputRequest request = GRPC__TESTING__STREAMING_INPUT_CALL_REQUEST__INIT;
+		Payload payload = payload_of(sizes[i]);
+		expect.value = i == 0;
+		request.expect_compressed = &expect;
+		request.payload = &payload;
+		prism_stream_compress(stream, i == 0);
+		assert_true(prism_stream_send(stream, &request.base));
+	}
+	expect_status(prism_stream_finish(stream, (ProtobufCMessage **)&response, &result),
+	              PRISM_OK, &result);
+	assert_int_equal(response->aggregated_payload_size, 73086);
+	grpc__testing__streaming_input_call_response__free_unpacked(response, NULL);
+}
+
+/* Whatever it looks at, it reads what is compressed. */
+static void compressed_requests(void **state)
+{
+	(void)state;
+	const struct prism_call_options options = {.compress = true};
+	SimpleRequest request = GRPC__TESTING__SIMPLE_REQUEST__INIT;
+	Payload payload = payload_of(LARGE_REQUEST);
+	struct prism_result result;
+	request.payload = &payload;
+	for (int i = 0; i < 2; i++)
+		expect_status(grpc_testing_test_service_unary_call_wait(channel, &options, &request,
+		                                                        NULL, &result),
+		              PRISM_OK, &result);
+}
+
+/* The first message that has to be decompressed makes the channel's state for it. */
+static bool decompressed(void)
+{
+	return channel->gzip != NULL;
+}
+
+static void server_compressed_unary(void **state)
+{
+	(void)state;
+	bool over_grpc = test_protocol() == PRISM_GRPC;
+	if (!server_is_ours())
+		skip(); /* it does not compress */
+	for (int compressed = 0; compressed < 2; compressed++) {
+		Grpc__Testing__BoolValue wanted = GRPC__TESTING__BOOL_VALUE__INIT;
+		SimpleRequest request = GRPC__TESTING__SIMPLE_REQUEST__INIT;
+		SimpleResponse *response;
+		struct prism_result result;
+		wanted.value = compressed;
+		request.response_compressed = &wanted;
+		request.response_size = LARGE_ANSWER;
+		expect_status(grpc_testing_test_service_unary_call_wait(channel, NULL, &request,
+		                                                        &response, &result),
+		              PRISM_OK, &result);
+		assert_int_equal(response->payload->body.len, LARGE_ANSWER);
+		assert_int_equal(decompressed(), compressed && over_grpc);
+		grpc__testing__simple_response__free_unpacked(response, NULL);
+	}
+}
+
+static void server_compressed_streaming(void **state)
+{
+	(void)state;
+	static const int sizes[] = {31415, 92653};
+	bool over_grpc = test_protocol() == PRISM_GRPC;
+	if (!server_is_ours())
+		skip();
+	Grpc__Testing__BoolValue wanted[2] = {GRPC__TESTING__BOOL_VALUE__INIT,
+	                                      GRPC__TESTING__BOOL_VALUE__INIT};
+	struct output output;
+	struct prism_result result;
+	output_init(&output, sizes, 2, 0);
+	for (int i = 0; i < 2; i++) {
+		wanted[i].value = i == 0;
+		output.parameters[i].compressed = &wanted[i];
+	}
+	struct prism_stream *stream =
+		prism_stream_open(channel, &grpc_testing_test_service_streaming_output_call_method,
+	                          NULL, &output.request.base);
+	for (int i = 0; i < 2; i++)
+		expect_size((OutputResponse *)prism_stream_next(stream), sizes[i]);
+	assert_null(prism_stream_next(stream));
+	expect_status(prism_stream_close(stream, &result), PRISM_OK, &result);
+	assert_int_equal(decompressed(), over_grpc);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, channel_setup, channel_teardown)
 
 int main(void)
@@ -422,6 +548,11 @@ int main(void)
 		CASE(unimplemented_method),
 		CASE(unimplemented_service),
 		CASE(custom_metadata),
+		CASE(client_compressed_unary),
+		CASE(client_compressed_streaming),
+		CASE(compressed_requests),
+		CASE(server_compressed_unary),
+		CASE(server_compressed_streaming),
 	};
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

@@ -88,6 +88,21 @@ class Foreign(Case):
         self.assertGreater(json.loads(self.good('ping'))['roundTripUs'], 0)
 
 
+class Compressing(Case):
+    """Answers, also those of reflection, are gzip."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(sys.executable, os.path.join(os.path.dirname(__file__), 'foreign_server.py'), '--compress')
+
+    def test_call(self):
+        long = {'name': 'lamp ' * 5000}
+        run = self.run_ctl('-v', 'call', 'Shop/Each', json.dumps(long) * 3)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertEqual([json.loads(line) for line in run.stdout.splitlines()], [long] * 3)
+        self.assertEqual(self.call('Shop/Echo', long), [long])
+
+
 class Ours(Case):
     @classmethod
     def setUpClass(cls):

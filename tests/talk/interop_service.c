@@ -85,6 +85,9 @@ static SUSPENDS enum status answer(struct call *call, const OutputRequest *reque
 	for (size_t i = 0; i < request->n_response_parameters; i++) {
 		const Grpc__Testing__ResponseParameters *wanted = request->response_parameters[i];
 		OutputResponse response = GRPC__TESTING__STREAMING_OUTPUT_CALL_RESPONSE__INIT;
+		call->compression = wanted->compressed && wanted->compressed->value
+		                            ? COMPRESSION_ON
+		                            : COMPRESSION_OFF;
 		if (wanted->interval_us > 0)
 			TRY(call_pause(call, (uint32_t)wanted->interval_us / 1000 + 1));
 		TRY(make_payload(call, wanted->size, arena, &response.payload));

@@ -188,6 +188,9 @@ struct prism_call_options {
 	                        UNAVAILABLE when connecting fails */
 	const struct prism_retry *retry; /* NULL: the channel's; so is what is 0 in it */
 	struct prism_response_metadata *response_metadata; /* to be filled; NULL: no interest */
+	bool compress; /* PRISM_GRPC: send messages as gzip where that makes them shorter; a server
+	                  that does not read it ends the call UNIMPLEMENTED. Not for secrets beside
+	                  what others chose: the length tells of them. PRISM_NATIVE: as if false */
 };
 
 /* One entry of a call's metadata, or of an answer's. What is sent with a call: the key is
@@ -295,6 +298,10 @@ PRISM_API PRISM_MUST_CHECK struct prism_call *prism_call_start(
 PRISM_API PRISM_MUST_CHECK bool prism_call_send(struct prism_call *call,
                                                 const ProtobufCMessage *message);
 
+/* Of a call with the option `compress`: whether messages that are sent from now on are compressed.
+ * Does nothing to another one. */
+PRISM_API void prism_call_compress(struct prism_call *call, bool compress);
+
 /* No more messages will be sent. Does nothing when that was said before. */
 PRISM_API void prism_call_close_send(struct prism_call *call);
 
@@ -330,6 +337,8 @@ PRISM_API PRISM_MUST_CHECK struct prism_stream *prism_stream_open(
  * message; prism_stream_close() tells why. */
 PRISM_API PRISM_MUST_CHECK bool prism_stream_send(struct prism_stream *stream,
                                                   const ProtobufCMessage *message);
+/* As prism_call_compress(). */
+PRISM_API void prism_stream_compress(struct prism_stream *stream, bool compress);
 /* No more messages will be sent; this is said when the stream's next function waits. */
 PRISM_API void prism_stream_close_send(struct prism_stream *stream);
 /* For client streaming: no more messages will be sent; waits for the end, and frees. *response

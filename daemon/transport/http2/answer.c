@@ -65,6 +65,8 @@ static void grpc_send(struct call *call, const ProtobufCMessage *message)
 	if (!stream->head_sent)
 		send_head(stream, call);
 	count_sent(call, len);
+	if (call->compression == COMPRESSION_OFF)
+		stream->compress_from = UINT32_MAX;
 	http2_output_message(stream, message, len);
 }
 

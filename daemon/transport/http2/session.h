@@ -7,10 +7,10 @@
  * Owns: nghttp2's session, its streams. Lifetime: the connection's. Thread: its worker's. */
 #pragma once
 #include "daemon/transport/budget.h"
-#include "daemon/transport/http2/gzip.h"
 #include "daemon/transport/http2/http2.h"
 #include "daemon/transport/http2/memory.h"
 #include "daemon/transport/http2/stream.h"
+#include "proto/gzip.h"
 
 #include <nghttp2/nghttp2.h>
 

@@ -25,7 +25,7 @@ static void request_script(struct peer *peer)
 	http2_peer_check(peer, &request, ":authority", peer->address);
 	http2_peer_check(peer, &request, "te", "trailers");
 	http2_peer_check(peer, &request, "content-type", "application/grpc+proto");
-	http2_peer_check(peer, &request, "grpc-accept-encoding", "identity");
+	http2_peer_check(peer, &request, "grpc-accept-encoding", "identity,gzip");
 	http2_peer_check(peer, &request, "authorization", "Bearer prk_secret");
 	http2_peer_check(peer, &request, "user-agent", "notes libprism/" PRISM_VERSION);
 	http2_peer_check(peer, &request, "x-prism-actor", "00000000-0000-0000-0000-000000000001");

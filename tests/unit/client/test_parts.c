@@ -7,6 +7,7 @@
 #include "client/native/paths.h"
 #include "client/streams.h"
 #include "client/turn.h"
+#include "proto/gzip.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -116,8 +117,8 @@ static size_t take(struct prism_call *call, size_t len, bool more, enum answer e
 	static uint8_t bytes[1 << 20];
 	char reason[WIRE_REASON_SIZE];
 	size_t taken = 0;
-	assert_int_equal(call_assemble(call, bytes_of(bytes, len), more, false, &taken, reason),
-	                 expected);
+	struct answer_part part = {.bytes = bytes_of(bytes, len), .more = more};
+	assert_int_equal(call_assemble(call, part, &taken, reason), expected);
 	return taken;
 }
 
@@ -148,6 +149,30 @@ static void test_paused_credit(void **state)
 	assert_int_equal(taken, 300);
 	assert_int_equal(take(&call, 300, true, ANSWER_OK), 300);
 	call_drop_answers(&call);
+}
+
+/* What is compressed counts as it came. */
+static void test_paused_credit_of_gzip(void **state)
+{
+	(void)state;
+	static const struct prism_method method = {.kind = PRISM_SERVER_STREAMING};
+	static struct prism_channel channel = {.settings = {.max_message = 1 << 20}};
+	static const uint8_t zeros[100000];
+	struct prism_call call = {.channel = &channel, .method = &method, .paused = true};
+	struct message first;
+	struct buffer packed = {0};
+	char reason[WIRE_REASON_SIZE];
+	size_t taken = 0;
+	assert_true(gzip_deflate(channel_gzip(&channel), bytes_of(zeros, sizeof zeros), &packed));
+	struct answer_part part = {.bytes = buffer_bytes(&packed), .compressed = true};
+	assert_int_equal(call_assemble(&call, part, &taken, reason), ANSWER_OK);
+	assert_int_equal(taken, 0);
+	assert_true(messages_first(&call.inbox, &first));
+	assert_int_equal(first.bytes.len, sizeof zeros);
+	assert_int_equal(first.tag, buffer_len(&packed));
+	call_drop_answers(&call);
+	buffer_deinit(&packed);
+	gzip_free(channel.gzip);
 }
 
 /* Too many for one call are that call's end alone. */
@@ -267,10 +292,15 @@ static void test_backoff_spread(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_deadlines),     cmocka_unit_test(test_messages),
-		cmocka_unit_test(test_paused_credit), cmocka_unit_test(test_paused_too_many),
-		cmocka_unit_test(test_streams),       cmocka_unit_test(test_paths),
-		cmocka_unit_test(test_backoff),       cmocka_unit_test(test_backoff_spread),
+		cmocka_unit_test(test_deadlines),
+		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_paused_credit),
+		cmocka_unit_test(test_paused_credit_of_gzip),
+		cmocka_unit_test(test_paused_too_many),
+		cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_backoff),
+		cmocka_unit_test(test_backoff_spread),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-#include "daemon/transport/http2/gzip.h"
+#include "proto/gzip.h"
 
 #include <stdlib.h>
 #include <zlib.h>
