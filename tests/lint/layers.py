@@ -29,7 +29,7 @@ GENERATED = ('prism/', 'google/', 'grpc/')
 
 THIRD_PARTY = {
     'protobuf-c/': ['proto', 'db', 'client', 'daemon'],
-    'jansson.h': ['proto/json.c', 'proto/json.h', 'client', 'daemon/admin', 'db/backup', 'db/migrate/program'],
+    'jansson.h': ['proto/json.c', 'proto/json.h', 'proto/json_scalar.c', 'proto/json_scalar.h', 'client', 'daemon/admin', 'db/backup', 'db/migrate/program'],
     'libpq-fe.h': ['db'],
     'libpq/': ['db'],
     'uv.h': ['db', 'client', 'daemon/rpc', 'daemon/transport', 'daemon/auth', 'daemon/admin', TOP],
