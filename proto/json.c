@@ -2,6 +2,7 @@
  * freed before json_to_message() returns. */
 #include "proto/json.h"
 
+#include "proto/json_hint.h"
 #include "proto/json_scalar.h"
 #include "proto/json_text.h"
 #include "proto/json_time.h"
@@ -84,10 +85,74 @@ static enum status field_claim(const struct json_place *place,
 	return STATUS_OK;
 }
 
+/* A key is a string in JSON, whatever its type; integers are read of strings, too. */
+static enum status key_read(struct reading *reading, const struct json_place *place,
+                            const ProtobufCFieldDescriptor *field, const char *key, void *value)
+{
+	bool is_true = strcmp(key, "true") == 0;
+	if (field->type == PROTOBUF_C_TYPE_BOOL) {
+		*(protobuf_c_boolean *)value = is_true;
+		return is_true || strcmp(key, "false") == 0
+		               ? STATUS_OK
+		               : json_fail_form(place, "true or false as its key");
+	}
+	json_t *text = json_string(key);
+	if (!text)
+		return json_fail(place, STATUS_RESOURCE_EXHAUSTED, "no memory");
+	enum status status = json_scalar_read(reading->arena, place, field, text, value);
+	json_decref(text);
+	return status;
+}
+
+static enum status entry_read(struct reading *reading, const struct json_place *place,
+                              const ProtobufCFieldDescriptor *map, const char *key,
+                              const json_t *json, ProtobufCMessage **out)
+{
+	const ProtobufCMessageDescriptor *type = map->descriptor;
+	const ProtobufCFieldDescriptor *fields = json_map_fields(map);
+	ProtobufCMessage *entry = arena_alloc(reading->arena, type->sizeof_message);
+	if (!entry)
+		return json_fail_memory(place, reading->arena);
+	layout_init(type, entry);
+	for (int i = 0; i < 2; i++)
+		TRY(field_claim(place, &fields[i], entry));
+	TRY(key_read(reading, place, &fields[0], key, member(entry, fields[0].offset)));
+	TRY(value_read(reading, place, &fields[1], json, member(entry, fields[1].offset)));
+	*out = entry;
+	return STATUS_OK;
+}
+
+static enum status map_read(struct reading *reading, const struct json_place *place,
+                            const ProtobufCFieldDescriptor *map, const json_t *json,
+                            ProtobufCMessage *message)
+{
+	if (!json_is_object(json))
+		return json_fail_kind(place, "an object (a map)", json);
+	size_t count = 0, most = json_object_size(json);
+	TRY(elements_take(reading, place, most));
+	ProtobufCMessage **entries = arena_zalloc(reading->arena, most * sizeof *entries);
+	if (!entries)
+		return json_fail_memory(place, reading->arena);
+	json_t *tree = (json_t *)json; /* the iterator's type; nothing is changed */
+	const char *key;
+	json_t *value;
+	json_object_foreach(tree, key, value)
+	{
+		struct json_place at = {.parent = place, .name = key, .reason = place->reason};
+		TRY(entry_read(reading, &at, map, key, value, &entries[count]));
+		count++;
+	}
+	*(size_t *)member(message, map->quantifier_offset) = count;
+	*(void **)member(message, map->offset) = entries;
+	return STATUS_OK;
+}
+
 static enum status field_read(struct reading *reading, const struct json_place *place,
                               const ProtobufCFieldDescriptor *field, const json_t *json,
                               ProtobufCMessage *message)
 {
+	if (json_is_map(field))
+		return map_read(reading, place, field, json, message);
 	if (field->label == PROTOBUF_C_LABEL_REPEATED)
 		return list_read(reading, place, field, json, message);
 	TRY(field_claim(place, field, message));
@@ -100,7 +165,7 @@ static const ProtobufCFieldDescriptor *field_find(const ProtobufCMessageDescript
                                                   const char *key)
 {
 	for (unsigned i = 0; i < descriptor->n_fields; i++)
-		if (json_name_is(descriptor->fields[i].name, key))
+		if (json_field_is(&descriptor->fields[i], key))
 			return &descriptor->fields[i];
 	return NULL;
 }

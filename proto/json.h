@@ -3,8 +3,9 @@
  *
  * 64-bit integers are strings, enums names, bytes base64; Timestamp, Duration, FieldMask and
  * wrappers have their JSON forms. Fields are read by both their names (project_id, projectId) and
- * written as lowerCamelCase. Two things differ, because protobuf-c's descriptors cannot tell: a map
- * is a list of {"key": ..., "value": ...}, an Any is {"typeUrl": ..., "value": base64}.
+ * written as lowerCamelCase, or as json_name. What protobuf-c's descriptors cannot tell of maps and
+ * names is a hint (json_hint.h): without one, a map is a list of {"key": ..., "value": ...}. An Any
+ * is {"typeUrl": ..., "value": base64}.
  *
  * Refused are unknown fields, a field or a oneof given twice, numbers out of range, fractions for
  * integers, invalid UTF-8, U+0000, and more than limits.def allows.

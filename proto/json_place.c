@@ -1,6 +1,6 @@
 #include "proto/json_place.h"
 
-#include "proto/json_text.h"
+#include "proto/json_hint.h"
 #include "proto/utf8.h"
 
 #include <ctype.h>
@@ -155,7 +155,7 @@ enum status json_fail_field(const struct json_place *place,
 	unsigned best = UINT_MAX;
 	for (unsigned i = 0; i < descriptor->n_fields; i++) {
 		char name[NAME_MOST * 2];
-		(void)json_name(descriptor->fields[i].name, name, sizeof name);
+		(void)json_field_name(&descriptor->fields[i], name, sizeof name);
 		list_add(&list, name);
 		if (nearer(name, key, &best))
 			memcpy(meant, name, sizeof meant);

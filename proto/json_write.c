@@ -1,5 +1,6 @@
 #include "proto/base64.h"
 #include "proto/json.h"
+#include "proto/json_hint.h"
 #include "proto/json_number.h"
 #include "proto/json_text.h"
 #include "proto/json_time.h"
@@ -10,6 +11,9 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+enum { NAME_SIZE = 256 }; /* longer ones are rare */
 
 struct writing {
 	struct buffer out;
@@ -174,9 +178,11 @@ static void put_value(struct writing *writing, const ProtobufCFieldDescriptor *f
 	case PROTOBUF_C_TYPE_ENUM:
 		put_enum(writing, field->descriptor, *(const int32_t *)value);
 		return;
-	case PROTOBUF_C_TYPE_STRING:
-		put_string(writing, bytes_of_string(*(const char *const *)value));
+	case PROTOBUF_C_TYPE_STRING: {
+		const char *text = *(const char *const *)value;
+		put_string(writing, bytes_of_string(text ? text : ""));
 		return;
+	}
 	case PROTOBUF_C_TYPE_BYTES: {
 		const ProtobufCBinaryData *bytes = value;
 		put_base64(writing, bytes_of(bytes->data, bytes->len));
@@ -220,15 +226,82 @@ static bool field_shown(const struct writing *writing, const ProtobufCMessage *m
 	       !(field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF);
 }
 
-static void put_name(struct writing *writing, const char *field)
+static void put_colon(struct writing *writing)
 {
-	size_t len = json_name(field, NULL, 0);
-	put(writing, "\"", 1);
-	char *room = put_room(writing, len + 1);
-	if (room)
-		(void)json_name(field, room, len + 1);
-	writing->out.end -= room != NULL; /* its NUL */
-	put_text(writing, writing->indented ? "\": " : "\":");
+	put_text(writing, writing->indented ? ": " : ":");
+}
+
+static void put_name(struct writing *writing, const ProtobufCFieldDescriptor *field)
+{
+	char name[NAME_SIZE], *text = name;
+	size_t len = json_field_name(field, name, sizeof name);
+	if (len >= sizeof name) {
+		text = malloc(len + 1);
+		if (text)
+			(void)json_field_name(field, text, len + 1);
+		else
+			fail(writing, STATUS_RESOURCE_EXHAUSTED);
+	}
+	if (text)
+		put_string(writing, bytes_of(text, len));
+	if (text != name)
+		free(text);
+	put_colon(writing);
+}
+
+/* A value that the wire left out is its type's default. */
+static void put_map_value(struct writing *writing, const ProtobufCFieldDescriptor *field,
+                          const ProtobufCMessage *entry)
+{
+	const void *value = layout_value(entry, field);
+	const ProtobufCMessageDescriptor *type = field->descriptor;
+	if (field->type != PROTOBUF_C_TYPE_MESSAGE || *(const void *const *)value) {
+		put_value(writing, field, value);
+		return;
+	}
+	ProtobufCMessage *empty = malloc(type->sizeof_message);
+	if (!empty) {
+		fail(writing, STATUS_RESOURCE_EXHAUSTED);
+		return;
+	}
+	layout_init(type, empty);
+	message_put(writing, empty);
+	free(empty);
+}
+
+/* A string, whatever its type. */
+static void put_key(struct writing *writing, const ProtobufCFieldDescriptor *field,
+                    const void *value)
+{
+	bool quoted = field->type == PROTOBUF_C_TYPE_STRING || layout_size(field->type) == 8;
+	if (!quoted)
+		put(writing, "\"", 1);
+	put_value(writing, field, value);
+	if (!quoted)
+		put(writing, "\"", 1);
+	put_colon(writing);
+}
+
+/* In the order of the wire. */
+static void put_map(struct writing *writing, const ProtobufCMessage *message,
+                    const ProtobufCFieldDescriptor *map)
+{
+	size_t count = layout_count(message, map);
+	const ProtobufCMessage *const *entries = layout_value(message, map);
+	const ProtobufCFieldDescriptor *fields = json_map_fields(map);
+	put(writing, "{", 1);
+	writing->level++;
+	for (size_t i = 0; i < count && writing->status == STATUS_OK; i++) {
+		if (i > 0)
+			put(writing, ",", 1);
+		put_line(writing);
+		put_key(writing, &fields[0], layout_value(entries[i], &fields[0]));
+		put_map_value(writing, &fields[1], entries[i]);
+	}
+	writing->level--;
+	if (count > 0)
+		put_line(writing);
+	put(writing, "}", 1);
 }
 
 static void put_object(struct writing *writing, const ProtobufCMessage *message)
@@ -244,8 +317,10 @@ static void put_object(struct writing *writing, const ProtobufCMessage *message)
 			put(writing, ",", 1);
 		any = true;
 		put_line(writing);
-		put_name(writing, field->name);
-		if (field->label == PROTOBUF_C_LABEL_REPEATED)
+		put_name(writing, field);
+		if (json_is_map(field))
+			put_map(writing, message, field);
+		else if (field->label == PROTOBUF_C_LABEL_REPEATED)
 			put_list(writing, message, field);
 		else
 			put_value(writing, field, layout_value(message, field));

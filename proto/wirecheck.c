@@ -4,8 +4,8 @@
 #include "proto/limits.h"
 #include "proto/reader.h"
 
-#include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 const struct wire_budget WIRE_BUDGET = {
 	.depth = LIMIT_MESSAGE_DEPTH,
@@ -33,9 +33,10 @@ struct level {
 	struct bytes wire;
 	const ProtobufCFieldDescriptor *field; /* being read; NULL: none, or an unknown one */
 	const uint8_t *field_start;
-	uint32_t number;                  /* of the field being read */
-	uint32_t members, members_room;   /* that protobuf-c notes */
-	uint64_t given[WIRE_FIELDS / 64]; /* message fields that were met, by index */
+	uint32_t number;                /* of the field being read */
+	uint32_t members, members_room; /* that protobuf-c notes */
+	uint64_t few[WIRE_FIELDS / 64]; /* message fields that were met, by index, */
+	uint64_t *many;                 /* if there are more than that: on the heap */
 };
 
 struct check {
@@ -235,10 +236,11 @@ static enum status nested_check(struct check *check, struct level *level, struct
 	if (field->label != PROTOBUF_C_LABEL_REPEATED) {
 		size_t index = (size_t)(field - level->descriptor->fields);
 		uint64_t bit = (uint64_t)1 << index % 64;
-		if (level->given[index / 64] & bit)
+		uint64_t *given = level->many ? level->many : level->few;
+		if (given[index / 64] & bit)
 			return unacceptable(check, level,
 			                    "the field is given twice, once is allowed");
-		level->given[index / 64] |= bit;
+		given[index / 64] |= bit;
 	}
 	if (check->left.depth == 0)
 		return fail(check, level, STATUS_RESOURCE_EXHAUSTED,
@@ -381,20 +383,35 @@ static enum status field_check(struct check *check, struct level *level, struct 
 	return known_check(check, level, &value, run);
 }
 
-static enum status message_check(struct check *check, struct level *level)
+static enum status fields_check(struct check *check, struct level *level)
 {
-	const ProtobufCMessageDescriptor *descriptor = level->descriptor;
-	assert(descriptor->n_fields <= WIRE_FIELDS);
-	size_t taken = rounded_up(descriptor->sizeof_message);
-	if (descriptor->n_fields > FIELD_BITS_ON_STACK)
-		taken += rounded_up((descriptor->n_fields + 7) / 8);
-	TRY(memory_take(check, level, taken));
-	level->members_room = MEMBERS_ON_STACK;
 	struct reader reader = reader_init(level->wire);
 	const ProtobufCFieldDescriptor *last = NULL;
 	while (reader_left(&reader) > 0)
 		TRY(field_check(check, level, &reader, &last));
 	return STATUS_OK;
+}
+
+static enum status wide_check(struct check *check, struct level *level)
+{
+	level->many = calloc(level->descriptor->n_fields / 64 + 1, sizeof *level->many);
+	if (!level->many)
+		return fail(check, level, STATUS_RESOURCE_EXHAUSTED, "no memory to check it");
+	enum status status = fields_check(check, level);
+	free(level->many);
+	return status;
+}
+
+static enum status message_check(struct check *check, struct level *level)
+{
+	const ProtobufCMessageDescriptor *descriptor = level->descriptor;
+	size_t taken = rounded_up(descriptor->sizeof_message);
+	if (descriptor->n_fields > FIELD_BITS_ON_STACK)
+		taken += rounded_up((descriptor->n_fields + 7) / 8);
+	TRY(memory_take(check, level, taken));
+	level->members_room = MEMBERS_ON_STACK;
+	return descriptor->n_fields > WIRE_FIELDS ? wide_check(check, level)
+	                                          : fields_check(check, level);
 }
 
 enum status wire_check(const ProtobufCMessageDescriptor *descriptor, struct bytes wire,

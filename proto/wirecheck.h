@@ -4,9 +4,10 @@
  * after unpacking the evidence is gone. So the bytes are checked first: well-formed fields and wire
  * types, UTF-8 (RFC 3629) and no NUL in strings, nesting depth, number of elements, and the memory
  * that unpacking will take. A message field that is not repeated may be given once only: protobuf-c
- * loses values when it merges two. Message types may have up to WIRE_FIELDS fields.
- * Errors: INTERNAL (malformed: gRPC's status for what cannot be parsed), INVALID_ARGUMENT (a bad
- * string, a field given twice), RESOURCE_EXHAUSTED (a limit); `reason` says which and where
+ * loses values when it merges two. Of message types with more than WIRE_FIELDS fields it needs a
+ * bit a field from the heap meanwhile, else nothing. Errors: INTERNAL (malformed: gRPC's status for
+ * what cannot be parsed), INVALID_ARGUMENT (a bad string, a field given twice), RESOURCE_EXHAUSTED
+ * (a limit); `reason` says which and where
  * ("story.title: ..."). */
 #pragma once
 #include "proto/arena.h"

@@ -3,10 +3,13 @@
 #include "client/ctl/names.h"
 #include "client/ctl/nested.h"
 #include "client/ctl/report.h"
+#include "proto/json_hint.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { JSON_NAME_SIZE = 320 };
 
 static json_t *checked(json_t *json)
 {
@@ -58,13 +61,13 @@ static json_t *field_to_json(const ProtobufCMessageDescriptor *message,
                              const struct message_rules *rules,
                              const ProtobufCFieldDescriptor *field)
 {
-	char type[FIELD_TEXT_SIZE], text[FIELD_TEXT_SIZE], camel[256];
+	char type[FIELD_TEXT_SIZE], text[FIELD_TEXT_SIZE], name[JSON_NAME_SIZE];
 	field_type(field, type);
 	field_rules(message, rules, field, text);
-	name_camel(field->name, camel, sizeof camel);
+	(void)json_field_name(field, name, sizeof name);
 	json_t *json =
 		checked(json_pack("{s:s, s:s, s:s, s:i, s:s}", "name", field->name, "jsonName",
-	                          camel, "type", type, "number", (int)field->id, "rules", text));
+	                          name, "type", type, "number", (int)field->id, "rules", text));
 	if (field->type == PROTOBUF_C_TYPE_ENUM)
 		json_object_set_new(json, "values", enum_to_json(field->descriptor));
 	return json;
@@ -250,14 +253,14 @@ json_t *message_example(const ProtobufCMessageDescriptor *message,
 	for (unsigned i = 0; i < message->n_fields; i++) {
 		const ProtobufCFieldDescriptor *field = &message->fields[i];
 		const struct field_rule *rule = rules_find(rules, field->id);
-		char camel[256];
+		char name[JSON_NAME_SIZE];
 		bool needed = rule && rule->has & RULE_REQUIRED;
 		if (required_oneof(message, rules, field))
 			needed = last_of_oneof(message, i);
 		if (!needed)
 			continue;
-		name_camel(field->name, camel, sizeof camel);
-		json_object_set_new(example, camel, example_field(field, rule));
+		(void)json_field_name(field, name, sizeof name);
+		json_object_set_new(example, name, example_field(field, rule));
 	}
 	return example;
 }

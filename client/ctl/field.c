@@ -1,6 +1,8 @@
 /* What a field may hold, in words. */
 #include "client/ctl/describe.h"
 
+#include "proto/json_hint.h"
+
 #include <inttypes.h>
 
 static const char *scalar_name(ProtobufCType type)
@@ -44,15 +46,24 @@ static const char *scalar_name(ProtobufCType type)
 	return "?";
 }
 
+static const char *type_name(const ProtobufCFieldDescriptor *field)
+{
+	if (field->type == PROTOBUF_C_TYPE_ENUM)
+		return ((const ProtobufCEnumDescriptor *)field->descriptor)->name;
+	if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+		return ((const ProtobufCMessageDescriptor *)field->descriptor)->name;
+	return scalar_name(field->type);
+}
+
 void field_type(const ProtobufCFieldDescriptor *field, char out[FIELD_TEXT_SIZE])
 {
-	const char *name = scalar_name(field->type);
-	if (field->type == PROTOBUF_C_TYPE_ENUM)
-		name = ((const ProtobufCEnumDescriptor *)field->descriptor)->name;
-	else if (field->type == PROTOBUF_C_TYPE_MESSAGE)
-		name = ((const ProtobufCMessageDescriptor *)field->descriptor)->name;
-	snprintf(out, FIELD_TEXT_SIZE, "%s%s",
-	         field->label == PROTOBUF_C_LABEL_REPEATED ? "repeated " : "", name);
+	const ProtobufCFieldDescriptor *of = json_is_map(field) ? json_map_fields(field) : NULL;
+	if (of)
+		snprintf(out, FIELD_TEXT_SIZE, "map<%s, %s>", type_name(&of[0]), type_name(&of[1]));
+	else
+		snprintf(out, FIELD_TEXT_SIZE, "%s%s",
+		         field->label == PROTOBUF_C_LABEL_REPEATED ? "repeated " : "",
+		         type_name(field));
 }
 
 /* protobuf-c keeps no name of a oneof; its members share the place that says which is set. */

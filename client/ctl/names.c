@@ -19,21 +19,6 @@ bool name_matches(const char *full, const char *given)
 	return strcasecmp(full, given) == 0 || strcasecmp(name_short(full), given) == 0;
 }
 
-void name_camel(const char *name, char *out, size_t size)
-{
-	size_t len = 0;
-	bool raise = false;
-	for (; *name && len + 1 < size; name++) {
-		if (*name == '_') {
-			raise = true;
-			continue;
-		}
-		out[len++] = (char)(raise ? toupper((unsigned char)*name) : *name);
-		raise = false;
-	}
-	out[len] = '\0';
-}
-
 static size_t smallest(size_t a, size_t b, size_t c)
 {
 	size_t least = a < b ? a : b;

@@ -10,9 +10,6 @@ bool name_matches(const char *full, const char *given);
 /* What follows the last '.'. */
 const char *name_short(const char *full);
 
-/* "organization_id" as JSON has it, "organizationId"; `out` holds `size` bytes. */
-void name_camel(const char *name, char *out, size_t size);
-
 /* The candidate that is most like what was given. */
 struct suggestion {
 	const char *given;

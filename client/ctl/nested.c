@@ -1,6 +1,7 @@
 #include "client/ctl/nested.h"
 
 #include "client/ctl/report.h"
+#include "proto/json_hint.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,8 @@ void nested_add(struct nested *nested, const ProtobufCMessageDescriptor *message
 	for (unsigned i = 0; i < message->n_fields; i++) {
 		const ProtobufCFieldDescriptor *field = &message->fields[i];
 		const struct field_rule *rule = rules_find(rules, field->id);
+		if (json_is_map(field))
+			field = &json_map_fields(field)[1];
 		if (field->type == PROTOBUF_C_TYPE_ENUM)
 			add_enum(nested, field->descriptor);
 		else if (field->type == PROTOBUF_C_TYPE_MESSAGE)

@@ -1,5 +1,6 @@
 #include "client/ctl/schema_types.h"
 
+#include "proto/json_hint.h"
 #include "proto/layout.h"
 
 #include <google/protobuf/any.pb-c.h>
@@ -16,7 +17,7 @@ typedef Google__Protobuf__EnumDescriptorProto Enum;
 typedef Google__Protobuf__EnumValueDescriptorProto EnumValue;
 
 enum {
-	FIELDS_MOST = WIRE_FIELDS,
+	FIELDS_MOST = 10000,
 	VALUES_MOST = 10000,
 	NUMBER_MOST = (1 << 29) - 1,
 	UNION_SIZE = sizeof(ProtobufCBinaryData), /* the largest member of a oneof */
@@ -350,6 +351,9 @@ static bool check_field(struct layout *layout, const Field *field)
 	     (size_t)field->oneof_index >= layout->type->message->n_oneof_decl))
 		return schema_fail(schema, "%s.%s is in a oneof that is not there", message,
 		                   field->name);
+	if (field->json_name && (!*field->json_name || strlen(field->json_name) > SCHEMA_NAME_MOST))
+		return schema_fail(schema, "%s.%s has a name in JSON that is none, or too long",
+		                   message, field->name);
 	if (type_of(field) < 0)
 		return schema_fail(schema, "%s.%s is of a type that this program does not know",
 		                   message, field->name);
@@ -366,6 +370,8 @@ static bool make_field(struct layout *layout, const Field *from, ProtobufCFieldD
 		.label = label_of(layout, from),
 		.type = (ProtobufCType)type_of(from),
 	};
+	if (from->json_name)
+		json_hint_name(made, from->json_name);
 	const char *type_name = from->type_name ? from->type_name : "";
 	if (made->type == PROTOBUF_C_TYPE_MESSAGE)
 		made->descriptor = schema_message(layout->schema, type_name);
@@ -428,6 +434,33 @@ static bool make_fields(struct layout *layout, ProtobufCFieldDescriptor *fields)
 	return true;
 }
 
+static bool is_key(const ProtobufCFieldDescriptor *field)
+{
+	return field->type != PROTOBUF_C_TYPE_FLOAT && field->type != PROTOBUF_C_TYPE_DOUBLE &&
+	       field->type != PROTOBUF_C_TYPE_ENUM && field->type != PROTOBUF_C_TYPE_BYTES &&
+	       field->type != PROTOBUF_C_TYPE_MESSAGE;
+}
+
+static bool is_alone(const ProtobufCFieldDescriptor *field, uint32_t number)
+{
+	return field->id == number && field->label != PROTOBUF_C_LABEL_REPEATED &&
+	       !(field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF);
+}
+
+/* A message that is declared to be one, because a map is a list of it. */
+static bool mark_map_entry(struct schema *schema, const struct schema_type *type)
+{
+	const Google__Protobuf__MessageOptions *options = type->message->options;
+	ProtobufCMessageDescriptor *made = type->descriptor;
+	if (!options || !options->map_entry)
+		return true;
+	if (made->n_fields != 2 || !is_alone(&made->fields[0], 1) ||
+	    !is_alone(&made->fields[1], 2) || !is_key(&made->fields[0]))
+		return schema_fail(schema, "%s is no entry of a map", type->name);
+	json_hint_map_entry(made);
+	return true;
+}
+
 static bool fill_message(struct schema *schema, const struct schema_type *type)
 {
 	const Message *from = type->message;
@@ -460,7 +493,7 @@ static bool fill_message(struct schema *schema, const struct schema_type *type)
 		.n_field_ranges = field_ranges(fields, count, ranges),
 		.field_ranges = ranges,
 	};
-	return true;
+	return mark_map_entry(schema, type);
 }
 
 bool schema_types_fill(struct schema *schema)

@@ -1,7 +1,7 @@
 /* schema_types - descriptors of protobuf-c's made of DescriptorProtos; private to schema.
  *
  * A message's struct has protobuf-c's own shape: a count before a list, a case before a oneof, a
- * has_ before what is optional. */
+ * has_ before what is optional. What JSON has to know beside that is a hint (proto/json_hint.h). */
 #pragma once
 #include "client/ctl/schema.h"
 

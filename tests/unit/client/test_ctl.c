@@ -225,11 +225,6 @@ static void test_example(void **state)
 static void test_names(void **state)
 {
 	(void)state;
-	char camel[16];
-	name_camel("organization_id", camel, sizeof camel);
-	assert_string_equal(camel, "organizationId");
-	name_camel("a_very_long_name_indeed", camel, sizeof camel);
-	assert_string_equal(camel, "aVeryLongNameIn");
 	assert_true(name_matches("prism.v1.StoryService", "storyservice"));
 	assert_true(name_matches("prism.v1.StoryService", "PRISM.v1.StoryService"));
 	assert_false(name_matches("prism.v1.StoryService", "Service"));
