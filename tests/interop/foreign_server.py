@@ -9,7 +9,7 @@ import sys
 import threading
 
 import grpc
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, timestamp_pb2
+from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory, timestamp_pb2
 
 from wire import fields, text
 
@@ -34,6 +34,44 @@ def parts_file():
         name=PARTS, package='foreign.parts', syntax='proto3', enum_type=[color], message_type=[part])
 
 
+def map_entry(message, name, key, value, type_name=None):
+    entry = message.nested_type.add(name=name, field=[field('key', 1, key), field('value', 2, value, type_name)])
+    entry.options.map_entry = True
+
+
+def wide_file():
+    """A message of 300 fields, with maps, itself, optional fields, an enum with two names for a number, and a name of its own in JSON."""
+    wide = descriptor_pb2.DescriptorProto(name='Wide', field=[field(f'number_{n}', n, FIELD.TYPE_INT32) for n in range(1, 291)])
+    map_entry(wide, 'TextsEntry', FIELD.TYPE_STRING, FIELD.TYPE_STRING)
+    map_entry(wide, 'CountsEntry', FIELD.TYPE_SINT64, FIELD.TYPE_UINT64)
+    map_entry(wide, 'KnownEntry', FIELD.TYPE_BOOL, FIELD.TYPE_MESSAGE, '.google.protobuf.Timestamp')
+    map_entry(wide, 'WidesEntry', FIELD.TYPE_INT32, FIELD.TYPE_MESSAGE, '.foreign.wide.Wide')
+    map_entry(wide, 'FlavorsEntry', FIELD.TYPE_FIXED32, FIELD.TYPE_ENUM, '.foreign.wide.Wide.Flavor')
+    for number, name in enumerate(('texts', 'counts', 'known', 'wides', 'flavors'), 301):
+        wide.field.append(field(name, number, FIELD.TYPE_MESSAGE, f'.foreign.wide.Wide.{name.title()}Entry', label=FIELD.LABEL_REPEATED))
+    flavor = wide.enum_type.add(name='Flavor')
+    flavor.options.allow_alias = True
+    for name, number in (('PLAIN', 0), ('SWEET', 1), ('SUGARY', 1), ('SOUR', -1)):
+        flavor.value.add(name=name, number=number)
+    wide.field.extend([
+        field('flavor', 306, FIELD.TYPE_ENUM, '.foreign.wide.Wide.Flavor'), field('wide', 307, FIELD.TYPE_MESSAGE, '.foreign.wide.Wide'),
+        field('maybe', 308, FIELD.TYPE_INT32, proto3_optional=True, oneof_index=0), field('named', 309, FIELD.TYPE_STRING, json_name='@other'),
+        field('ratio', 310, FIELD.TYPE_FLOAT)])
+    wide.oneof_decl.add(name='_maybe')
+    return descriptor_pb2.FileDescriptorProto(
+        name='wide.proto', package='foreign.wide', syntax='proto3', message_type=[wide], dependency=['google/protobuf/timestamp.proto'])
+
+
+def old_file():
+    """proto2, with an extension."""
+    old = descriptor_pb2.DescriptorProto(name='Old', field=[
+        field('count', 1, FIELD.TYPE_INT32), field('needed', 2, FIELD.TYPE_STRING, label=FIELD.LABEL_REQUIRED)])
+    old.extension_range.add(start=100, end=200)
+    note = field('note', 100, FIELD.TYPE_STRING)
+    note.extendee = '.foreign.old.Old'
+    return descriptor_pb2.FileDescriptorProto(name='old.proto', package='foreign.old', message_type=[old], extension=[note])
+
+
 def shop_file():
     entry = descriptor_pb2.DescriptorProto(name='StockEntry', field=[
         field('key', 1, FIELD.TYPE_STRING), field('value', 2, FIELD.TYPE_INT64)])
@@ -48,9 +86,11 @@ def shop_file():
     for name, takes, gives in (('Echo', False, False), ('Each', True, True), ('Split', False, True), ('Last', True, False)):
         shop.method.add(name=name, input_type='.foreign.v1.Item', output_type='.foreign.v1.Item',
                         client_streaming=takes, server_streaming=gives)
+    for name, takes, gives in (('Wide', 'wide.Wide', 'wide.Wide'), ('Tell', 'wide.Wide', 'v1.Item'), ('Old', 'old.Old', 'old.Old')):
+        shop.method.add(name=name, input_type=f'.foreign.{takes}', output_type=f'.foreign.{gives}')
     return descriptor_pb2.FileDescriptorProto(
         name='shop.proto', package='foreign.v1', syntax='proto3', service=[shop], message_type=[item],
-        dependency=['google/protobuf/timestamp.proto', PARTS])
+        dependency=['google/protobuf/timestamp.proto', PARTS, 'wide.proto', 'old.proto'])
 
 
 class Reflection:
@@ -59,7 +99,7 @@ class Reflection:
     def __init__(self):
         timestamp = descriptor_pb2.FileDescriptorProto()
         timestamp_pb2.DESCRIPTOR.CopyToProto(timestamp)
-        self.files = {file.name: file for file in (timestamp, parts_file(), shop_file())}
+        self.files = {file.name: file for file in (timestamp, parts_file(), wide_file(), old_file(), shop_file())}
 
     def answer(self, question):
         kind, value = fields(question)[-1]
@@ -85,7 +125,8 @@ def main():
     pool = descriptor_pool.DescriptorPool()
     for file in reflection.files.values():
         pool.Add(file)
-    item = message_factory.MessageFactory(pool).GetPrototype(pool.FindMessageTypeByName('foreign.v1.Item'))
+    factory = message_factory.MessageFactory(pool)
+    item, wide = (factory.GetPrototype(pool.FindMessageTypeByName(name)) for name in ('foreign.v1.Item', 'foreign.wide.Wide'))
     compression = grpc.Compression.Gzip if '--compress' in sys.argv else None
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(8), compression=compression)
     server.add_generic_rpc_handlers((
@@ -93,6 +134,10 @@ def main():
             'Echo': grpc.unary_unary_rpc_method_handler(lambda request, _: item.FromString(request).SerializeToString()),
             'Each': grpc.stream_stream_rpc_method_handler(lambda requests, _: requests),
             'Split': grpc.unary_stream_rpc_method_handler(lambda request, context: split(request, context, item)),
+            'Wide': grpc.unary_unary_rpc_method_handler(lambda request, _: wide.FromString(request).SerializeToString()),
+            'Tell': grpc.unary_unary_rpc_method_handler(
+                lambda request, _: item(name=json_format.MessageToJson(wide.FromString(request))).SerializeToString()),
+            'Old': grpc.unary_unary_rpc_method_handler(lambda request, _: request + text(100, b'an extension')),
             'Last': grpc.stream_unary_rpc_method_handler(lambda requests, _: list(requests)[-1]),
         }),
         grpc.method_handlers_generic_handler(REFLECTION, {

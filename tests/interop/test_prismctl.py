@@ -11,7 +11,7 @@ import unittest
 from server import Server
 
 ITEM = {'name': 'a lamp', 'madeAt': '2025-01-31T12:00:00Z', 'parts': [{'weightG': 1.5, 'color': 'RED'}, {'color': 'BLUE'}],
-        'stock': [{'key': 'here', 'value': '7'}], 'street': 'Main'}
+        'stock': {'here': '7'}, 'street': 'Main'}
 
 
 class Case(unittest.TestCase):
@@ -57,20 +57,42 @@ class Foreign(Case):
         (service,) = json.loads(run.stdout)
         self.assertEqual(service['name'], 'foreign.v1.Shop')
         self.assertEqual([(one['name'], one['kind'], one['role']) for one in service['methods']], [
-            ('Echo', 'unary', ''), ('Each', 'bidirectional', ''), ('Split', 'server-streaming', ''), ('Last', 'client-streaming', '')])
+            ('Echo', 'unary', ''), ('Each', 'bidirectional', ''), ('Split', 'server-streaming', ''), ('Last', 'client-streaming', ''),
+            ('Wide', 'unary', ''), ('Tell', 'unary', ''), ('Old', 'unary', '')])
 
     def test_describe(self):
         method = json.loads(self.good('describe', 'foreign.v1.Shop/Echo'))
         fields = {one['name']: one['type'] for one in method['request']['fields']}
         self.assertEqual(fields, {
             'name': 'string', 'made_at': 'google.protobuf.Timestamp', 'parts': 'repeated foreign.parts.Part',
-            'stock': 'repeated foreign.v1.Item.StockEntry', 'shelf': 'sint32', 'street': 'string'})
+            'stock': 'map<string, int64>', 'shelf': 'sint32', 'street': 'string'})
         self.assertIn('foreign.v1.Shop (service)', self.good('describe', 'shop', '-o', 'table'))
         self.assertIn('RED', self.run_ctl('describe', 'Part', '-o', 'table').stdout)
 
     def test_call(self):
         self.assertEqual(self.call('foreign.v1.Shop/Echo', ITEM), [ITEM])
         self.assertEqual(json.loads(self.good('call', 'shop/echo')), {})
+
+    def test_wide(self):
+        """More fields than a PRISM message may have, and maps: as Python's protobuf has them in JSON."""
+        wide = {f'number{n}': n for n in range(1, 291)}
+        wide.update(texts={'': 'nothing', 'a "b"': '\u00fc'}, counts={'-5': '18446744073709551615'}, flavor='SWEET', maybe=0,
+                    known={'true': '2025-01-31T12:00:00Z', 'false': '1970-01-01T00:00:00Z'}, ratio=0.5, **{'@other': 'x'},
+                    wides={'7': {'number1': 1, 'wides': {'8': {}}}}, flavors={'1': 'SOUR', '2': 'PLAIN'}, wide={'wide': {}})
+        self.assertEqual(self.call('Shop/Wide', wide), [wide])
+        (told,) = self.call('Shop/Tell', wide)
+        self.assertEqual(json.loads(told['name']), wide)
+        self.assertEqual(self.call('Shop/Wide', {'flavor': 'SUGARY', 'named': 'x'}), [{'flavor': 'SWEET', '@other': 'x'}])
+        self.bad(2, 'texts.a', 'call', 'Shop/Wide', '{"texts": {"a": 1}}')
+        described = json.loads(self.run_ctl('describe', 'foreign.wide.Wide').stdout)
+        fields = {one['name']: one for one in described['fields']}
+        self.assertEqual(len(fields), 300)
+        self.assertEqual(fields['wides']['type'], 'map<int32, foreign.wide.Wide>')
+        self.assertEqual(fields['named']['jsonName'], '@other')
+
+    def test_proto2(self):
+        self.assertEqual(self.call('Shop/Old', {'needed': '', 'count': 0}), [{'needed': '', 'count': 0}])
+        self.bad(2, 'needed: a value is required', 'call', 'Shop/Old', '{}')
 
     def test_streams(self):
         self.assertEqual(self.call('Shop/Split', ITEM), [{'parts': [part]} for part in ITEM['parts']])
