@@ -219,6 +219,12 @@ ANSWERS = {
     'grpc-resets': '80' + H2_START + h2(3, 0, 1, b'\0\0\0\7') + h2(3, 0, 3, b'\0\0\0\x08') + h2(0, 1, 5),
     'grpc-goaway': '80' + H2_START + h2(7, 0, 0, b'\0\0\0\3\0\0\0\x0btoo_many_pings') + h2_answer(1, NOTE),
     'grpc-control': '80' + H2_START + h2(6, 1, 0, b'\0' * 8) + h2(6, 0, 0, b'12345678') + h2(8, 0, 0, b'\0\0\1\0') + h2(8, 0, 5, b'\0\0\1\0'),
+    'metadata': '00' + NATIVE_START + frame(4, 0, 1, '0a 06 0a 01 6b 12 01 76') + frame(5, 0, 1, '22 06 0a 01 6b 12 01 76', NOTE.hex())
+                + frame(5, 8, 3, '3a 08 0a 06 0a 01 6b 12 01 76'),
+    'grpc-metadata': '80' + H2_START + h2_fields(0, 1, (b':status', b'200'), (b'content-type', b'application/grpc'), (b'k', b'v'), (b'k-bin', b'AA,/w'))
+                     + h2_data(0, 1, NOTE) + h2_fields(1, 1, (b'grpc-status', b'0'), (b'k', b''), (b'k-bin', b'?')),
+    'grpc-gzip': '83' + H2_START + h2_fields(0, 3, (b':status', b'200'), (b'content-type', b'application/grpc'), (b'grpc-encoding', b'gzip'))
+                 + h2_data(0, 3, gzip.compress(NOTE, mtime=0), 1) + h2_data(0, 3, NOTE) + h2_data(0, 3, b'no', 1),
     'grpc-compressed': '80' + H2_START + h2_fields(0, 1, (b':status', b'200'), (b'content-type', b'application/grpc')) + h2_data(0, 1, NOTE, 1),
     'grpc-not-http2': '80' + b'HTTP/1.1 400 Bad Request\r\n\r\n'.hex(),
 }
@@ -242,6 +248,10 @@ def described(message, *items, syntax='proto3'):
     return (len(message).to_bytes(2, 'big') + message + file).hex()
 
 
+def map_entry(key, value, of=''):
+    return part(3, part(1, 'N') + member('key', 1, key) + member('value', 2, value, of) + part(7, part(7, 1)))
+
+
 COLORS = part(5, part(1, 'E') + part(2, part(1, 'NONE') + part(2, 0)) + part(2, part(1, 'RED') + part(2, 7)))
 SCHEMAS = {
     'scalars': described(b'\x08\x05\x12\x01a\x19' + b'\1' * 8, part(4, part(1, 'M') + member('i', 1, 5) + member('s', 2, 9) + member('d', 3, 1))),
@@ -254,6 +264,9 @@ SCHEMAS = {
     'proto2': described(b'\x08\1\x12\x01a', part(4, part(1, 'M') + member('i', 1, 5) + member('s', 2, 12, label=2)), syntax='proto2'),
     'nested': described(b'\x0a\2\x08\1', part(4, part(1, 'M') + member('n', 1, 11, '.a.M.N') + part(3, part(1, 'N') + member('i', 1, 3)))),
     'well-known': described(b'\x0a\2\x08\1', part(4, part(1, 'M') + member('t', 1, 11, '.google.protobuf.Timestamp'))),
+    'map': described(b'\x0a\5\x0a\1k\x10\1', part(4, part(1, 'M') + member('m', 1, 11, '.a.M.N', 3) + map_entry(9, 5))),
+    'map-of-itself': described(b'\x0a\4\x08\1\x12\0\x0a\0', part(4, part(1, 'M') + member('m', 1, 11, '.a.M.N', 3) + map_entry(8, 11, '.a.M'))),
+    'json-name': described(b'\x08\1', part(4, part(1, 'M') + member('i', 1, 5, more=part(10, '"\u00fc')))),
     'bad-type': described(b'', part(4, part(1, 'M') + member('m', 1, 11, '.a.No'))),
     'bad-group': described(b'', part(4, part(1, 'M') + member('m', 1, 10, '.a.M'))),
 }
