@@ -350,8 +350,9 @@ PRISM_API enum prism_status prism_stream_finish(struct prism_stream *stream,
 /* The next answer (owned by the caller), or NULL at the end; prism_stream_close() then tells how it
  * ended. */
 PRISM_API PRISM_MUST_CHECK ProtobufCMessage *prism_stream_next(struct prism_stream *stream);
-/* Waits until the server's initial metadata has come, which may be long before the first answer:
- * prism_response_metadata_initial() has it then, and the call is not sent again by itself any more.
+/* Waits until the server's initial metadata has come, which may be long before the first answer,
+ * and not before the server has seen a message: prism_response_metadata_initial() has it then, and
+ * the call is not sent again by itself any more.
  * False: the call has ended without an answer and without any. */
 PRISM_API PRISM_MUST_CHECK bool prism_stream_wait_initial(struct prism_stream *stream);
 /* Ends (cancels, if it has not ended) and frees. Returns the status. `result` may be NULL. NULL is
