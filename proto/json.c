@@ -185,6 +185,15 @@ static enum status required_check(const struct json_place *place,
 	return STATUS_OK;
 }
 
+/* Elsewhere null is as good as nothing. */
+static bool takes_null(const ProtobufCFieldDescriptor *field)
+{
+	const ProtobufCMessageDescriptor *type = field->descriptor;
+	return field->type == PROTOBUF_C_TYPE_MESSAGE &&
+	       field->label != PROTOBUF_C_LABEL_REPEATED &&
+	       strcmp(type->name, "google.protobuf.Value") == 0;
+}
+
 static enum status object_read(struct reading *reading, const struct json_place *place,
                                const json_t *json, ProtobufCMessage *message)
 {
@@ -207,7 +216,7 @@ static enum status object_read(struct reading *reading, const struct json_place 
 		if (given[field - descriptor->fields])
 			return json_fail(&at, STATUS_INVALID_ARGUMENT, "is given twice");
 		given[field - descriptor->fields] = true;
-		if (!json_is_null(value))
+		if (!json_is_null(value) || takes_null(field))
 			TRY(field_read(reading, &at, field, value, message));
 	}
 	return required_check(place, descriptor, given);
@@ -282,6 +291,33 @@ static enum status wrapper_form(struct reading *reading, const struct json_place
 	return field_read(reading, place, &message->descriptor->fields[0], json, message);
 }
 
+/* Any JSON: the members of Value's oneof by their numbers, less one. */
+static enum status value_form(struct reading *reading, const struct json_place *place,
+                              const json_t *json, ProtobufCMessage *message)
+{
+	static const unsigned MEMBERS[] = {
+		[JSON_NULL] = 0, [JSON_REAL] = 1,  [JSON_INTEGER] = 1, [JSON_STRING] = 2,
+		[JSON_TRUE] = 3, [JSON_FALSE] = 3, [JSON_OBJECT] = 4,  [JSON_ARRAY] = 5,
+	};
+	const ProtobufCFieldDescriptor *field =
+		&message->descriptor->fields[MEMBERS[json_typeof(json)]];
+	if (json_is_null(json))
+		return field_claim(place, field, message);
+	return field_read(reading, place, field, json, message);
+}
+
+static enum status struct_form(struct reading *reading, const struct json_place *place,
+                               const json_t *json, ProtobufCMessage *message)
+{
+	return map_read(reading, place, &message->descriptor->fields[0], json, message);
+}
+
+static enum status list_form(struct reading *reading, const struct json_place *place,
+                             const json_t *json, ProtobufCMessage *message)
+{
+	return list_read(reading, place, &message->descriptor->fields[0], json, message);
+}
+
 static const struct {
 	const char *name;
 	enum status (*read)(struct reading *reading, const struct json_place *place,
@@ -290,6 +326,9 @@ static const struct {
 	{"google.protobuf.Timestamp", timestamp_form},
 	{"google.protobuf.Duration", duration_form},
 	{"google.protobuf.FieldMask", mask_form},
+	{"google.protobuf.Value", value_form},
+	{"google.protobuf.Struct", struct_form},
+	{"google.protobuf.ListValue", list_form},
 	{"google.protobuf.DoubleValue", wrapper_form},
 	{"google.protobuf.FloatValue", wrapper_form},
 	{"google.protobuf.Int64Value", wrapper_form},

@@ -127,7 +127,9 @@ static void put_enum(struct writing *writing, const ProtobufCEnumDescriptor *des
                      int32_t value)
 {
 	const ProtobufCEnumValue *known = protobuf_c_enum_descriptor_get_value(descriptor, value);
-	if (known)
+	if (strcmp(descriptor->name, "google.protobuf.NullValue") == 0)
+		put_text(writing, "null");
+	else if (known)
 		put_string(writing, bytes_of_string(known->name));
 	else
 		put_format(writing, "%" PRId32, value);
@@ -388,16 +390,39 @@ static void put_wrapped(struct writing *writing, const ProtobufCMessage *message
 	put_value(writing, value, layout_value(message, value));
 }
 
+/* The members of the oneof by their numbers. */
+static void put_any_json(struct writing *writing, const ProtobufCMessage *message)
+{
+	const ProtobufCFieldDescriptor *fields = message->descriptor->fields;
+	uint32_t which = layout_oneof_case(message, &fields[0]);
+	if (which == 0)
+		put_text(writing, "null");
+	else
+		put_value(writing, &fields[which - 1], layout_value(message, &fields[which - 1]));
+}
+
+static void put_struct(struct writing *writing, const ProtobufCMessage *message)
+{
+	put_map(writing, message, &message->descriptor->fields[0]);
+}
+
+static void put_list_value(struct writing *writing, const ProtobufCMessage *message)
+{
+	put_list(writing, message, &message->descriptor->fields[0]);
+}
+
 static const struct {
 	const char *name;
 	void (*put)(struct writing *writing, const ProtobufCMessage *message);
 } FORMS[] = {
-	{"google.protobuf.Timestamp", put_timestamp}, {"google.protobuf.Duration", put_duration},
-	{"google.protobuf.FieldMask", put_mask},      {"google.protobuf.DoubleValue", put_wrapped},
-	{"google.protobuf.FloatValue", put_wrapped},  {"google.protobuf.Int64Value", put_wrapped},
-	{"google.protobuf.UInt64Value", put_wrapped}, {"google.protobuf.Int32Value", put_wrapped},
-	{"google.protobuf.UInt32Value", put_wrapped}, {"google.protobuf.BoolValue", put_wrapped},
-	{"google.protobuf.StringValue", put_wrapped}, {"google.protobuf.BytesValue", put_wrapped},
+	{"google.protobuf.Timestamp", put_timestamp},  {"google.protobuf.Duration", put_duration},
+	{"google.protobuf.Value", put_any_json},       {"google.protobuf.Struct", put_struct},
+	{"google.protobuf.ListValue", put_list_value}, {"google.protobuf.FieldMask", put_mask},
+	{"google.protobuf.DoubleValue", put_wrapped},  {"google.protobuf.FloatValue", put_wrapped},
+	{"google.protobuf.Int64Value", put_wrapped},   {"google.protobuf.UInt64Value", put_wrapped},
+	{"google.protobuf.Int32Value", put_wrapped},   {"google.protobuf.UInt32Value", put_wrapped},
+	{"google.protobuf.BoolValue", put_wrapped},    {"google.protobuf.StringValue", put_wrapped},
+	{"google.protobuf.BytesValue", put_wrapped},
 };
 
 static void message_put(struct writing *writing, const ProtobufCMessage *message)

@@ -7,6 +7,7 @@
 #include <google/protobuf/duration.pb-c.h>
 #include <google/protobuf/empty.pb-c.h>
 #include <google/protobuf/field_mask.pb-c.h>
+#include <google/protobuf/struct.pb-c.h>
 #include <google/protobuf/timestamp.pb-c.h>
 #include <google/protobuf/wrappers.pb-c.h>
 #include <stdlib.h>
@@ -152,10 +153,13 @@ static const ProtobufCMessageDescriptor *well_known(const char *name)
 		&google__protobuf__float_value__descriptor,
 		&google__protobuf__int32_value__descriptor,
 		&google__protobuf__int64_value__descriptor,
+		&google__protobuf__list_value__descriptor,
 		&google__protobuf__string_value__descriptor,
+		&google__protobuf__struct__descriptor,
 		&google__protobuf__timestamp__descriptor,
 		&google__protobuf__uint32_value__descriptor,
 		&google__protobuf__uint64_value__descriptor,
+		&google__protobuf__value__descriptor,
 	};
 	for (size_t i = 0; i < sizeof KNOWN / sizeof *KNOWN; i++)
 		if (strcmp(KNOWN[i]->name, name + (*name == '.')) == 0)

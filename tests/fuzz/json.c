@@ -8,10 +8,13 @@
 #include "tests/fuzz/target.h"
 #include "wants.pb-c.h"
 
+#include <google/protobuf/struct.pb-c.h>
+
 static const ProtobufCMessageDescriptor *const types[] = {
-	&prism__test__shapes__descriptor, &prism__test__forms__descriptor,
-	&prism__test__here__descriptor,   &prism__test__wants__descriptor,
-	&prism__test__tree__descriptor,   &google__protobuf__double_value__descriptor,
+	&prism__test__shapes__descriptor,     &prism__test__forms__descriptor,
+	&prism__test__here__descriptor,       &prism__test__wants__descriptor,
+	&prism__test__tree__descriptor,       &google__protobuf__double_value__descriptor,
+	&google__protobuf__value__descriptor, &google__protobuf__struct__descriptor,
 };
 
 enum { TYPES = sizeof types / sizeof *types };

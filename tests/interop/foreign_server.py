@@ -9,7 +9,7 @@ import sys
 import threading
 
 import grpc
-from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory, timestamp_pb2
+from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory, struct_pb2, timestamp_pb2
 
 from wire import fields, text
 
@@ -41,7 +41,7 @@ def map_entry(message, name, key, value, type_name=None):
 
 def wide_file():
     """A message of 300 fields, with maps, itself, optional fields, an enum with two names for a number, and a name of its own in JSON."""
-    wide = descriptor_pb2.DescriptorProto(name='Wide', field=[field(f'number_{n}', n, FIELD.TYPE_INT32) for n in range(1, 291)])
+    wide = descriptor_pb2.DescriptorProto(name='Wide', field=[field(f'number_{n}', n, FIELD.TYPE_INT32) for n in range(1, 288)])
     map_entry(wide, 'TextsEntry', FIELD.TYPE_STRING, FIELD.TYPE_STRING)
     map_entry(wide, 'CountsEntry', FIELD.TYPE_SINT64, FIELD.TYPE_UINT64)
     map_entry(wide, 'KnownEntry', FIELD.TYPE_BOOL, FIELD.TYPE_MESSAGE, '.google.protobuf.Timestamp')
@@ -56,10 +56,12 @@ def wide_file():
     wide.field.extend([
         field('flavor', 306, FIELD.TYPE_ENUM, '.foreign.wide.Wide.Flavor'), field('wide', 307, FIELD.TYPE_MESSAGE, '.foreign.wide.Wide'),
         field('maybe', 308, FIELD.TYPE_INT32, proto3_optional=True, oneof_index=0), field('named', 309, FIELD.TYPE_STRING, json_name='@other'),
-        field('ratio', 310, FIELD.TYPE_FLOAT)])
+        field('ratio', 310, FIELD.TYPE_FLOAT), field('object', 311, FIELD.TYPE_MESSAGE, '.google.protobuf.Struct'),
+        field('anything', 312, FIELD.TYPE_MESSAGE, '.google.protobuf.Value'), field('list', 313, FIELD.TYPE_MESSAGE, '.google.protobuf.ListValue')])
     wide.oneof_decl.add(name='_maybe')
     return descriptor_pb2.FileDescriptorProto(
-        name='wide.proto', package='foreign.wide', syntax='proto3', message_type=[wide], dependency=['google/protobuf/timestamp.proto'])
+        name='wide.proto', package='foreign.wide', syntax='proto3', message_type=[wide],
+        dependency=['google/protobuf/timestamp.proto', 'google/protobuf/struct.proto'])
 
 
 def old_file():
@@ -97,9 +99,8 @@ class Reflection:
     """The protocol's server, on the wire's bytes."""
 
     def __init__(self):
-        timestamp = descriptor_pb2.FileDescriptorProto()
-        timestamp_pb2.DESCRIPTOR.CopyToProto(timestamp)
-        self.files = {file.name: file for file in (timestamp, parts_file(), wide_file(), old_file(), shop_file())}
+        known = [descriptor_pb2.FileDescriptorProto.FromString(module.DESCRIPTOR.serialized_pb) for module in (timestamp_pb2, struct_pb2)]
+        self.files = {file.name: file for file in (*known, parts_file(), wide_file(), old_file(), shop_file())}
 
     def answer(self, question):
         kind, value = fields(question)[-1]

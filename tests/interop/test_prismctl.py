@@ -75,14 +75,17 @@ class Foreign(Case):
 
     def test_wide(self):
         """More fields than a PRISM message may have, and maps: as Python's protobuf has them in JSON."""
-        wide = {f'number{n}': n for n in range(1, 291)}
+        wide = {f'number{n}': n for n in range(1, 288)}
         wide.update(texts={'': 'nothing', 'a "b"': '\u00fc'}, counts={'-5': '18446744073709551615'}, flavor='SWEET', maybe=0,
                     known={'true': '2025-01-31T12:00:00Z', 'false': '1970-01-01T00:00:00Z'}, ratio=0.5, **{'@other': 'x'},
                     wides={'7': {'number1': 1, 'wides': {'8': {}}}}, flavors={'1': 'SOUR', '2': 'PLAIN'}, wide={'wide': {}})
+        wide.update(object={'a': None, 'b': {'c': [1.5, 'x', True, None, {}, []]}, '': -1}, anything=None, list=[[], None, {'n': 1e300}])
         self.assertEqual(self.call('Shop/Wide', wide), [wide])
         (told,) = self.call('Shop/Tell', wide)
         self.assertEqual(json.loads(told['name']), wide)
         self.assertEqual(self.call('Shop/Wide', {'flavor': 'SUGARY', 'named': 'x'}), [{'flavor': 'SWEET', '@other': 'x'}])
+        self.assertEqual(self.call('Shop/Wide', {'anything': [{'x': 'y'}]}), [{'anything': [{'x': 'y'}]}])
+        self.bad(2, 'object: an object', 'call', 'Shop/Wide', '{"object": []}')
         self.bad(2, 'texts.a', 'call', 'Shop/Wide', '{"texts": {"a": 1}}')
         described = json.loads(self.run_ctl('describe', 'foreign.wide.Wide').stdout)
         fields = {one['name']: one for one in described['fields']}
