@@ -12,7 +12,6 @@
 static void call_free(struct prism_call *call)
 {
 	channel_forget(call->channel, call);
-	metadata_release(call->response_metadata);
 	buffer_deinit(&call->compressed);
 	buffer_deinit(&call->outbox);
 	buffer_deinit(&call->inbox);
@@ -47,10 +46,8 @@ static void call_finish(struct prism_call *call)
 {
 	struct prism_result result;
 	result_fill(&result, call);
-	if (call->response_metadata) {
-		metadata_tell(call->response_metadata, METADATA_INITIAL);
-		metadata_tell(call->response_metadata, METADATA_TRAILING);
-	}
+	if (call->response_metadata)
+		metadata_end(call->response_metadata); /* done() may give it to another call */
 	if (call->handler.done)
 		call->handler.done(call->handler.ctx, &result);
 	if (!call_streams_answers(call))

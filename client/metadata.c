@@ -86,10 +86,10 @@ bool metadata_hold(struct prism_response_metadata *metadata)
 	return true;
 }
 
-void metadata_release(struct prism_response_metadata *metadata)
+void metadata_end(struct prism_response_metadata *metadata)
 {
-	if (!metadata)
-		return;
+	metadata_tell(metadata, METADATA_INITIAL);
+	metadata_tell(metadata, METADATA_TRAILING);
 	metadata->held = false;
 	free_unused(metadata);
 }

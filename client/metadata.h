@@ -13,7 +13,9 @@ enum metadata_part { METADATA_INITIAL, METADATA_TRAILING, METADATA_PARTS };
 /* The call fills it: what was in it is gone. False: another call does. */
 MUST_CHECK
 bool metadata_hold(struct prism_response_metadata *metadata);
-void metadata_release(struct prism_response_metadata *metadata);
+
+/* The call has ended: the caller sees all that came. */
+void metadata_end(struct prism_response_metadata *metadata);
 
 /* For the next attempt: as new. */
 void metadata_clear(struct prism_response_metadata *metadata);

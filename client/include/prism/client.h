@@ -204,7 +204,7 @@ struct prism_metadata {
 };
 
 /* What a server says beside its answers: initial metadata, before the first of them, and trailing
- * metadata, with the end. An option of a call; it may be used again when that has ended.
+ * metadata, with the end. An option of a call; another one may have it from done() on.
  *
  * Each part has at most 100 entries and 8,192 bytes of keys and values, in the server's order;
  * keys may come more than once. Keys are lower case; values of keys that end in "-bin" are
