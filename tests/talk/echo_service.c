@@ -186,6 +186,15 @@ static enum status record(struct call *call, const Prism__Test__V1__RecordReques
 	return STATUS_OK;
 }
 
+static uint64_t failed(const struct rpc *rpc)
+{
+	uint64_t sum = 0;
+	for (size_t route = 0; route <= rpc->route_count; route++)
+		for (size_t status = STATUS_OK + 1; status < STATUS_COUNT; status++)
+			sum += rpc->counters[route].handled[status];
+	return sum;
+}
+
 static enum status count(struct call *call, const Prism__Test__V1__CountRequest *request,
                          Prism__Test__V1__CountResponse *response)
 {
@@ -203,6 +212,7 @@ static enum status count(struct call *call, const Prism__Test__V1__CountRequest 
 	response->write_stalls = counters->write_stalls;
 	response->preface_timeouts = counters->preface_timeouts;
 	response->accepted = counters->accepted;
+	response->failed = failed(call->rpc);
 	response->worker = call->id >> RPC_ID_BITS;
 	return STATUS_OK;
 }

@@ -319,3 +319,29 @@ void h2_echo(struct h2 *h2, uint32_t stream)
 	assert_memory_equal(answer.body.data + answer.body.start, "\0\0\0\0\4\x0a\x02hi", 9);
 	h2_answer_free(&answer);
 }
+
+/* --- the end of a connection --------------------------------------------------------- */
+
+static const char DRAINING[8] = {'p', 'r', 'i', 's', 'm', 'e', 'n', 'd'};
+
+void h2_expect_notice(struct h2 *h2)
+{
+	struct h2_frame frame = h2_wait_for(h2, NGHTTP2_GOAWAY);
+	assert_memory_equal(frame.payload.data, "\x7f\xff\xff\xff\0\0\0\0", 8);
+	frame = h2_next(h2);
+	assert_int_equal(frame.type, NGHTTP2_PING);
+	assert_memory_equal(frame.payload.data, DRAINING, 8);
+}
+
+void h2_say_pong(struct h2 *h2)
+{
+	h2_say(h2, NGHTTP2_PING, H2_ACK, 0, bytes_of(DRAINING, 8));
+}
+
+void h2_expect_last(struct h2 *h2, uint32_t stream)
+{
+	struct h2_frame frame = h2_wait_for(h2, NGHTTP2_GOAWAY);
+	struct reader reader = reader_init(frame.payload);
+	assert_int_equal(reader_u32(&reader), stream);
+	assert_int_equal(reader_u32(&reader), NGHTTP2_NO_ERROR);
+}

@@ -91,3 +91,14 @@ void h2_expect_closed(struct h2 *h2);
 
 /* A unary Echo, and its answer. */
 void h2_echo(struct h2 *h2, uint32_t stream);
+
+/* --- the end of a connection, in two steps ------------------------------------------------ */
+
+/* GOAWAY that names every stream, and a PING behind it. */
+void h2_expect_notice(struct h2 *h2);
+
+/* The answer to that PING, appended to talk.out. */
+void h2_say_pong(struct h2 *h2);
+
+/* The last GOAWAY names the last stream that is served. */
+void h2_expect_last(struct h2 *h2, uint32_t stream);

@@ -121,6 +121,7 @@ void server_down(void);
 struct server_count {
 	uint64_t calls, running, connections, fibers;
 	uint64_t faults, gzip_bombs, header_bombs, stream_stalls, write_stalls, preface_timeouts;
+	uint64_t failed; /* calls, ever */
 };
 struct server_count server_count(void);
 

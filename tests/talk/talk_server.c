@@ -55,6 +55,7 @@ struct server_count server_count_of(uint32_t fault)
 		.header_bombs = server_count_field(answer, 9),
 		.write_stalls = server_count_field(answer, 10),
 		.preface_timeouts = server_count_field(answer, 11),
+		.failed = server_count_field(answer, 13),
 	};
 	talk_close(&talk);
 	return count;

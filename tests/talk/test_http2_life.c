@@ -1,7 +1,8 @@
-/* How a connection of HTTP/2 begins, lives and ends. */
+/* How a connection of HTTP/2 begins, lives and grows old. */
 #include "tests/talk/h2.h"
 
-#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
 
 static struct h2 h2;
 
@@ -15,33 +16,6 @@ static void down(void)
 {
 	h2_close(&h2);
 	server_down();
-}
-
-static const char DRAINING[8] = {'p', 'r', 'i', 's', 'm', 'e', 'n', 'd'};
-
-/* GOAWAY that names every stream, and a PING; answers it. */
-static void expect_notice(void)
-{
-	struct h2_frame frame = h2_wait_for(&h2, NGHTTP2_GOAWAY);
-	assert_memory_equal(frame.payload.data, "\x7f\xff\xff\xff\0\0\0\0", 8);
-	frame = h2_next(&h2);
-	assert_int_equal(frame.type, NGHTTP2_PING);
-	assert_memory_equal(frame.payload.data, DRAINING, 8);
-}
-
-static void say_pong(void)
-{
-	h2_say(&h2, NGHTTP2_PING, H2_ACK, 0, bytes_of(DRAINING, 8));
-	h2_send(&h2);
-}
-
-/* The last GOAWAY names the last stream that is served. */
-static void expect_last(uint32_t stream)
-{
-	struct h2_frame frame = h2_wait_for(&h2, NGHTTP2_GOAWAY);
-	struct reader reader = reader_init(frame.payload);
-	assert_int_equal(reader_u32(&reader), stream);
-	assert_int_equal(reader_u32(&reader), NGHTTP2_NO_ERROR);
 }
 
 /* --- beginnings ---------------------------------------------------------------------- */
@@ -100,84 +74,23 @@ static void test_wrong_preface(void **state)
 static void test_too_many_connections(void **state)
 {
 	(void)state;
-	up((const char *const[]){"--connections", "1", NULL});
+	char directory[64], record_path[80];
+	directory_make(directory);
+	snprintf(record_path, sizeof(record_path), "%s/record", directory);
+	up((const char *const[]){"--connections", "1", "--record", record_path, NULL});
 	struct h2 second;
 	h2_dial(&second, server.address);
 	h2_say_preface(&second);
 	h2_say(&second, NGHTTP2_SETTINGS, 0, 0, nothing());
-	h2_say_request(&second, 1, "Echo", NULL);
+	h2_say_request(&second, 1, "RecordOnce", NULL);
+	h2_say_message(&second, H2_END_STREAM, 1, nothing());
 	h2_send(&second);
 	h2_expect_fault(&second, NGHTTP2_NO_ERROR, "as many connections");
 	h2_close(&second);
 	h2_echo(&h2, 1);
 	down();
-}
-
-/* --- drain --------------------------------------------------------------------------- */
-
-/* Two phases: what was on its way when the notice went out is served; so is what runs. */
-static void test_drain(void **state)
-{
-	(void)state;
-	up((const char *const[]){NULL});
-	h2_say_request(&h2, 1, "Chat", NULL);
-	h2_send(&h2);
-	h2_echo(&h2, 3);
-	kill(server.pid, SIGTERM);
-	expect_notice();
-	h2_echo(&h2, 5); /* it had not seen the notice yet */
-	say_pong();
-	expect_last(5);
-	h2_say_message(&h2, H2_END_STREAM, 1, nothing());
-	h2_send(&h2);
-	h2_expect_status(&h2, 1, STATUS_OK, NULL);
-	h2_expect_closed(&h2);
-	down();
-}
-
-/* Streams above the last one are not served. */
-static void test_drained_connection_takes_nothing(void **state)
-{
-	(void)state;
-	up((const char *const[]){NULL});
-	h2_say_request(&h2, 1, "Chat", NULL);
-	h2_send(&h2);
-	(void)server_count();
-	kill(server.pid, SIGTERM);
-	expect_notice();
-	say_pong();
-	expect_last(1);
-	h2_say_request(&h2, 3, "Chat", NULL);
-	h2_say_message(&h2, H2_END_STREAM, 1, nothing());
-	h2_send(&h2);
-	h2_expect_status(&h2, 1, STATUS_OK, NULL);
-	h2_expect_closed(&h2);
-	down();
-}
-
-static void test_drain_of_an_idle_connection(void **state)
-{
-	(void)state;
-	up((const char *const[]){NULL});
-	kill(server.pid, SIGTERM);
-	expect_notice();
-	say_pong();
-	expect_last(0);
-	h2_expect_closed(&h2);
-	down();
-}
-
-/* A client that does not go, nor end its calls, is told so when patience ends. */
-static void test_impatient_drain(void **state)
-{
-	(void)state;
-	up((const char *const[]){"--drain-ms", "100", NULL});
-	h2_say_request(&h2, 1, "Chat", NULL);
-	h2_send(&h2);
-	(void)server_count();
-	kill(server.pid, SIGTERM);
-	h2_expect_status(&h2, 1, STATUS_UNAVAILABLE, "going away");
-	down();
+	assert_int_equal(access(record_path, F_OK), -1);
+	directory_remove(directory);
 }
 
 /* --- keepalive, idle, age ------------------------------------------------------------ */
@@ -201,9 +114,10 @@ static void test_idle(void **state)
 	(void)state;
 	up((const char *const[]){"--idle-ms", "100", NULL});
 	h2_echo(&h2, 1);
-	expect_notice();
-	say_pong();
-	expect_last(1);
+	h2_expect_notice(&h2);
+	h2_say_pong(&h2);
+	h2_send(&h2);
+	h2_expect_last(&h2, 1);
 	h2_expect_closed(&h2);
 	down();
 }
@@ -219,7 +133,7 @@ static void test_a_call_is_not_idle(void **state)
 	h2_send(&h2);
 	h2_expect_status(&h2, 1, STATUS_OK, NULL); /* before any GOAWAY */
 	buffer_deinit(&scratch);
-	expect_notice();
+	h2_expect_notice(&h2);
 	down();
 }
 
@@ -229,9 +143,10 @@ static void test_age(void **state)
 	up((const char *const[]){"--age-ms", "200", "--grace-ms", "100", NULL});
 	h2_say_request(&h2, 1, "Chat", NULL);
 	h2_send(&h2);
-	expect_notice();
-	say_pong();
-	expect_last(1);
+	h2_expect_notice(&h2);
+	h2_say_pong(&h2);
+	h2_send(&h2);
+	h2_expect_last(&h2, 1);
 	h2_expect_status(&h2, 1, STATUS_UNAVAILABLE, NULL);
 	h2_expect_closed(&h2);
 	down();
@@ -245,10 +160,6 @@ int main(void)
 		cmocka_unit_test(test_slow_frame_of_headers),
 		cmocka_unit_test(test_wrong_preface),
 		cmocka_unit_test(test_too_many_connections),
-		cmocka_unit_test(test_drain),
-		cmocka_unit_test(test_drained_connection_takes_nothing),
-		cmocka_unit_test(test_drain_of_an_idle_connection),
-		cmocka_unit_test(test_impatient_drain),
 		cmocka_unit_test(test_silent_client_is_asked),
 		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_a_call_is_not_idle),

@@ -94,6 +94,10 @@ void http2_stream_begin(struct http2_stream *stream)
 {
 	struct connection *connection = stream->session->connection;
 	struct http2_request *request = &stream->request;
+	if (stream->id > stream->session->last) {
+		refuse_stream(stream);
+		return;
+	}
 	if (!check_request(stream))
 		return;
 	stream->input_state = INPUT_RECEIVING;

@@ -113,17 +113,24 @@ static void end_with_fault(struct http2_session *session)
 	end(session);
 }
 
+/* nghttp2 takes requests until the GOAWAY has gone, and then drops those after `last`: the client
+ * sends them again elsewhere, so they must not have begun (http2_stream_begin). */
+static void say_last(struct http2_session *session, int32_t last, const char *why)
+{
+	session->state = HTTP2_LAST;
+	session->last = last;
+	http2_check(session,
+	            nghttp2_submit_goaway(session->nghttp2, NGHTTP2_FLAG_NONE, last,
+	                                  NGHTTP2_NO_ERROR, (const uint8_t *)why, strlen(why)));
+	connection_touch(session->connection);
+}
+
 static void drain_last(struct http2_session *session)
 {
 	const char *leaving = session->connection->leaving;
-	const char *why = leaving ? leaving : TRANSPORT_STOPPING;
-	session->state = HTTP2_LAST;
 	timeout_clear(&session->connection->phase);
-	http2_check(session,
-	            nghttp2_submit_goaway(session->nghttp2, NGHTTP2_FLAG_NONE,
-	                                  nghttp2_session_get_last_proc_stream_id(session->nghttp2),
-	                                  NGHTTP2_NO_ERROR, (const uint8_t *)why, strlen(why)));
-	connection_touch(session->connection);
+	say_last(session, nghttp2_session_get_last_proc_stream_id(session->nghttp2),
+	         leaving ? leaving : TRANSPORT_STOPPING);
 }
 
 void http2_drain(struct connection *connection)
@@ -202,7 +209,7 @@ static void on_ping(struct http2_session *session, const nghttp2_frame *frame)
 		http2_count_ping(session);
 	else if (session->state == HTTP2_DRAINING &&
 	         memcmp(frame->ping.opaque_data, DRAIN_PING, sizeof(DRAIN_PING)) == 0)
-		drain_last(session);
+		session->state = HTTP2_SEEN;
 }
 
 static int on_frame_recv(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx)
@@ -409,6 +416,8 @@ static bool is_over(const struct http2_session *session)
 static void http2_produce(struct connection *connection)
 {
 	struct http2_session *session = connection->session;
+	if (session->state == HTTP2_SEEN)
+		drain_last(session);
 	if (session->fault == FAULT_NONE)
 		pump(session);
 	if (session->fault != FAULT_NONE) {
@@ -526,11 +535,7 @@ static nghttp2_session *nghttp2_open(struct http2_session *session)
 /* No stream is served; clients may send their calls elsewhere. */
 static void refuse(struct http2_session *session)
 {
-	session->state = HTTP2_LAST;
-	http2_check(session,
-	            nghttp2_submit_goaway(session->nghttp2, NGHTTP2_FLAG_NONE, 0, NGHTTP2_NO_ERROR,
-	                                  (const uint8_t *)CONNECTION_REFUSAL,
-	                                  sizeof(CONNECTION_REFUSAL) - 1));
+	say_last(session, 0, CONNECTION_REFUSAL);
 }
 
 void http2_begin(struct connection *connection)
@@ -538,6 +543,7 @@ void http2_begin(struct connection *connection)
 	struct http2_session *session = calloc(1, sizeof(*session));
 	if (session) {
 		session->connection = connection;
+		session->last = INT32_MAX;
 		session->nghttp2 = nghttp2_open(session);
 	}
 	if (!session || !session->nghttp2) {

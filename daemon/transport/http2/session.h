@@ -17,7 +17,8 @@
 enum http2_state {
 	HTTP2_OPEN,
 	HTTP2_DRAINING, /* told so, with PING; until its ACK, requests may be on their way */
-	HTTP2_LAST,     /* no request is taken any more: ends with the last stream */
+	HTTP2_SEEN,     /* the ACK came: the end of the turn says which stream is the last */
+	HTTP2_LAST,     /* no request after `last` is taken: ends with the last stream */
 	HTTP2_ENDED,    /* the connection is closing */
 };
 
@@ -38,6 +39,7 @@ struct http2_session {
 	struct http2_stream *opening; /* whose request's header block is being read */
 	uint32_t stream_count, wanting;
 	enum http2_state state;
+	int32_t last; /* stream that is served; INT32_MAX: none is the last yet */
 	enum http2_fault fault;
 	bool greeted;    /* the peer's SETTINGS came */
 	bool in_headers; /* a header block has begun */
