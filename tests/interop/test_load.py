@@ -69,15 +69,35 @@ class Load(unittest.TestCase):
 
 
 class Callers:
-    """Threads that call one after the other until they are told to stop; `mixed` calls stream, too."""
+    """Threads that call one after the other until they are told to stop; every other one's calls stream.
 
-    def __init__(self, channel, count=8):
-        self.wait = channel.unary_unary(ECHO + 'Wait')
-        self.chat = channel.stream_stream(ECHO + 'Chat')
+    When a GOAWAY says that a stream was not processed, grpcio 1.51 sends the call again by itself, and then now and then
+    leaves out one of the messages it had taken before: of 100 streams that a server of a few lines disowned, 28 came
+    again with four of five messages, and ended OK. So those of Chat are sent again here, by a channel that does not;
+    what came back is then what our server made of what it got."""
+
+    def __init__(self, target, count=8):
+        self.channels = [grpc.insecure_channel(target), grpc.insecure_channel(target, [('grpc.enable_retries', 0)])]
+        self.wait = self.channels[0].unary_unary(ECHO + 'Wait')
+        self.chat = self.channels[1].stream_stream(ECHO + 'Chat')
         self.stopping = threading.Event()
         self.done = threading.Semaphore(0)
         self.pool = concurrent.futures.ThreadPoolExecutor(count)
         self.futures = [self.pool.submit(self.go, i) for i in range(count)]
+
+    def say(self, messages):
+        """False: it was not begun."""
+        came = []
+        call = self.chat(iter(messages), timeout=60)
+        try:
+            came.extend(call)
+        except grpc.RpcError as error:
+            if came or error.details() != 'GOAWAY received':
+                raise
+            return False
+        if came != messages:
+            raise AssertionError(f'{came} came back, {call.code()}, {call.trailing_metadata()}')
+        return True
 
     def go(self, i):
         calls = 0
@@ -85,11 +105,8 @@ class Callers:
             if i % 2:
                 self.wait(number(1, 2) + number(2, 100), timeout=60)
             else:
-                messages = [text(1, b'%d' % one) for one in range(5)]
-                call = self.chat(iter(messages), timeout=60)
-                came = list(call)
-                if came != messages:
-                    raise AssertionError(f'{came} came back, {call.code()}, {call.trailing_metadata()}')
+                while not self.say([text(1, b'%d.%d.%d' % (i, calls, one)) for one in range(5)]):
+                    pass
             calls += 1
             self.done.release()
         return calls
@@ -101,29 +118,31 @@ class Callers:
     def stop(self):
         """How many calls were made; raises what one of them failed with."""
         self.stopping.set()
-        return sum(future.result() for future in self.futures)
+        calls = sum(future.result() for future in self.futures)
+        for channel in self.channels:
+            channel.close()
+        return calls
 
 
 class Drain(unittest.TestCase):
     def test_a_server_that_is_replaced(self):
         """SIGTERM to one of two, under calls: they go on at the other."""
         first, second = Server(PROGRAM), Server(PROGRAM)
-        with grpc.insecure_channel(f'ipv4:{first.address},{second.address}') as channel:
-            callers = Callers(channel)
-            callers.let_do(300)
-            first.stop()
-            callers.let_do(300)
-            self.assertGreaterEqual(callers.stop(), 600)
+        callers = Callers(f'ipv4:{first.address},{second.address}')
+        callers.let_do(300)
+        first.stop()
+        callers.let_do(300)
+        self.assertGreaterEqual(callers.stop(), 600)
         second.stop()
 
     def test_connections_that_are_sent_away(self):
         server = Server(PROGRAM, '--age-ms', '100')
+        callers = Callers(server.address)
+        callers.let_do(2000)
+        self.assertGreaterEqual(callers.stop(), 2000)
         with grpc.insecure_channel(server.address) as channel:
-            callers = Callers(channel)
-            callers.let_do(2000)
-            self.assertGreaterEqual(callers.stop(), 2000)
             counts = dict(fields(channel.unary_unary(ECHO + 'Count')(b'', timeout=60)))
-        self.assertGreater(counts[12], 1)
+        self.assertGreater(counts[12], 3)
         server.stop()
 
 

@@ -338,6 +338,15 @@ void h2_say_pong(struct h2 *h2)
 	h2_say(h2, NGHTTP2_PING, H2_ACK, 0, bytes_of(DRAINING, 8));
 }
 
+void h2_acknowledge(struct h2 *h2)
+{
+	h2_say_pong(h2);
+	h2_send(h2);
+	(void)h2_wait_for(h2, NGHTTP2_PING);
+	h2_say_pong(h2);
+	h2_send(h2);
+}
+
 void h2_expect_last(struct h2 *h2, uint32_t stream)
 {
 	struct h2_frame frame = h2_wait_for(h2, NGHTTP2_GOAWAY);

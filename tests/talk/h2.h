@@ -97,8 +97,11 @@ void h2_echo(struct h2 *h2, uint32_t stream);
 /* GOAWAY that names every stream, and a PING behind it. */
 void h2_expect_notice(struct h2 *h2);
 
-/* The answer to that PING, appended to talk.out. */
+/* The answer to that PING, appended to talk.out; a second PING follows. */
 void h2_say_pong(struct h2 *h2);
+
+/* Answers both. */
+void h2_acknowledge(struct h2 *h2);
 
 /* The last GOAWAY names the last stream that is served. */
 void h2_expect_last(struct h2 *h2, uint32_t stream);

@@ -115,8 +115,7 @@ static void test_idle(void **state)
 	up((const char *const[]){"--idle-ms", "100", NULL});
 	h2_echo(&h2, 1);
 	h2_expect_notice(&h2);
-	h2_say_pong(&h2);
-	h2_send(&h2);
+	h2_acknowledge(&h2);
 	h2_expect_last(&h2, 1);
 	h2_expect_closed(&h2);
 	down();
@@ -144,8 +143,7 @@ static void test_age(void **state)
 	h2_say_request(&h2, 1, "Chat", NULL);
 	h2_send(&h2);
 	h2_expect_notice(&h2);
-	h2_say_pong(&h2);
-	h2_send(&h2);
+	h2_acknowledge(&h2);
 	h2_expect_last(&h2, 1);
 	h2_expect_status(&h2, 1, STATUS_UNAVAILABLE, NULL);
 	h2_expect_closed(&h2);

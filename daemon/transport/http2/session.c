@@ -203,13 +203,24 @@ static void on_settings(struct http2_session *session)
 		timeout_clear(&connection->phase);
 }
 
+/* gRPC's C core writes an ACK before the headers of streams that it had begun; those have come when
+ * a second PING is answered. */
+static void on_drain_ack(struct http2_session *session)
+{
+	if (session->state == HTTP2_DRAINING) {
+		session->state = HTTP2_SEEN;
+		(void)nghttp2_submit_ping(session->nghttp2, NGHTTP2_FLAG_NONE, DRAIN_PING);
+	} else if (session->state == HTTP2_SEEN) {
+		session->state = HTTP2_HEARD;
+	}
+}
+
 static void on_ping(struct http2_session *session, const nghttp2_frame *frame)
 {
 	if (!(frame->hd.flags & NGHTTP2_FLAG_ACK))
 		http2_count_ping(session);
-	else if (session->state == HTTP2_DRAINING &&
-	         memcmp(frame->ping.opaque_data, DRAIN_PING, sizeof(DRAIN_PING)) == 0)
-		session->state = HTTP2_SEEN;
+	else if (memcmp(frame->ping.opaque_data, DRAIN_PING, sizeof(DRAIN_PING)) == 0)
+		on_drain_ack(session);
 }
 
 static int on_frame_recv(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx)
@@ -416,7 +427,7 @@ static bool is_over(const struct http2_session *session)
 static void http2_produce(struct connection *connection)
 {
 	struct http2_session *session = connection->session;
-	if (session->state == HTTP2_SEEN)
+	if (session->state == HTTP2_HEARD)
 		drain_last(session);
 	if (session->fault == FAULT_NONE)
 		pump(session);
@@ -435,7 +446,7 @@ static void http2_expired(struct connection *connection)
 	struct http2_session *session = connection->session;
 	if (connection->refused) {
 		connection_abort(connection);
-	} else if (session->state == HTTP2_DRAINING) {
+	} else if (session->state == HTTP2_DRAINING || session->state == HTTP2_SEEN) {
 		drain_last(session);
 	} else if (!session->greeted) {
 		connection->transport->counters.preface_timeouts++;

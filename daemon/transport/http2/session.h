@@ -17,7 +17,8 @@
 enum http2_state {
 	HTTP2_OPEN,
 	HTTP2_DRAINING, /* told so, with PING; until its ACK, requests may be on their way */
-	HTTP2_SEEN,     /* the ACK came: the end of the turn says which stream is the last */
+	HTTP2_SEEN,     /* the ACK came: what was written with it may follow; asked again */
+	HTTP2_HEARD,    /* that came, too: the end of the turn says which stream is the last */
 	HTTP2_LAST,     /* no request after `last` is taken: ends with the last stream */
 	HTTP2_ENDED,    /* the connection is closing */
 };
