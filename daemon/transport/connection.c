@@ -80,8 +80,19 @@ void connection_drain(struct connection *connection, const char *why)
 	connection->protocol->drain(connection);
 }
 
-/* close() with unread input would make the kernel send a reset, and the peer would lose our last
- * words: shut down, then drop what comes until the peer closes too. */
+/* What the peer has not taken of what was given to the socket: in our hands and the kernel's. */
+static size_t untaken(const struct connection *connection)
+{
+	uv_os_fd_t fd;
+	int in_kernel = 0;
+	if (uv_fileno(&connection->handle, &fd) == 0)
+		(void)ioctl(fd, SIOCOUTQ, &in_kernel);
+	return uv_stream_get_write_queue_size(&connection->stream) + (size_t)in_kernel;
+}
+
+/* close() with unread input, or input after it, would make the kernel send a reset, and the peer
+ * would lose our last words: shut down, then drop what comes until the peer closes too, or has
+ * everything and time to read it. It may be as slow as any that is written to. */
 static void linger(struct connection *connection)
 {
 	uv_os_fd_t fd;
@@ -90,7 +101,9 @@ static void linger(struct connection *connection)
 		return;
 	}
 	connection->state = CONNECTION_LINGERING;
+	connection->stall_left = untaken(connection);
 	transport_wait(connection->transport, WAIT_LINGER, &connection->phase);
+	transport_wait(connection->transport, WAIT_WRITE, &connection->stall);
 }
 
 static struct connection *connection_of_phase(struct timeout *phase)
@@ -103,6 +116,8 @@ void connection_phase_expired(struct timeout *phase)
 	struct connection *connection = connection_of_phase(phase);
 	if (connection->state == CONNECTION_OPEN)
 		connection->protocol->expired(connection);
+	else if (untaken(connection) > 0)
+		transport_wait(connection->transport, WAIT_LINGER, phase);
 	else
 		connection_abort(connection);
 }
@@ -298,16 +313,6 @@ static void on_written(uv_write_t *request, int error)
 		connection_touch(connection);
 }
 
-/* What the peer has not taken of what was given to the socket: in our hands and the kernel's. */
-static size_t untaken(const struct connection *connection)
-{
-	uv_os_fd_t fd;
-	int in_kernel = 0;
-	if (uv_fileno(&connection->handle, &fd) == 0)
-		(void)ioctl(fd, SIOCOUTQ, &in_kernel);
-	return uv_stream_get_write_queue_size(&connection->stream) + (size_t)in_kernel;
-}
-
 /* The socket is full: libuv writes the rest when it can. */
 static bool write_later(struct connection *connection)
 {
@@ -398,7 +403,7 @@ void connection_write_stalled(struct timeout *stall)
 	}
 	connection->transport->counters.write_stalls++;
 	transport_note(connection->transport, &connection->peer,
-	               "closed: %zu bytes were not read for %u ms", connection_unsent(connection),
+	               "closed: %zu bytes were not read for %u ms", left,
 	               connection->transport->waits[WAIT_WRITE].after_ms);
 	connection_abort(connection);
 }

@@ -14,8 +14,8 @@
 enum connection_state {
 	CONNECTION_OPEN,      /* the protocol gets what arrives */
 	CONNECTION_FINISHING, /* the protocol said its last: it is written, then shut down */
-	CONNECTION_LINGERING, /* shut down; input is dropped until the peer closes, or the time is
-	                         up */
+	CONNECTION_LINGERING, /* shut down; input is dropped until the peer closes, or has taken
+	                         everything and the time is up */
 	CONNECTION_CLOSING,   /* uv_close() was called */
 };
 
@@ -60,7 +60,7 @@ struct connection {
 	uint64_t old_ms;        /* when it has lived long enough; UINT64_MAX: never */
 	uint64_t grace_ms;      /* when its calls had time enough after that; UINT64_MAX: never */
 	const char *leaving;    /* why it was asked to end; NULL: it was not */
-	struct timeout stall;   /* while a write is under way */
+	struct timeout stall;   /* while a write is under way, or its end */
 	size_t stall_left;      /* what the peer had not taken when it was looked at last */
 	size_t read;            /* bytes since reading was last interrupted */
 	enum connection_state state;

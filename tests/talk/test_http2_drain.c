@@ -1,10 +1,12 @@
 /* A server that stops, and what is on its way meanwhile: a stream is served as a whole, or it has
  * not begun. */
+#include "daemon/transport/transport.h"
 #include "tests/talk/h2.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum {
 	CUTS_MOST = 512,
@@ -70,6 +72,31 @@ static int records(void)
 	if (file)
 		fclose(file);
 	return lines;
+}
+
+/* --- much, and unread -------------------------------------------------------------------- */
+
+/* Without reading: what the server has to say stays where it is. */
+static void push(struct h2 *to)
+{
+	struct bytes out = buffer_bytes(&to->talk.out);
+	assert_int_equal(send(to->talk.fd, out.data, out.len, MSG_NOSIGNAL), out.len);
+	buffer_consume(&to->talk.out, out.len);
+}
+
+static void open_wide(void)
+{
+	const nghttp2_settings_entry window[] = {{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, WINDOW}};
+	h2_open_with(&h2, server.address, window, 1);
+	h2_say_number(&h2, NGHTTP2_WINDOW_UPDATE, 0, WINDOW);
+	h2_send(&h2);
+}
+
+static void say_expand(uint32_t stream, uint64_t count, uint64_t size)
+{
+	const uint64_t numbers[] = {count, size};
+	h2_say_request(&h2, stream, "Expand", NULL);
+	h2_say_message(&h2, H2_END_STREAM, stream, numbers_message(&scratch, numbers, 2));
 }
 
 /* --- two steps ----------------------------------------------------------------------- */
@@ -140,6 +167,38 @@ static void test_impatient_drain(void **state)
 	down();
 }
 
+/* An answer that is in the kernel's hands when the connection ends, and a client that takes its
+ * time: longer than the server lingers for one that has everything. */
+static void test_slow_reader(void **state)
+{
+	(void)state;
+	const int small = 8192;
+	struct h2 other;
+	struct h2_answer answer;
+	server_up((const char *const[]){NULL});
+	h2_open(&other, server.address);
+	open_wide();
+	assert_int_equal(setsockopt(h2.talk.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+	say_expand(1, 1, 1 << 20);
+	h2_send(&h2);
+	(void)h2_wait_for(&h2, NGHTTP2_HEADERS);
+	stop();
+	h2_expect_notice(&other);
+	h2_say_pong(&h2);
+	h2_say_pong(&h2);
+	push(&h2);
+	usleep((TRANSPORT_LINGER_MS + 500) * 1000);
+	h2_say_number(&h2, NGHTTP2_WINDOW_UPDATE, 0, 1);
+	push(&h2);
+	h2_answer(&h2, 1, &answer);
+	assert_in_range(buffer_len(&answer.body), 1 << 20, 2 << 20);
+	assert_string_equal(h2_answer_field(&answer, "grpc-status"), "0");
+	h2_answer_free(&answer);
+	h2_expect_closed(&h2);
+	h2_close(&other);
+	down();
+}
+
 /* --- between the ACK and the last GOAWAY --------------------------------------------------- */
 
 /* gRPC's C core writes ACKs before the headers of streams that it had begun. What comes behind an
@@ -165,34 +224,11 @@ static void test_request_behind_the_ack(void **state)
 	assert_int_equal(records(), 2);
 }
 
-/* Without reading: what the server has to say stays where it is. */
-static void push(struct h2 *to)
-{
-	struct bytes out = buffer_bytes(&to->talk.out);
-	assert_int_equal(send(to->talk.fd, out.data, out.len, MSG_NOSIGNAL), out.len);
-	buffer_consume(&to->talk.out, out.len);
-}
-
 /* So many turns of the server, at least. */
 static void let_turn(struct h2 *other, uint32_t *stream, int turns)
 {
 	for (int i = 0; i < turns; i++, *stream += 2)
 		h2_echo(other, *stream);
-}
-
-static void open_wide(void)
-{
-	const nghttp2_settings_entry window[] = {{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, WINDOW}};
-	h2_open_with(&h2, server.address, window, 1);
-	h2_say_number(&h2, NGHTTP2_WINDOW_UPDATE, 0, WINDOW);
-	h2_send(&h2);
-}
-
-static void say_expand(uint32_t stream, uint64_t count, uint64_t size)
-{
-	const uint64_t numbers[] = {count, size};
-	h2_say_request(&h2, stream, "Expand", NULL);
-	h2_say_message(&h2, H2_END_STREAM, stream, numbers_message(&scratch, numbers, 2));
 }
 
 /* The last GOAWAY waits behind output that nobody reads, and a request comes before it has gone:
@@ -422,6 +458,7 @@ int main(void)
 		TEST(test_drained_connection_takes_nothing),
 		TEST(test_drain_of_an_idle_connection),
 		TEST(test_impatient_drain),
+		TEST(test_slow_reader),
 		TEST(test_request_behind_the_ack),
 		TEST(test_request_before_the_last_goaway_has_gone),
 		TEST(test_cut_before_an_early_ack),
