@@ -27,7 +27,7 @@ class Answer:
         self.status = int(first.split()[1])
         self.fields = dict(line.split(': ', 1) for line in lines)
         self.messages, self.trailers = [], None
-        while body:
+        while body and self.fields['content-type'].startswith('application/grpc-web'):
             size = int.from_bytes(body[1:5], 'big')
             flag, part, body = body[0], body[5:5 + size], body[5 + size:]
             if flag == 0x80:

@@ -289,12 +289,12 @@ static void test_stall(void **state)
 	                                         {":scheme", "http"},
 	                                         {":path", "/"},
 	                                         {":authority", "test"},
-	                                         {"content-type", "text/plain"},
+	                                         {"content-type", "application/grpc-web"},
 	                                         {0}});
 	h2_send(&closed);
 	struct h2_answer answer;
 	h2_answer(&closed, 5, &answer);
-	assert_string_equal(h2_answer_field(&answer, ":status"), "415");
+	assert_string_equal(h2_answer_field(&answer, "grpc-status"), "12");
 	h2_answer_free(&answer);
 	h2_expect_reset(&closed, 5, NGHTTP2_ENHANCE_YOUR_CALM);
 	h2_close(&closed);

@@ -13,14 +13,15 @@ static void refuse_stream(struct http2_stream *stream)
 	http2_output_reset(stream, NGHTTP2_REFUSED_STREAM);
 }
 
-/* An answer of HTTP's, with gRPC's status for those who look for it. */
+/* An answer of HTTP's, with gRPC's status for those who look for it; and a text for those who may
+ * look at nothing else. */
 static void refuse(struct http2_stream *stream, const char *http_status, enum status status,
                    const char *message)
 {
 	struct http2_fields fields;
 	http2_transport(stream->session)->counters.calls_refused++;
 	http2_stream_discard(stream);
-	if (connect_is(&stream->request)) {
+	if (connect_is(&stream->request) || stream->request.content == CONTENT_OTHER) {
 		connect_refuse(stream, http_status, status, message);
 		return;
 	}

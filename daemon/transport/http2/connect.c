@@ -187,6 +187,10 @@ void connect_refuse(struct http2_stream *stream, const char *http_status, enum s
 	if (!connect_error_write(status, message, NULL, 0, &answer.body))
 		http2_check(stream->session, NGHTTP2_ERR_NOMEM);
 	begin_answer(&answer, &fields);
+	if (!connect_is(&stream->request)) {
+		fields_put(&fields, "grpc-status", trailers_status(status));
+		fields_put(&fields, "grpc-message", message);
+	}
 	fields_put(&fields, "prism-outcome", "not-executed");
 	send_answer(stream, &fields, &answer);
 }
