@@ -1,4 +1,5 @@
-"""The same conversations with the services of a real prismd over native framing (prismctl), gRPC (grpcio, prismctl) and JSON (curl).
+"""The same conversations with the services of a real prismd over native framing (prismctl), gRPC (grpcio, grpc-js, prismctl) and
+JSON (curl).
 
     conversations.py BUILD_DIRECTORY SOURCE_DIRECTORY
 
@@ -9,6 +10,7 @@ import concurrent.futures
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import unittest
@@ -21,6 +23,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, json_format, messag
 from daemon import Daemon, run
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'interop'))
+import test_grpc_js  # noqa: E402
 import test_reflection  # noqa: E402
 from wire import fields, text  # noqa: E402
 
@@ -45,6 +48,12 @@ def cause(details):
         elif name.endswith('BadRequest'):
             field = dict(fields(dict(fields(value))[1])).get(1, b'').decode()
     return reason, field
+
+
+def causes_in(status):
+    """The same from a google.rpc.Status."""
+    details = [dict(fields(value)) for number, value in fields(status) if number == 3]
+    return cause((one[1].decode(), one.get(2, b'')) for one in details)
 
 
 class Native:
@@ -99,12 +108,36 @@ class Grpc:
             return json_format.MessageToDict(go(message, timeout=60, metadata=caller.fields()))
         except grpc.RpcError as error:
             status = dict(error.trailing_metadata()).get('grpc-status-details-bin', b'')
-            details = [dict(fields(value)) for number, value in fields(status) if number == 3]
-            raise Refused(error.code().name, error.details(),
-                          *cause((one[1].decode(), one.get(2, b'')) for one in details)) from error
+            raise Refused(error.code().name, error.details(), *causes_in(status)) from error
 
     def close(self):
         self.channel.close()
+
+
+class GrpcJs:
+    """@grpc/grpc-js, with messages made from the .proto files."""
+
+    def __init__(self, daemon):
+        folder = test_grpc_js.modules(SOURCE, BUILD)
+        script = shutil.copy(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'grpc_js.js'), os.path.join(folder, 'product.js'))
+        self.node = subprocess.Popen(['node', script, os.path.join(SOURCE, 'proto'), daemon.address], stdin=subprocess.PIPE,
+                                     stdout=subprocess.PIPE, text=True)
+
+    def ask(self, method, request, caller_fields=()):
+        self.node.stdin.write(json.dumps({'method': method, 'request': request, 'fields': caller_fields}) + '\n')
+        self.node.stdin.flush()
+        return json.loads(self.node.stdout.readline())
+
+    def call(self, method, request, caller):
+        told = self.ask(PACKAGE + method, request, caller.fields())
+        if 'answer' in told:
+            return told['answer']
+        raise Refused(told['code'], told['message'], *causes_in(base64.b64decode(told.get('status', ''))))
+
+    def close(self):
+        self.node.stdin.close()
+        self.node.wait(60)
+        self.node.stdout.close()
 
 
 class Json:
@@ -137,7 +170,7 @@ class Caller(SimpleNamespace):
 
 
 class Conversations:
-    """Everything below is said by each way of Native, GrpcByPrismctl, Grpc and Json."""
+    """Everything below is said by each way of Native, GrpcByPrismctl, Grpc, GrpcJs and Json."""
 
     @classmethod
     def setUpClass(cls):
@@ -241,6 +274,15 @@ class GrpcByPrismctlConversations(Conversations, unittest.TestCase):
 
 class GrpcConversations(Conversations, unittest.TestCase):
     speaks = Grpc
+
+
+@unittest.skipUnless(shutil.which('npm'), 'there is no npm')
+class GrpcJsConversations(Conversations, unittest.TestCase):
+    speaks = GrpcJs
+
+    def test_health(self):
+        for service, status in (('prism.v1.StoryService', 'SERVING'), ('no.such.Service', 'SERVICE_UNKNOWN')):
+            self.assertEqual(self.way.ask('grpc.health.v1.Health/Watch', {'service': service}), {'answer': {'status': status}})
 
 
 class JsonConversations(Conversations, unittest.TestCase):
