@@ -74,13 +74,14 @@ void transport_init(struct transport *transport, uv_loop_t *loop,
 
 bool transport_flush(struct transport *transport)
 {
+	bool more = http2_coding_turn(transport);
 	while (transport->dirty) {
 		struct connection *first = transport->dirty;
 		transport->dirty = first->next_dirty;
 		first->dirty = false;
 		connection_flush(first);
 	}
-	return transport->settings.rpc->ready_first != NULL;
+	return more || transport->settings.rpc->ready_first != NULL;
 }
 
 void transport_drain(struct transport *transport)

@@ -99,8 +99,8 @@ struct transport {
 void transport_init(struct transport *transport, uv_loop_t *loop,
                     const struct transport_settings *settings);
 
-/* End of a turn: one write per connection that has something to say. True: calls became ready
- * meanwhile. */
+/* End of a turn: one write per connection that has something to say. True: there is more to do, as
+ * calls became ready meanwhile. */
 bool transport_flush(struct transport *transport);
 
 /* Asks every connection, those to come too, to finish what it has and close. */

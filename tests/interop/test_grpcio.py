@@ -223,6 +223,13 @@ class Compression(Case):
         chat = channel.stream_stream(ECHO + 'Chat', raw, raw)
         self.assertEqual(list(chat(iter(messages), timeout=30)), messages)
 
+    def test_more_than_is_decompressed_in_a_turn(self):
+        messages = [echo(bytes([i]) * size) for i, size in enumerate((3000000, 5, 1500000, 0, 2000000, 70000))] * 2
+        chat = self.channel(compression=grpc.Compression.Gzip).stream_stream(ECHO + 'Chat', raw, raw)
+        streams = [chat(iter(messages), timeout=60) for _ in range(4)]
+        for stream in streams:
+            self.assertEqual(list(stream), messages)
+
     def test_asked_for_by_the_request(self):
         call = self.unary(INTEROP + 'UnaryCall')
         for wanted in (0, 1):

@@ -2,7 +2,11 @@
  * does not notice. */
 #include "tests/talk/h2.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 enum fault {
@@ -264,22 +268,86 @@ static size_t zeros(size_t count, uint8_t *out, size_t size)
 	return size - stream.avail_out;
 }
 
-static void test_gzip_bomb(void **state)
+static void say_gzip_bomb(uint32_t stream)
 {
-	(void)state;
 	uint8_t message[16000];
 	size_t len = zeros(10000000, message + 5, sizeof(message) - 5);
 	struct writer writer = writer_init(message, 5);
 	writer_u8(&writer, 1);
 	writer_u32(&writer, (uint32_t)len);
+	h2_say_request(&bad, stream, "Echo",
+	               (const struct h2_field[]){{"grpc-encoding", "gzip"}, {0}});
+	h2_say(&bad, NGHTTP2_DATA, H2_END_STREAM, stream, bytes_of(message, len + 5));
+}
+
+static void test_gzip_bomb(void **state)
+{
+	(void)state;
 	uint64_t before = server_count().gzip_bombs;
-	h2_say_request(&bad, 1, "Echo", (const struct h2_field[]){{"grpc-encoding", "gzip"}, {0}});
-	h2_say(&bad, NGHTTP2_DATA, H2_END_STREAM, 1, bytes_of(message, len + 5));
+	say_gzip_bomb(1);
 	h2_send(&bad);
 	h2_expect_status(&bad, 1, STATUS_RESOURCE_EXHAUSTED, "more than 4194304 bytes");
 	assert_int_equal(server_count().gzip_bombs, before + 1);
 	h2_echo(&bad, 3);
 	good_call();
+}
+
+/* The worker is in a handler until the FIFO at `path` is written to; the FIFO. */
+static int block(const char *path)
+{
+	struct buffer request = {0};
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_true(
+		buffer_append(&request, (const uint8_t[]){1 << 3 | 2, (uint8_t)strlen(path)}, 2));
+	assert_true(buffer_append(&request, path, strlen(path)));
+	h2_say_request(&good, good_stream, "Block", NULL);
+	h2_say_message(&good, H2_END_STREAM, good_stream, buffer_bytes(&request));
+	h2_send(&good);
+	buffer_deinit(&request);
+	return open(path, O_WRONLY | O_CLOEXEC);
+}
+
+/* How many had gone off when the good client's call was answered. */
+static uint64_t count_bombs(void)
+{
+	struct h2_answer answer;
+	h2_answer(&good, good_stream, &answer);
+	h2_answer_free(&answer);
+	good_stream += 2;
+	h2_answer(&good, good_stream, &answer);
+	good_stream += 2;
+	struct bytes body = buffer_bytes(&answer.body);
+	assert_true(body.len > 5);
+	uint64_t count = server_count_field(bytes_of(body.data + 5, body.len - 5), 6);
+	h2_answer_free(&answer);
+	return count;
+}
+
+/* Many that come at once wait for one another, and the good client's call for two at most. */
+static void test_many_gzip_bombs(void **state)
+{
+	(void)state;
+	enum { BOMBS = 24, AT_MOST = 2 };
+	char directory[64], path[80];
+	directory_make(directory);
+	snprintf(path, sizeof(path), "%s/fifo", directory);
+	uint64_t before = server_count().gzip_bombs;
+	int fifo = block(path);
+	assert_true(fifo >= 0);
+	for (uint32_t i = 0; i < BOMBS; i++)
+		say_gzip_bomb(2 * i + 1);
+	h2_send(&bad);
+	h2_say_request(&good, good_stream + 2, "Count", NULL);
+	h2_say_message(&good, H2_END_STREAM, good_stream + 2, nothing());
+	h2_send(&good);
+	assert_int_equal(write(fifo, "x", 1), 1);
+	close(fifo);
+	assert_in_range(count_bombs() - before, 0, AT_MOST);
+	for (uint32_t i = 0; i < BOMBS; i++)
+		h2_expect_status(&bad, 2 * i + 1, STATUS_RESOURCE_EXHAUSTED, "more than 4194304");
+	assert_int_equal(server_count().gzip_bombs, before + BOMBS);
+	good_call();
+	directory_remove(directory);
 }
 
 /* --- streams ------------------------------------------------------------------------- */
@@ -314,7 +382,8 @@ int main(void)
 		H2_TEST(test_priorities),       H2_TEST(test_windows),
 		H2_TEST(test_empty_frames),     H2_TEST(test_continuations),
 		H2_TEST(test_header_bomb),      H2_TEST(test_long_header_block),
-		H2_TEST(test_gzip_bomb),        H2_TEST(test_streams),
+		H2_TEST(test_gzip_bomb),        H2_TEST(test_many_gzip_bombs),
+		H2_TEST(test_streams),
 	};
 	return cmocka_run_group_tests(tests, server_group_setup, server_group_teardown);
 }

@@ -102,13 +102,14 @@ static bool write_answer(const struct http2_stream *stream, struct call *call,
 }
 
 /* As a gRPC answer: large ones, if the client reads it and they are not sensitive. */
-static bool compress(const struct http2_stream *stream, const struct call *call,
-                     struct answer *answer)
+static bool compress(struct http2_stream *stream, const struct call *call, struct answer *answer)
 {
 	struct buffer compressed = {0};
 	bool wanted =
 		stream->request.body_accepts_gzip && !(call->method && call->method->sensitive) &&
 		call->compression != COMPRESSION_OFF && buffer_len(&answer->body) >= COMPRESS_FROM;
+	if (wanted)
+		http2_coding_count(stream, buffer_len(&answer->body));
 	if (!wanted || !gzip_deflate(http2_transport(stream->session)->http2->gzip,
 	                             buffer_bytes(&answer->body), &compressed)) {
 		buffer_deinit(&compressed);

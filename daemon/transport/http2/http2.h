@@ -3,7 +3,7 @@
  * nghttp2 knows frames, header compression and flow control; what is here makes calls of streams.
  * Its parts: session (the connection's side), stream (one call's side), request (headers), begin
  * (from a request to a call), message (what comes), output (what goes), answer and trailers (gRPC's
- * words), gzip. Thread: the connection's worker's. */
+ * words), gzip, and coding (whose turn it is). Thread: the connection's worker's. */
 #pragma once
 #include "daemon/transport/connection.h"
 
@@ -16,6 +16,9 @@ void http2_begin(struct connection *connection);
 void http2_stream_stalled(struct timeout *stall);
 void http2_keepalive_due(struct timeout *timeout);
 void http2_pong_missed(struct timeout *timeout);
+
+/* The end of a turn: goes on with compressed messages that wait for one. True: more wait. */
+bool http2_coding_turn(struct transport *transport);
 
 /* What the connections of a worker share. NULL: none spoke HTTP/2 yet. */
 struct http2_shared;

@@ -24,6 +24,7 @@ static void give_credit(struct http2_stream *stream, size_t len)
 
 void http2_stream_discard(struct http2_stream *stream)
 {
+	http2_coding_forget(stream);
 	http2_hold(stream->session, 0, stream->held + buffer_len(&stream->input));
 	buffer_consume(&stream->input, buffer_len(&stream->input));
 	stream->early = stream->held = stream->owed = 0;
@@ -82,7 +83,11 @@ static bool inflate(struct http2_stream *stream, struct bytes data, const char *
 	struct transport *transport = http2_transport(stream->session);
 	struct http2_shared *shared = transport->http2;
 	char text[64];
-	switch (gzip_inflate(shared->gzip, data, message_limit(stream), &shared->scratch)) {
+	enum gzip_result result =
+		gzip_inflate(shared->gzip, data, message_limit(stream), &shared->scratch);
+	http2_coding_count(stream, result == GZIP_TOO_LARGE ? message_limit(stream)
+	                                                    : buffer_len(&shared->scratch));
+	switch (result) {
 	case GZIP_OK:
 		return true;
 	case GZIP_TOO_LARGE:
@@ -130,15 +135,25 @@ static bool holds_enough(const struct http2_stream *stream)
 	return stream->held >= HELD_MOST;
 }
 
+/* Not more than a turn's share of decompressing is done in it. */
+static bool must_wait(struct http2_stream *stream)
+{
+	if (http2_coding_may(stream))
+		return false;
+	http2_coding_wait(stream);
+	return true;
+}
+
 /* Hands over whole messages from the front of `in`; returns their bytes. */
 static size_t cut(struct http2_stream *stream, struct bytes in)
 {
 	size_t taken = 0;
 	while (stream->input_state == INPUT_RECEIVING && !holds_enough(stream) &&
-	       in.len - taken >= GRPC_PREFIX_SIZE) {
+	       !stream->coding_waits && in.len - taken >= GRPC_PREFIX_SIZE) {
 		struct bytes rest = bytes_of(in.data + taken, in.len - taken);
 		struct grpc_prefix prefix = grpc_prefix_read(rest.data);
-		if (!check_prefix(stream, prefix) || prefix.len > rest.len - GRPC_PREFIX_SIZE)
+		if (!check_prefix(stream, prefix) || prefix.len > rest.len - GRPC_PREFIX_SIZE ||
+		    (prefix.flag == 1 && must_wait(stream)))
 			break;
 		taken += GRPC_PREFIX_SIZE + (size_t)prefix.len;
 		take_message(stream, prefix, rest);
@@ -205,10 +220,11 @@ static void settle_body(struct http2_stream *stream)
 	}
 	give_credit(stream, len - stream->early);
 	stream->early = len;
-	if (!stream->ended)
+	bool is_compressed = stream->request.content_encoding == CODEC_GZIP;
+	if (!stream->ended || stream->coding_waits || (is_compressed && must_wait(stream)))
 		return;
 	struct bytes body = buffer_bytes(&stream->input);
-	if (stream->request.content_encoding == CODEC_GZIP)
+	if (is_compressed)
 		take_compressed_body(stream, body);
 	else
 		take_plain_body(stream, body, false);
@@ -229,7 +245,8 @@ static void settle(struct http2_stream *stream)
 		return;
 	}
 	size_t len = buffer_len(&stream->input);
-	if (stream->input_state != INPUT_RECEIVING || (len > 0 && holds_enough(stream)))
+	if (stream->input_state != INPUT_RECEIVING || stream->coding_waits ||
+	    (len > 0 && holds_enough(stream)))
 		return;
 	give_credit(stream, len - stream->early);
 	stream->early = len;
@@ -287,6 +304,14 @@ void http2_stream_ended(struct http2_stream *stream)
 		settle(stream);
 }
 
+void http2_stream_go_on(struct http2_stream *stream)
+{
+	if (!connect_is(&stream->request))
+		cut_input(stream);
+	settle(stream);
+	connection_touch(stream->session->connection);
+}
+
 /* The credit of what was taken: in proportion, as messages may have been compressed. */
 void http2_stream_taken(struct http2_stream *stream, size_t len)
 {
@@ -299,8 +324,5 @@ void http2_stream_taken(struct http2_stream *stream, size_t len)
 	stream->held -= len;
 	http2_hold(stream->session, 0, len);
 	give_credit(stream, owed);
-	if (!connect_is(&stream->request))
-		cut_input(stream);
-	settle(stream);
-	connection_touch(stream->session->connection);
+	http2_stream_go_on(stream);
 }

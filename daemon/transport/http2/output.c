@@ -131,6 +131,7 @@ static bool add_compressed(struct http2_stream *stream, const ProtobufCMessage *
 	size_t before = buffer_len(output);
 	output->end += GRPC_PREFIX_SIZE;
 	bool shorter = gzip_deflate(shared->gzip, bytes_of(packed, len), output);
+	http2_coding_count(stream, len);
 	http2_scratch_done(shared);
 	size_t added_len = buffer_len(output) - before;
 	if (!shorter) {

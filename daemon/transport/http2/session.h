@@ -62,6 +62,8 @@ struct http2_shared {
 	struct buffer scratch; /* a message on its way between two forms */
 	struct http2_stream *spare;
 	size_t spare_count;
+	size_t coded; /* bytes in this turn, and what earlier ones did too much */
+	struct http2_stream *coding_first, *coding_last; /* that wait for a turn */
 };
 
 /* Of the session's worker; NULL: no memory. */
@@ -100,6 +102,19 @@ void http2_count_cancel(struct http2_session *session);
 
 /* A frame of an answer was sent: what the peer says about it is expected. */
 void http2_count_sent(struct http2_session *session);
+
+/* --- coding.c ------------------------------------------------------------------------ */
+
+/* Whether this turn has a share left for it; else http2_coding_wait(). */
+MUST_CHECK
+bool http2_coding_may(const struct http2_stream *stream);
+
+/* http2_stream_go_on() is called in a later turn. */
+void http2_coding_wait(struct http2_stream *stream);
+void http2_coding_forget(struct http2_stream *stream);
+
+/* So many bytes went through gzip, counted as they are without it. */
+void http2_coding_count(struct http2_stream *stream, size_t len);
 
 /* --- keepalive.c ------------------------------------------------------------------- */
 

@@ -78,6 +78,7 @@ void http2_stream_close(struct http2_stream *stream)
 	if (session->opening == stream)
 		session->opening = NULL;
 	timeout_clear(&stream->stall);
+	http2_coding_forget(stream);
 	session->waiting -= buffer_len(&stream->output);
 	http2_hold(session, 0, stream->held + buffer_len(&stream->input));
 	if (stream->wants_room)

@@ -22,13 +22,15 @@ enum http2_input {
 struct http2_stream {
 	int32_t id;
 	enum http2_input input_state;
-	bool ended;      /* END_STREAM came, whatever became of what was before it */
-	bool head_sent;  /* response headers were submitted */
-	bool deferred;   /* nghttp2 waits for output */
-	bool finished;   /* nothing follows what is in `output` */
-	bool body_only;  /* and the end of the output is the end of the stream: no trailers */
-	bool wants_room; /* writable() said no */
-	bool fair;       /* its DATA takes turns with others' */
+	bool ended;        /* END_STREAM came, whatever became of what was before it */
+	bool head_sent;    /* response headers were submitted */
+	bool deferred;     /* nghttp2 waits for output */
+	bool finished;     /* nothing follows what is in `output` */
+	bool body_only;    /* and the end of the output is the end of the stream: no trailers */
+	bool wants_room;   /* writable() said no */
+	bool fair;         /* its DATA takes turns with others' */
+	bool coding_waits; /* a compressed message waits for a turn */
+	bool coding_now;   /* it is its turn */
 	uint32_t compress_from; /* answers of so many bytes are compressed; UINT32_MAX: none */
 	size_t part_left;       /* bytes of the message that is being sent */
 	size_t drained;         /* bytes that came after the answer */
@@ -38,8 +40,9 @@ struct http2_stream {
 	struct http2_session *session;
 	struct call *call; /* NULL: none yet, or finished */
 	struct http2_stream *next, *prev;
-	struct timeout stall; /* while output waits */
-	struct buffer input;  /* DATA that is no whole message yet, or too much to hand over yet */
+	struct http2_stream *coding_next, *coding_prev; /* that wait, too */
+	struct timeout stall;                           /* while output waits */
+	struct buffer input; /* DATA that is no whole message yet, or too much to hand over yet */
 	struct buffer output;
 	struct buffer trailers; /* KV entries of field TRAILERS_FIELD; empty: grpc-status 0 alone */
 	struct http2_request request;
@@ -64,6 +67,9 @@ void http2_stream_data(struct http2_stream *stream, struct bytes data);
 
 /* END_STREAM came. */
 void http2_stream_ended(struct http2_stream *stream);
+
+/* Its turn to decompress has come. */
+void http2_stream_go_on(struct http2_stream *stream);
 
 /* The handler took a message of `len` bytes. */
 void http2_stream_taken(struct http2_stream *stream, size_t len);
