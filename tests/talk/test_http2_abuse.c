@@ -192,10 +192,9 @@ static void test_continuations(void **state)
 /* --- bombs --------------------------------------------------------------------------- */
 
 /* RFC 7541: one entry of 3,900 bytes in the table, then named again by a byte each time. */
-static void test_header_bomb(void **state)
+static void say_header_bomb(uint32_t stream, int times)
 {
-	(void)state;
-	enum { VALUE = 3900, TIMES = 4000 };
+	enum { VALUE = 3900 };
 	struct buffer block = {0};
 	char value[VALUE + 1];
 	memset(value, 'v', VALUE);
@@ -204,7 +203,7 @@ static void test_header_bomb(void **state)
 	struct buffer field = {0};
 	h2_field_write(&field, "x-bomb", value);
 	assert_true(buffer_append(&block, field.data + 1, buffer_len(&field) - 1));
-	for (int i = 0; i < TIMES; i++)
+	for (int i = 0; i < times; i++)
 		assert_true(buffer_append(&block, "\xbe", 1)); /* index 62: the newest */
 	struct buffer head = {0};
 	static const struct h2_field fields[] = {{":method", "POST"},
@@ -215,16 +214,41 @@ static void test_header_bomb(void **state)
 	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
 		h2_field_write(&head, fields[i].name, fields[i].value);
 	assert_true(buffer_append(&head, block.data, buffer_len(&block)));
+	h2_say(&bad, NGHTTP2_HEADERS, H2_END_STREAM | H2_END_HEADERS, stream, buffer_bytes(&head));
+	buffer_deinit(&block);
+	buffer_deinit(&field);
+	buffer_deinit(&head);
+}
+
+static void test_header_bomb(void **state)
+{
+	(void)state;
 	uint64_t before = server_count().header_bombs;
-	h2_say(&bad, NGHTTP2_HEADERS, H2_END_STREAM | H2_END_HEADERS, 1, buffer_bytes(&head));
+	say_header_bomb(1, 60);
 	h2_send(&bad);
 	h2_expect_status(&bad, 1, STATUS_RESOURCE_EXHAUSTED, "8192 bytes");
 	assert_int_equal(server_count().header_bombs, before + 1);
 	h2_echo(&bad, 3);
 	good_call();
-	buffer_deinit(&block);
-	buffer_deinit(&field);
-	buffer_deinit(&head);
+}
+
+/* One that is large, or several. */
+static void test_header_bombs(void **state)
+{
+	(void)state;
+	uint64_t before = server_count_of(FAULT_HEADERS).faults;
+	say_header_bomb(1, 4000);
+	h2_send(&bad);
+	h2_expect_fault(&bad, NGHTTP2_ENHANCE_YOUR_CALM, "large header lists");
+	good_call();
+	h2_close(&bad);
+	h2_open(&bad, server.address);
+	for (uint32_t i = 0; i < 40; i++)
+		say_header_bomb(2 * i + 1, 40);
+	h2_send(&bad);
+	h2_expect_fault(&bad, NGHTTP2_ENHANCE_YOUR_CALM, "large header lists");
+	good_call();
+	assert_int_equal(server_count_of(FAULT_HEADERS).faults, before + 2);
 }
 
 /* A header block as long as CONTINUATION allows is read to its end, and refused. */
@@ -376,14 +400,14 @@ static void test_streams(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		H2_TEST(test_rapid_reset),      H2_TEST(test_made_you_reset),
-		H2_TEST(test_honest_cancels),   H2_TEST(test_pings),
-		H2_TEST(test_pings_with_calls), H2_TEST(test_settings),
-		H2_TEST(test_priorities),       H2_TEST(test_windows),
-		H2_TEST(test_empty_frames),     H2_TEST(test_continuations),
-		H2_TEST(test_header_bomb),      H2_TEST(test_long_header_block),
-		H2_TEST(test_gzip_bomb),        H2_TEST(test_many_gzip_bombs),
-		H2_TEST(test_streams),
+		H2_TEST(test_rapid_reset),       H2_TEST(test_made_you_reset),
+		H2_TEST(test_honest_cancels),    H2_TEST(test_pings),
+		H2_TEST(test_pings_with_calls),  H2_TEST(test_settings),
+		H2_TEST(test_priorities),        H2_TEST(test_windows),
+		H2_TEST(test_empty_frames),      H2_TEST(test_continuations),
+		H2_TEST(test_header_bomb),       H2_TEST(test_header_bombs),
+		H2_TEST(test_long_header_block), H2_TEST(test_gzip_bomb),
+		H2_TEST(test_many_gzip_bombs),   H2_TEST(test_streams),
 	};
 	return cmocka_run_group_tests(tests, server_group_setup, server_group_teardown);
 }

@@ -30,6 +30,23 @@ void http2_count_data(struct http2_session *session, const nghttp2_frame *frame)
 		http2_fail(session, FAULT_EMPTY_FRAMES);
 }
 
+/* A list that is too large is refused (request.c) when it was read to its end. Each part of it that
+ * is as large as one may be is counted: a few bytes that name what is in the compression table
+ * become kilobytes, again and again. */
+bool http2_count_header(struct http2_session *session, size_t len)
+{
+	uint32_t before = session->header_bytes / LIMIT_FRAME_META;
+	session->header_bytes += (uint32_t)len;
+	for (; before < session->header_bytes / LIMIT_FRAME_META; before++) {
+		if (budget_take(&session->large_headers, LIMIT_HTTP2_LARGE_HEADERS,
+		                LIMIT_HTTP2_LARGE_HEADER_RATE, http2_now_ms(session)))
+			continue;
+		http2_fail(session, FAULT_HEADERS);
+		return false;
+	}
+	return true;
+}
+
 /* A reset that we sent because the peer made us. */
 void http2_count_error(struct http2_session *session, uint32_t code)
 {

@@ -4,7 +4,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { OUTPUT_FULL = 262144 }; /* frames wait in nghttp2 while the socket has this much */
+enum {
+	OUTPUT_FULL = 262144, /* frames wait in nghttp2 while the socket has this much */
+	FIELD_OVERHEAD = 32,
+};
 
 static const uint8_t DRAIN_PING[8] = "prismend";
 
@@ -167,6 +170,7 @@ static int on_begin_headers(nghttp2_session *nghttp2, const nghttp2_frame *frame
 {
 	struct http2_session *session = ctx;
 	session->in_headers = true;
+	session->header_bytes = 0;
 	if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
 		return 0;
 	struct http2_stream *stream = http2_stream_open(session, frame->hd.stream_id);
@@ -184,6 +188,8 @@ static int on_header(nghttp2_session *nghttp2, const nghttp2_frame *frame, const
 	(void)flags;
 	struct http2_session *session = ctx;
 	struct http2_stream *stream = session->opening;
+	if (!http2_count_header(session, name_len + value_len + FIELD_OVERHEAD))
+		return NGHTTP2_ERR_CALLBACK_FAILURE;
 	if (!stream || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
 		return 0;
 	const struct router *router = http2_transport(session)->settings.rpc->router;

@@ -42,17 +42,18 @@ struct http2_session {
 	enum http2_state state;
 	int32_t last; /* stream that is served; INT32_MAX: none is the last yet */
 	enum http2_fault fault;
-	bool greeted;    /* the peer's SETTINGS came */
-	bool in_headers; /* a header block has begun */
-	bool heard;      /* something came since that was looked at last */
-	bool asked;      /* a PING of ours waits for its answer */
-	uint8_t strikes; /* PINGs that came too early */
+	bool greeted;          /* the peer's SETTINGS came */
+	bool in_headers;       /* a header block has begun */
+	uint32_t header_bytes; /* in it, decompressed */
+	bool heard;            /* something came since that was looked at last */
+	bool asked;            /* a PING of ours waits for its answer */
+	uint8_t strikes;       /* PINGs that came too early */
 	struct timeout alive;
 	size_t waiting;   /* bytes in the streams' output */
 	size_t held;      /* bytes of requests in memory */
 	size_t owed;      /* connection credit that was not returned: too much is held */
 	uint64_t ping_ms; /* when the last PING came; 0: none, or something was sent since */
-	struct budget resets, errors, empty_frames, control_frames;
+	struct budget resets, errors, empty_frames, control_frames, large_headers;
 };
 
 /* Per worker. */
@@ -93,6 +94,11 @@ void http2_count_ping(struct http2_session *session);
 /* SETTINGS, PRIORITY or WINDOW_UPDATE. */
 void http2_count_control(struct http2_session *session);
 void http2_count_data(struct http2_session *session, const nghttp2_frame *frame);
+
+/* A field of a header block, and its size. False: the connection ends now, in the block's middle.
+ */
+MUST_CHECK
+bool http2_count_header(struct http2_session *session, size_t len);
 
 /* RST_STREAM was sent with this code. */
 void http2_count_error(struct http2_session *session, uint32_t code);
