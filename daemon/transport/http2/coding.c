@@ -1,5 +1,5 @@
-/* Compressing and decompressing take turns: a few bytes of gzip become megabytes, and all of a
- * worker's connections wait meanwhile. What is above a turn's share waits, first come, first
+/* Compressing and decompressing take turns, and JSON: a few bytes of gzip become megabytes, and all
+ * of a worker's connections wait meanwhile. What is above a turn's share waits, first come, first
  * served, and its credit with it. One message is done however large it is; the turns after it pay
  * for it. */
 #include "daemon/transport/http2/session.h"

@@ -86,13 +86,15 @@ static bool write_proto(const ProtobufCMessage *message, struct answer *answer)
 }
 
 /* False: no memory. An answer that cannot be written is a failure of the call. */
-static bool write_answer(const struct http2_stream *stream, struct call *call,
+static bool write_answer(struct http2_stream *stream, struct call *call,
                          const ProtobufCMessage *message, struct answer *answer)
 {
 	bool is_json = stream->request.content == CONTENT_JSON;
 	bool good = true;
 	if (call->status == STATUS_OK && message)
 		good = is_json ? write_json(call, message, answer) : write_proto(message, answer);
+	if (is_json)
+		http2_coding_count(stream, buffer_len(&answer->body));
 	answer->http_status = connect_http_status(call->status);
 	answer->type = is_json || call->status != STATUS_OK ? JSON_TYPE : PROTO_TYPE;
 	if (good && call->status != STATUS_OK)

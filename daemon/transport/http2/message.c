@@ -192,6 +192,8 @@ static void take_plain_body(struct http2_stream *stream, struct bytes body, bool
 	struct bytes message;
 	char reason[WIRE_REASON_SIZE];
 	arena_init(&arena, NULL, 0, LIMIT_CALL_ARENA);
+	if (stream->request.content == CONTENT_JSON)
+		http2_coding_count(stream, body.len);
 	enum status status = connect_message(stream, body, &arena, &message, reason);
 	if (status == STATUS_OK)
 		hand_over(stream, message, compressed);
@@ -221,7 +223,8 @@ static void settle_body(struct http2_stream *stream)
 	give_credit(stream, len - stream->early);
 	stream->early = len;
 	bool is_compressed = stream->request.content_encoding == CODEC_GZIP;
-	if (!stream->ended || stream->coding_waits || (is_compressed && must_wait(stream)))
+	bool is_work = is_compressed || stream->request.content == CONTENT_JSON;
+	if (!stream->ended || stream->coding_waits || (is_work && must_wait(stream)))
 		return;
 	struct bytes body = buffer_bytes(&stream->input);
 	if (is_compressed)

@@ -119,7 +119,8 @@ bool http2_coding_may(const struct http2_stream *stream);
 void http2_coding_wait(struct http2_stream *stream);
 void http2_coding_forget(struct http2_stream *stream);
 
-/* So many bytes went through gzip, counted as they are without it. */
+/* So many bytes went through gzip, counted as they are without it, or were read or written as JSON.
+ */
 void http2_coding_count(struct http2_stream *stream, size_t len);
 
 /* --- keepalive.c ------------------------------------------------------------------- */
