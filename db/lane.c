@@ -184,22 +184,24 @@ static void send_group(struct pool_lane *lane, struct member *member, const stru
 	}
 }
 
-/* Who waits long for somebody else's lock takes nobody's place. */
-static uint32_t groups_at_work(const struct pool_lane *lane)
+/* Who waits long for somebody else's lock does not count. */
+static uint32_t grouping_now(const struct pool_lane *lane)
 {
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < lane->count; i++) {
 		const struct pipeline *pipeline = &lane->members[i].pipeline;
-		if (pipeline->groups && pipeline_waiting_ms(pipeline) <= POOL_STALLED_MS)
-			count += pipeline->groups;
+		if (pipeline_waiting_ms(pipeline) <= POOL_STALLED_MS)
+			count += pipeline->grouping;
 	}
 	return count;
 }
 
-/* False: there is none, or it has to wait. */
+/* As many go as are at work, or a full group: they grow with the load, and who is alone waits for
+ * nobody. False: there is none, or it has to wait. */
 static bool dispatch_group(struct pool_lane *lane)
 {
-	if (!lane->gathering.first || groups_at_work(lane) >= POOL_GROUPS)
+	uint32_t gathered = lane->gathering.count;
+	if (gathered == 0 || (gathered < PIPELINE_GROUP && gathered < grouping_now(lane)))
 		return false;
 	struct member *member = choose(lane, lane->gathering.first);
 	if (!member)

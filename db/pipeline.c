@@ -75,8 +75,7 @@ static struct entry pop(struct pipeline *pipeline)
 		pipeline->requests--;
 	if (entry.kind != ENTRY_SYNC && !entry.request)
 		pipeline->zombies--;
-	if (entry.groups)
-		pipeline->groups--;
+	pipeline->grouping -= entry.groups;
 	pipeline->progress_ms = now_ms(pipeline);
 	if (entry.kind != ENTRY_READ)
 		pipeline->segment_ms = pipeline->progress_ms;
@@ -151,7 +150,7 @@ bool pipeline_send(struct pipeline *pipeline, struct db_request *request, struct
 	struct entry *entry = push(pipeline, write ? ENTRY_WRITE : ENTRY_READ, request);
 	entry->locks = request->lock != NULL;
 	entry->groups = request->statement->many && !request->alone;
-	pipeline->groups += entry->groups;
+	pipeline->grouping += entry->groups;
 	request->place = entry;
 	pipeline->requests++;
 	/* It is in line now: a Sync that fails is a dead link, found by whoever reads next. */
@@ -180,11 +179,11 @@ bool pipeline_send_group(struct pipeline *pipeline, struct db_request *const *re
 	for (uint32_t i = 0; i < count; i++) {
 		struct entry *entry = push(pipeline, ENTRY_WRITE, requests[i]);
 		entry->more = i + 1 < count;
-		entry->groups = i + 1 == count;
+		entry->groups = true;
 		requests[i]->place = entry;
 		pipeline->requests++;
 	}
-	pipeline->groups++;
+	pipeline->grouping += count;
 	pipeline->broken = !send_sync(pipeline);
 	return true;
 }

@@ -47,7 +47,7 @@ struct entry {
 	enum entry_kind kind;
 	enum entry_state state;
 	bool locks;  /* a write: the result of its lock comes first */
-	bool groups; /* the only or last one of a group */
+	bool groups; /* a write that was, or could have been, executed with others */
 	bool more;   /* a write: the next entry is of its group, whose state is the first one's */
 };
 
@@ -61,7 +61,7 @@ struct pipeline {
 	uint32_t requests;     /* queries in the ring, zombies too */
 	uint32_t zombies;
 	uint32_t unsynced; /* reads sent since the last Sync */
-	uint32_t groups;   /* statements that have a `many`, for one or several, in the ring */
+	uint32_t grouping; /* of the requests: those that group */
 	/* PostgreSQL answers a segment as a whole: which of its statements runs is not known, only
 	 * since when the first segment in line runs, and when a result came last. */
 	uint64_t segment_ms, progress_ms;

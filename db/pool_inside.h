@@ -11,8 +11,6 @@ enum {
 		4, /* reads of one turn that share a connection before the next one is taken */
 	POOL_WRITE_DEPTH = 4,       /* writes in line on a connection: the next one is at hand when
 	                               the commit is through, few stand behind a slow one */
-	POOL_GROUPS = 2,            /* groups of writes at work at once: with more callers they are
-	                               larger, not more */
 	POOL_STALLED_MS = 20,       /* no new work behind a statement that runs longer */
 	POOL_CANCEL_AFTER_MS = 250, /* how long an abandoned statement may run */
 	POOL_LARGE_RESULT =
