@@ -1,7 +1,8 @@
 /* How every registered statement is executed among many rows: by full keys, a bounded number of
  * rows each time, and page 10,000 of a list like page 1.
  *
- * PRISM_PLAN_STORIES: how many stories there are (1,000,000, which take half a minute to make). */
+ * PRISM_PLAN_STORIES: how many stories there are (1,000,000, which take half a minute to make; with
+ * fewer, some plans are others). */
 #include "tests/services/plan.h"
 #include "tests/services/plan_cases.h"
 #include "tests/support/cluster.h"
