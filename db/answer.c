@@ -171,7 +171,7 @@ static bool remedied(struct member *member, const struct entry *entry,
 static bool settle_result(struct member *member, const struct entry *entry, PGresult *result)
 {
 	ExecStatusType status = PQresultStatus(result);
-	if (PQresultMemorySize(result) > POOL_LARGE_RESULT)
+	if (PQresultMemorySize(result) + entry->group_bytes > POOL_LARGE_RESULT)
 		member_recycle(member);
 	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
 		lane_release(member->lane, entry->affinity, entry->request);
@@ -203,10 +203,12 @@ static void settle_lost(struct member *member, const struct entry *entry, bool r
 	answer_end(lane->pool, entry->request, unknown ? REQUEST_LOST : REQUEST_REFUSED_DOWN);
 }
 
-/* It never ran, so this costs no attempt; alone, so that no neighbour can abort it twice. */
+/* It never ran, so this costs no attempt; alone, so that no neighbour can abort it twice. What it
+ * waited for so far was no connection. */
 static void settle_aborted(struct member *member, struct db_request *request)
 {
 	request->alone = true;
+	request->queued_ms = uv_now(member->lane->pool->loop);
 	lane_queue(member->lane, &member->lane->again, request);
 }
 

@@ -1,7 +1,7 @@
-/* flow - writes that share an affinity (a project): one in flight at a time, the rest wait behind
- * it without standing in the way of strangers.
+/* flow - writes that share an affinity (a project): one in flight at a time, or one group, the rest
+ * wait behind it without standing in the way of strangers.
  *
- * A flow exists from when its owner is sent until nobody follows. Owns: its table.
+ * A flow exists from when its first owner is sent until nobody follows. Owns: its table.
  * Thread: the pool's. */
 #pragma once
 #include "db/queue.h"

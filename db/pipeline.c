@@ -25,9 +25,12 @@ uint64_t pipeline_waiting_ms(const struct pipeline *pipeline)
 	return pipeline->count ? now_ms(pipeline) - pipeline->progress_ms : 0;
 }
 
-/* One statement, for all of its group: somebody still waits for it. */
+/* A group is one statement, whose state its first one has: it is held up when nobody of it waits.
+ */
 bool pipeline_held_up_by_zombie(const struct pipeline *pipeline)
 {
+	if (pipeline->count && pipeline->ring[pipeline->first].state == ENTRY_HELD)
+		return false; /* it is being committed */
 	for (uint32_t i = 0; i < pipeline->count; i++) {
 		const struct entry *entry =
 			&pipeline->ring[(pipeline->first + i) % PIPELINE_ENTRIES];
@@ -258,6 +261,7 @@ static void settle_group(struct pipeline *pipeline, enum settlement how, PGresul
 	int row = 0;
 	do {
 		entry = pop(pipeline);
+		entry.group_bytes = rows ? PQresultMemorySize(rows) : 0;
 		PGresult *own = how == SETTLED ? rows_of(rows, &row, ++owner) : NULL;
 		bool lost = how == SETTLED && !own;
 		settle(pipeline, &entry, lost ? SETTLED_LOST : how, own);

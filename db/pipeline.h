@@ -42,7 +42,9 @@ struct entry {
 	struct db_request *request; /* NULL: a Sync, or abandoned */
 	PGresult *held;
 	uint64_t affinity;
-	uint64_t since_ms; /* told to settled(): since when its segment was the first in line */
+	size_t group_bytes; /* told to settled(): how large the result of its group was; 0: no group
+	                     */
+	uint64_t since_ms;  /* told to settled(): since when its segment was the first in line */
 	struct pipeline *pipeline;
 	enum entry_kind kind;
 	enum entry_state state;

@@ -69,7 +69,7 @@ struct db_request {
 	void *place; /* the queue or the pipeline's entry that it is in */
 	uint64_t queued_ms, due_ms;
 	uint8_t attempts, state;
-	bool alone; /* a read that gets a Sync of its own */
+	bool alone; /* with nobody else in its Sync, or its group */
 };
 
 MUST_CHECK

@@ -6,7 +6,8 @@
 -- statement: story_update
 -- The mask is 1 title, 2 description, 4 acceptance_criteria, 8 status, 16 priority, 32 story_points, 64 epic_id,
 -- 128 sprint_id, 256 assignee_id. What changes nothing writes nothing. The story as it is now comes back, with
--- what stood in the way; nothing was written if anything did. A reference that stays as it was is not judged.
+-- what stood in the way; nothing was written if anything did. A reference that stays as it was is not judged; but a
+-- story that is done no more leaves a sprint that is completed, and an assignee (worker) who has left.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, id int8, expected_version int4, mask int4,
@@ -29,12 +30,15 @@ epic AS MATERIALIZED (
   WHERE $11 & 64 <> 0 AND e.id = $18 AND e.organization_id = $1 AND e.deleted_at IS NULL
     AND (SELECT rank FROM caller) >= $3 AND (SELECT ok FROM fresh)
   FOR SHARE OF e),
+worker AS MATERIALIZED (
+  SELECT CASE WHEN $11 & 256 <> 0 THEN $20 ELSE (
+    SELECT s.assignee_id FROM stories s
+    WHERE s.id = $9 AND s.organization_id = $1 AND $11 & 8 <> 0 AND $15 <> 'done') END AS id
+  FROM caller c WHERE c.rank >= $3 AND (SELECT ok FROM fresh)),
 assignee AS MATERIALIZED (
-  SELECT m.user_id
+  SELECT m.user_id, m.role <> 'viewer' AND u.status = 'active' AND u.deleted_at IS NULL AS able
   FROM organization_members m JOIN users u ON u.id = m.user_id
-  WHERE $11 & 256 <> 0 AND m.organization_id = $1 AND m.user_id = $20 AND m.role <> 'viewer'
-    AND u.id = $20 AND u.status = 'active' AND u.deleted_at IS NULL
-    AND (SELECT rank FROM caller) >= $3 AND (SELECT ok FROM fresh)
+  WHERE m.organization_id = $1 AND m.user_id = (SELECT w.id FROM worker w) AND u.id = (SELECT w.id FROM worker w)
   FOR KEY SHARE OF m),
 old AS MATERIALIZED (
   SELECT {{story_columns}}, s.rank, p.status <> 'completed' OR $4 AS project_open
@@ -56,7 +60,10 @@ new AS MATERIALIZED (
     CASE WHEN $11 & 128 <> 0 AND $19 IS DISTINCT FROM o.sprint_id THEN $19
          WHEN o.status = 'done' AND n.status <> 'done' AND was.status = 'completed' THEN NULL
          ELSE o.sprint_id END AS sprint_id,
-    CASE WHEN $11 & 256 <> 0 THEN $20 ELSE o.assignee_id END AS assignee_id,
+    CASE WHEN $11 & 256 <> 0 THEN $20
+         WHEN o.status = 'done' AND n.status <> 'done' AND o.assignee_id = (SELECT w.id FROM worker w)
+           AND NOT EXISTS (SELECT FROM assignee) THEN NULL
+         ELSE o.assignee_id END AS assignee_id,
     CASE WHEN n.status = 'in_progress' AND o.started_at IS NULL THEN now() ELSE o.started_at END AS started_at,
     CASE WHEN n.status <> 'done' THEN NULL WHEN o.status = 'done' THEN o.completed_at ELSE now() END AS completed_at,
     was.status AS sprint_was
@@ -73,7 +80,8 @@ judged AS MATERIALIZED (
     $11 & 128 = 0 OR n.sprint_id IS NOT DISTINCT FROM o.sprint_id OR $4
       OR (NOT EXISTS (SELECT FROM sprint x WHERE x.id = n.sprint_id AND x.status = 'completed')
           AND NOT (n.status = 'done' AND n.sprint_was IS NOT DISTINCT FROM 'completed')) AS sprint_open,
-    n.assignee_id IS NULL OR n.assignee_id IS NOT DISTINCT FROM o.assignee_id OR EXISTS (SELECT FROM assignee) AS assignee_ok
+    n.assignee_id IS NULL OR n.assignee_id IS NOT DISTINCT FROM o.assignee_id
+      OR EXISTS (SELECT FROM assignee a WHERE a.able) AS assignee_ok
   FROM new n JOIN old o ON o.id = n.id),
 written AS (
   UPDATE stories s

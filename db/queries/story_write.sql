@@ -271,7 +271,7 @@ project AS MATERIALIZED (
   SELECT p.id, p.organization_id, p.key, p.open
   FROM held h CROSS JOIN LATERAL (
     SELECT p.id, p.organization_id, p.key, p.status <> 'completed' AS open FROM projects p
-    WHERE p.id = h.project_id AND p.deleted_at IS NULL
+    WHERE (SELECT count(*) FROM held) > 0 AND p.id = h.project_id AND p.deleted_at IS NULL
     FOR SHARE) p),
 sprint AS MATERIALIZED (
   SELECT x.id, x.project_id, x.status
@@ -299,7 +299,8 @@ place AS MATERIALIZED (
   SELECT i.n, p.id, p.key, p.open OR i.system AS open
   FROM item i JOIN project p ON p.id = i.project_id AND p.organization_id = i.organization_id),
 fit AS MATERIALIZED (
-  SELECT i.n, i.project_id, i.number, row_number() OVER (PARTITION BY i.project_id ORDER BY i.number NULLS FIRST) AS place
+  SELECT i.n, i.project_id, i.number, row_number() OVER (PARTITION BY i.project_id ORDER BY i.n) AS place,
+    count(*) FILTER (WHERE i.number IS NULL) OVER (PARTITION BY i.project_id ORDER BY i.n) AS unnumbered
   FROM place p JOIN fault f ON f.n = p.n JOIN item i ON i.n = p.n
   WHERE p.open AND num_nonnulls(f.epic, f.sprint, f.completed, f.assignee, f.creator) = 0),
 counter AS (
@@ -311,7 +312,7 @@ counter AS (
   WHERE k.project_id = w.project_id
   RETURNING k.project_id, k.next_number - w.unnumbered AS first_number, k.next_rank - 65536 * w.count AS first_rank),
 numbered AS MATERIALIZED (
-  SELECT f.n, f.project_id, coalesce(f.number, c.first_number - 1 + f.place) AS number,
+  SELECT f.n, f.project_id, coalesce(f.number, c.first_number - 1 + f.unnumbered) AS number,
     c.first_rank + 65536 * (f.place - 1) AS rank
   FROM fit f JOIN counter c ON c.project_id = f.project_id),
 {{story_written}},
@@ -374,6 +375,11 @@ ORDER BY s.n;
 -- columns: rank int4?, id int8?, effect int4?, number int8?, {{story_faults}}
 -- found: id
 WITH {{caller}}, {{fresh}}, {{story_place}}, {{story_items}},
+assignee AS MATERIALIZED (
+  SELECT m.user_id
+  FROM (SELECT DISTINCT i.assignee_id AS id FROM project p CROSS JOIN item i WHERE i.assignee_id IS NOT NULL ORDER BY 1) a
+  CROSS JOIN LATERAL (
+    SELECT m.user_id FROM organization_members m WHERE m.organization_id = $1 AND m.user_id = a.id FOR KEY SHARE) m),
 old AS MATERIALIZED (
   SELECT i.n, s.*
   FROM project p CROSS JOIN item i
@@ -381,7 +387,8 @@ old AS MATERIALIZED (
     SELECT s.id, s.number, s.title, s.description, s.acceptance_criteria, s.status, s.priority,
       s.story_points, s.epic_id, s.sprint_id, s.assignee_id, s.started_at, s.completed_at, s.deleted_at
     FROM stories s
-    WHERE s.project_id = p.id AND s.external_source = i.external_source AND s.external_id = i.external_id
+    WHERE (SELECT count(*) FROM assignee) >= 0
+      AND s.project_id = p.id AND s.external_source = i.external_source AND s.external_id = i.external_id
     FOR NO KEY UPDATE) s ON true),
 known AS MATERIALIZED (
   SELECT o.n, o.epic_id, o.sprint_id, o.assignee_id, o.status, o.deleted_at IS NOT NULL AS gone, EXISTS (

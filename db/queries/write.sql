@@ -23,8 +23,8 @@ fresh AS MATERIALIZED (
     AND k.request_id = i.request_id OFFSET 0))
 ;
 
--- Of several calls on several projects (item: project_id) none waits long for a lock that somebody else has: all fail
--- then, and each goes alone. Whoever locks asks for `ok` first.
+-- Of several calls on several projects (item: project_id) none waits long for a lock that somebody else has, 20 ms for
+-- each: all fail then, and each goes alone. Whoever locks asks for `ok` first.
 -- fragment: brief
 -- params: none
 brief AS MATERIALIZED (

@@ -242,6 +242,15 @@ static void each_is_written_in_its_own_place(void **state)
 	               "(SELECT max(number) FROM stories s WHERE s.project_id = "
 	               "k.project_id), 0)"),
 		0);
+	/* In the order of the calls, for each project. */
+	assert_int_equal(number("SELECT count(*) FROM (SELECT s.rank < lag(s.rank) OVER w OR "
+	                        "(c.number IS NULL "
+	                        "AND s.number < max(s.number) FILTER (WHERE c.number IS NULL) OVER "
+	                        "w) AS back "
+	                        "FROM answered a JOIN calls c USING (n) JOIN stories s ON s.id = "
+	                        "a.id WINDOW "
+	                        "w AS (PARTITION BY s.project_id ORDER BY a.n)) o WHERE back"),
+	                 0);
 	PQclear(all);
 	PQclear(together);
 }
