@@ -190,6 +190,19 @@ static void each_is_answered_as_if_alone(void **state)
 	PQclear(calls);
 }
 
+/* Numbers and ranks rise with the calls of a project. */
+static void assert_in_order(void)
+{
+	assert_int_equal(number("SELECT count(*) FROM (SELECT s.rank < lag(s.rank) OVER w OR "
+	                        "(c.number IS NULL "
+	                        "AND s.number < max(s.number) FILTER (WHERE c.number IS NULL) OVER "
+	                        "w) AS back "
+	                        "FROM answered a JOIN calls c USING (n) JOIN stories s ON s.id = "
+	                        "a.id WINDOW "
+	                        "w AS (PARTITION BY s.project_id ORDER BY a.n)) o WHERE back"),
+	                 0);
+}
+
 /* What the statement wrote: everything in its own place, once. */
 static void each_is_written_in_its_own_place(void **state)
 {
@@ -242,15 +255,7 @@ static void each_is_written_in_its_own_place(void **state)
 	               "(SELECT max(number) FROM stories s WHERE s.project_id = "
 	               "k.project_id), 0)"),
 		0);
-	/* In the order of the calls, for each project. */
-	assert_int_equal(number("SELECT count(*) FROM (SELECT s.rank < lag(s.rank) OVER w OR "
-	                        "(c.number IS NULL "
-	                        "AND s.number < max(s.number) FILTER (WHERE c.number IS NULL) OVER "
-	                        "w) AS back "
-	                        "FROM answered a JOIN calls c USING (n) JOIN stories s ON s.id = "
-	                        "a.id WINDOW "
-	                        "w AS (PARTITION BY s.project_id ORDER BY a.n)) o WHERE back"),
-	                 0);
+	assert_in_order();
 	PQclear(all);
 	PQclear(together);
 }
