@@ -375,13 +375,19 @@ static void add_work(long given, long restored, long reopened)
 	(void)race_add(OWNER, &prism_v1_story_service_batch_upsert_stories_method, &upsert.base);
 }
 
-static long done_story_of_member_2(void)
+/* One of MEMBER_2, with what `set` says. */
+static long story_of_member_2(const char *set)
 {
-	long id = story_by_sql(10, "Done");
-	count("UPDATE stories SET assignee_id = '" MEMBER_2
-	      "', status = 'done' WHERE id = %ld RETURNING 1",
+	long id = story_by_sql(10, "Of member 2");
+	count("UPDATE stories SET assignee_id = '" MEMBER_2 "', %s WHERE id = %ld RETURNING 1", set,
 	      id);
 	return id;
+}
+
+static void member_2_comes_back(void)
+{
+	count("INSERT INTO organization_members (organization_id, user_id, role) VALUES (1, "
+	      "'" MEMBER_2 "', 'member') RETURNING 1");
 }
 
 static long work_of_member_2(void)
@@ -390,21 +396,12 @@ static long work_of_member_2(void)
 	             "' AND deleted_at IS NULL AND status <> 'done'");
 }
 
-static long deleted_story_of_member_2(void)
-{
-	long id = story_by_sql(10, "Restored");
-	count("UPDATE stories SET assignee_id = '" MEMBER_2
-	      "', deleted_at = now() WHERE id = %ld RETURNING 1",
-	      id);
-	return id;
-}
-
 /* While a member is being removed. */
 static void whoever_is_leaving_is_given_nothing(void **state)
 {
 	(void)state;
-	long given = story_by_sql(10, "Given"), restored = deleted_story_of_member_2(),
-	     reopened = done_story_of_member_2();
+	long given = story_by_sql(10, "Given"), restored = story_of_member_2("deleted_at = now()"),
+	     reopened = story_of_member_2("status = 'done'");
 	long before = work_of_member_2();
 	assert_true(session("BEGIN"));
 	assert_true(session("DELETE FROM organization_members WHERE organization_id = 1 AND "
@@ -418,8 +415,7 @@ static void whoever_is_leaving_is_given_nothing(void **state)
 			assert_true(
 				race_refused(i, PRISM_FAILED_PRECONDITION, "ASSIGNEE_NOT_MEMBER"));
 	assert_int_equal(work_of_member_2(), before);
-	count("INSERT INTO organization_members (organization_id, user_id, role) VALUES (1, "
-	      "'" MEMBER_2 "', 'member') RETURNING 1");
+	member_2_comes_back();
 }
 
 /* While work is being given: the removal waits, and takes it away again. */
@@ -442,8 +438,7 @@ static void what_is_given_meanwhile_is_taken_away(void **state)
 	assert_true(session("COMMIT"));
 	assert_int_equal(race_run(), 1);
 	assert_int_equal(work_of_member_2(), 0);
-	count("INSERT INTO organization_members (organization_id, user_id, role) VALUES (1, "
-	      "'" MEMBER_2 "', 'member') RETURNING 1");
+	member_2_comes_back();
 }
 
 /* Those that wait for one project are executed together, and each is told its own. */
