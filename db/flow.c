@@ -31,11 +31,22 @@ void flow_begin(struct flows *flows, const struct db_request *request)
 {
 	if (!request->affinity)
 		return;
-	struct flow *flow = find(flows, request->affinity);
-	if (!flow)
-		flow = find(flows, 0);
-	if (flow)
-		*flow = (struct flow){request->affinity, request, flow->followers};
+	struct flow *vacant = find(flows, request->affinity) ? NULL : find(flows, 0);
+	if (vacant)
+		*vacant = (struct flow){.affinity = request->affinity, .owner = request};
+}
+
+static bool was_sent(const struct db_request *request)
+{
+	return request->alone || request->attempts > 0;
+}
+
+void flow_follow(struct flow *flow, struct db_request *request)
+{
+	struct db_request *next = was_sent(request) ? flow->followers.first : NULL;
+	while (next && was_sent(next))
+		next = next->next;
+	queue_insert(&flow->followers, request, next);
 }
 
 struct db_request *flow_next(struct flows *flows, uint64_t affinity, const struct db_request *owner)

@@ -1,5 +1,5 @@
 /* flow - writes that share an affinity (a project): one in flight at a time, or one group, the rest
- * wait behind it without standing in the way of strangers.
+ * wait behind it without standing in the way of strangers. Of a group the first has the turn.
  *
  * A flow exists from when its first owner is sent until nobody follows. Owns: its table.
  * Thread: the pool's. */
@@ -25,8 +25,13 @@ void flows_deinit(struct flows *flows);
 /* NULL: there is none (always for affinity 0). */
 struct flow *flow_find(const struct flows *flows, uint64_t affinity);
 
-/* `request` is about to be sent. With a full table it goes without a flow. */
+/* `request` was sent: the turn is its own, unless another of its group has it. With a full table it
+ * goes without a flow. */
 void flow_begin(struct flows *flows, const struct db_request *request);
+
+/* `request` waits for its turn: at the end, or, if it was sent before and never ran, ahead of those
+ * that came after it. */
+void flow_follow(struct flow *flow, struct db_request *request);
 
 /* The owner (NULL: an abandoned one) is done: the next one's turn, who is taken from the followers.
  * NULL: the flow ended, or it was not this one's turn. */

@@ -155,7 +155,7 @@ static void gather(struct pool_lane *lane, struct group *group)
 		queue_remove(&lane->gathering, next);
 		struct flow *flow = flow_find(&lane->flows, next->affinity);
 		if (flow && flow->owner != next) {
-			queue_push(&flow->followers, next);
+			flow_follow(flow, next);
 			continue;
 		}
 		lane->pool->queued--;
@@ -164,7 +164,6 @@ static void gather(struct pool_lane *lane, struct group *group)
 	}
 }
 
-/* The last of its affinity has the affinity's turn, which ends when that one is settled. */
 static void send_group(struct pool_lane *lane, struct member *member, const struct group *group)
 {
 	struct pool *pool = lane->pool;
@@ -227,7 +226,10 @@ static bool dispatch_one(struct pool_lane *lane)
 	bool follows = flow && flow->owner != request;
 	if (follows || groups(request)) {
 		queue_remove(queue, request);
-		queue_push(follows ? &flow->followers : &lane->gathering, request);
+		if (follows)
+			flow_follow(flow, request);
+		else
+			queue_push(&lane->gathering, request);
 		return true;
 	}
 	struct member *member = choose(lane, request);

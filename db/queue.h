@@ -11,17 +11,21 @@ struct queue {
 	uint32_t count;
 };
 
+/* Ahead of `next`, which is in this queue; NULL: as the last. */
+static inline void queue_insert(struct queue *queue, struct db_request *request,
+                                struct db_request *next)
+{
+	request->next = next;
+	request->prev = next ? next->prev : queue->last;
+	request->place = queue;
+	*(request->prev ? &request->prev->next : &queue->first) = request;
+	*(next ? &next->prev : &queue->last) = request;
+	queue->count++;
+}
+
 static inline void queue_push(struct queue *queue, struct db_request *request)
 {
-	request->next = NULL;
-	request->prev = queue->last;
-	request->place = queue;
-	if (queue->last)
-		queue->last->next = request;
-	else
-		queue->first = request;
-	queue->last = request;
-	queue->count++;
+	queue_insert(queue, request, NULL);
 }
 
 static inline void queue_remove(struct queue *queue, struct db_request *request)

@@ -213,6 +213,25 @@ static void a_failure_is_its_own(void **state)
 	assert_int_equal(value(), 10);
 }
 
+/* Those of a group that failed go one by one, and ahead of those that came after it. */
+static void a_failed_group_keeps_its_place(void **state)
+{
+	(void)state;
+	take_the_turn();
+	for (size_t i = 0; i < 10; i++)
+		share(i, i == 4 ? 0 : 12, 300);
+	ask_await(&first);
+	(void)fixture_backend(&fixture, "12 / ");
+	for (size_t i = 10; i < SHARES; i++)
+		share(i, 12, 0);
+	for (size_t i = 0; i < SHARES; i++) {
+		ask_await(&shares[i]);
+		assert_int_equal(shares[i].status, i == 4 ? STATUS_INVALID_ARGUMENT : STATUS_OK);
+		if (i != 4)
+			assert_int_equal(shares[i].value, i + (i < 4 ? 2 : 1));
+	}
+}
+
 static void a_lost_group_is_unknown(void **state)
 {
 	(void)state;
@@ -294,6 +313,7 @@ int main(void)
 		TEST(abandoned_ones_hold_nobody_up),   TEST(strangers_are_committed_together),
 		TEST(more_callers_make_larger_groups), TEST(who_waits_for_a_lock_takes_no_place),
 		TEST(a_strangers_failure_is_its_own),  TEST(a_strangers_lock_holds_nobody_up),
+		TEST(a_failed_group_keeps_its_place),
 	};
 	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);
 }
