@@ -179,14 +179,20 @@ removed AS (
   DELETE FROM organization_members m USING judged j
   WHERE m.id = j.id AND NOT j.owner_protected AND NOT j.last_admin AND j.owned_projects IS NULL AND j.heir_ok
   RETURNING m.id, m.user_id, m.role),
+work AS MATERIALIZED (
+  SELECT s.id
+  FROM (
+    SELECT t.id FROM removed r
+    CROSS JOIN LATERAL (
+      SELECT t.id, t.organization_id FROM stories t
+      WHERE t.assignee_id = r.user_id AND t.status <> 'done' AND t.deleted_at IS NULL OFFSET 0) t
+    WHERE t.organization_id = $1
+    ORDER BY t.id) t
+  CROSS JOIN LATERAL (SELECT s.id FROM stories s WHERE s.id = t.id FOR NO KEY UPDATE) s),
 reassigned AS (
   UPDATE stories s SET assignee_id = $10::uuid, version = s.version + 1, updated_at = now()
-  FROM removed r
-  CROSS JOIN LATERAL (
-    SELECT t.id, t.organization_id FROM stories t
-    WHERE t.assignee_id = r.user_id AND t.status <> 'done' AND t.deleted_at IS NULL OFFSET 0) t
-  WHERE s.id = t.id AND t.organization_id = $1
-    AND s.assignee_id = r.user_id AND s.status <> 'done' AND s.deleted_at IS NULL
+  FROM work w
+  WHERE s.id = w.id AND s.assignee_id = $9 AND s.status <> 'done' AND s.deleted_at IS NULL
   RETURNING s.id, s.project_id),
 activity AS (
   SELECT NULL::bigint AS project_id, 'member' AS entity_type, r.user_id::text AS entity_id, 'remove' AS verb,
@@ -213,7 +219,7 @@ LEFT JOIN removed r ON true;
 WITH {{caller}}, {{fresh}},
 item AS MATERIALIZED (
   SELECT i.n, i.id, u.id IS NOT NULL AS able, m.known IS TRUE AS known
-  FROM unnest($9::uuid[]) WITH ORDINALITY AS i(id, n)
+  FROM (SELECT i.id, i.n FROM unnest($9::uuid[]) WITH ORDINALITY AS i(id, n) ORDER BY i.id) i
   LEFT JOIN LATERAL (
     SELECT u.id FROM users u WHERE u.id = i.id AND u.status = 'active' AND u.deleted_at IS NULL FOR SHARE) u ON true
   LEFT JOIN LATERAL (

@@ -172,7 +172,7 @@ able AS MATERIALIZED (
   WHERE (SELECT rank FROM caller) >= $3 AND (SELECT ok FROM fresh)
     AND m.organization_id = $1 AND m.user_id = $9 AND m.role <> 'viewer' AND u.status = 'active'
     AND u.deleted_at IS NULL
-  FOR SHARE OF u),
+  FOR NO KEY UPDATE OF m FOR SHARE OF u),
 raised AS (
   UPDATE organization_members m SET role = 'admin', version = m.version + 1
   FROM able a, organization_members was

@@ -5,7 +5,8 @@
 -- `high`, the ranks around it, at equal distances. When they are too near, up to 1,000 neighbours on either side
 -- are spread out with it between the ranks around those; when these are too near as well, the whole project
 -- is. Ranks that only make room are nobody's change: versions and times stay. What is there already, between the
--- same neighbours and in this order, stays too, with its rank; nothing is written for it.
+-- same neighbours and in this order, stays too, with its rank; nothing is written for it. What is written is locked
+-- first, by id (held).
 -- The placement is 1 top, 2 bottom, 3 before the anchor, 4 after it; the sprint 0 stays, -1 none, else that one.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
@@ -99,35 +100,42 @@ room AS MATERIALIZED (
       coalesce(max(x.rank) FILTER (WHERE x.side = 1 AND x.r = 1001), max(x.rank) + 65536 * (count(*) + e.n)) AS high
     FROM edge e CROSS JOIN near x GROUP BY e.n) b),
 lineup AS MATERIALIZED (
-  SELECT x.id, row_number() OVER (ORDER BY x.part, x.a, x.b) AS k
+  SELECT x.id, x.rank, row_number() OVER (ORDER BY x.part, x.a, x.b) AS k
   FROM (
-    SELECT x.id, CASE x.side WHEN -1 THEN 1 ELSE 3 END AS part, x.rank AS a, x.id AS b FROM near x WHERE x.r <= 1000
-    UNION ALL SELECT i.id, 2, i.n, 0 FROM room r CROSS JOIN item i WHERE r.step >= 1) x),
+    SELECT x.id, x.rank, CASE x.side WHEN -1 THEN 1 ELSE 3 END AS part, x.rank AS a, x.id AS b FROM near x WHERE x.r <= 1000
+    UNION ALL SELECT i.id, i.rank, 2, i.n, 0 FROM room r CROSS JOIN item i WHERE r.step >= 1) x),
 whole AS MATERIALIZED (
-  SELECT x.id, row_number() OVER (ORDER BY x.part, x.a, x.b) AS k
+  SELECT x.id, x.rank, row_number() OVER (ORDER BY x.part, x.a, x.b) AS k
   FROM (
-    SELECT s.id, CASE WHEN (s.rank, s.id) < (e.rank, e.id) THEN 1 ELSE 3 END AS part, s.rank AS a, s.id AS b
+    SELECT s.id, s.rank, CASE WHEN (s.rank, s.id) < (e.rank, e.id) THEN 1 ELSE 3 END AS part, s.rank AS a, s.id AS b
     FROM room r CROSS JOIN edge e
     CROSS JOIN LATERAL (
       SELECT s.id, s.rank FROM stories s
       WHERE s.organization_id = $1 AND s.project_id = e.project_id AND s.id <> ALL ($10::int8[]) OFFSET 0) s
     WHERE r.step < 1
-    UNION ALL SELECT i.id, 2, i.n, 0 FROM room r CROSS JOIN item i WHERE r.step < 1) x),
+    UNION ALL SELECT i.id, i.rank, 2, i.n, 0 FROM room r CROSS JOIN item i WHERE r.step < 1) x),
 placed AS MATERIALIZED (
-  SELECT i.id, coalesce(g.low + g.step * i.n, g.high - g.step * (g.n - i.n + 1), 65536 * i.n) AS rank
+  SELECT i.id, coalesce(g.low + g.step * i.n, g.high - g.step * (g.n - i.n + 1), 65536 * i.n) AS rank, i.rank AS old_rank
   FROM space g CROSS JOIN item i WHERE g.step >= 1 AND NOT (SELECT ok FROM stays)
-  UNION ALL SELECT i.id, i.rank FROM stays t CROSS JOIN item i WHERE t.ok
-  UNION ALL SELECT l.id, r.low + r.step * l.k FROM room r CROSS JOIN lineup l WHERE r.step >= 1
-  UNION ALL SELECT w.id, 65536 * w.k FROM whole w),
+  UNION ALL SELECT i.id, i.rank, i.rank FROM stays t CROSS JOIN item i WHERE t.ok
+  UNION ALL SELECT l.id, r.low + r.step * l.k, l.rank FROM room r CROSS JOIN lineup l WHERE r.step >= 1
+  UNION ALL SELECT w.id, 65536 * w.k, w.rank FROM whole w),
+held AS MATERIALIZED (
+  SELECT s.id
+  FROM (
+    SELECT p.id FROM placed p LEFT JOIN item i ON i.id = p.id
+    WHERE p.rank <> p.old_rank OR (i.id IS NOT NULL AND $13 <> 0 AND i.sprint_id IS DISTINCT FROM NULLIF($13, -1))
+    ORDER BY p.id) p
+  CROSS JOIN LATERAL (SELECT s.id FROM stories s WHERE s.id = p.id FOR NO KEY UPDATE) s),
 shifted AS (
   UPDATE stories s SET rank = p.rank FROM placed p
-  WHERE s.id = p.id AND s.rank <> p.rank AND s.id <> ALL ($10::int8[])),
+  WHERE s.id = p.id AND (SELECT count(*) FROM held) > 0 AND s.rank <> p.rank AND s.id <> ALL ($10::int8[])),
 moved AS (
   UPDATE stories s
   SET rank = p.rank, sprint_id = CASE $13 WHEN 0 THEN s.sprint_id ELSE NULLIF($13, -1) END, version = s.version + 1,
     updated_at = now()
   FROM placed p JOIN item i ON i.id = p.id
-  WHERE s.id = p.id
+  WHERE s.id = p.id AND (SELECT count(*) FROM held) > 0
     AND (s.rank <> p.rank OR ($13 <> 0 AND s.sprint_id IS DISTINCT FROM NULLIF($13, -1)))
   RETURNING s.id, i.n, s.rank, s.version, i.rank AS old_rank, s.project_id, s.sprint_id, i.sprint_id AS old_sprint_id),
 counter AS (

@@ -1,7 +1,7 @@
 -- Stories: changing them, one at a time.
 --
--- The row is locked before it is compared: who waited for another change sees its result. Locks are taken in the
--- order of project_lock: the sprint and the epic that the story goes to, the membership of who gets it, the story.
+-- The row is locked before it is compared: who waited for another change sees its result. Locks are taken in everybody's
+-- order (ARCHITECTURE.md): the epic and the sprint that the story goes to, the membership of who gets it, the story.
 
 -- statement: story_update
 -- The mask is 1 title, 2 description, 4 acceptance_criteria, 8 status, 16 priority, 32 story_points, 64 epic_id,
@@ -45,7 +45,7 @@ old AS MATERIALIZED (
   FROM stories s
   JOIN projects p ON p.id = s.project_id AND p.deleted_at IS NULL
   WHERE (SELECT rank FROM caller) >= $3 AND (SELECT ok FROM fresh)
-    AND (SELECT count(*) FROM sprint) + (SELECT count(*) FROM epic) + (SELECT count(*) FROM assignee) >= 0
+    AND (SELECT count(*) FROM epic) + (SELECT count(*) FROM sprint) + (SELECT count(*) FROM assignee) >= 0
     AND s.organization_id = $1 AND s.id = $9 AND s.deleted_at IS NULL
   FOR NO KEY UPDATE OF s),
 new AS MATERIALIZED (
@@ -137,7 +137,8 @@ LEFT JOIN (
 
 -- statement: story_delete
 -- Hides (deleted) or restores a story. One that is not done is restored without what it has lost meanwhile: a
--- sprint that was completed, an assignee who has left.
+-- sprint that was completed, an assignee who has left. That one's membership is locked before the story, unless
+-- somebody else got the story meanwhile.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, id int8, expected_version int4, deleted bool
@@ -145,11 +146,17 @@ LEFT JOIN (
 -- found: id
 -- wrote: written
 WITH {{caller}}, {{fresh}},
+assignee AS MATERIALIZED (
+  SELECT m.user_id FROM organization_members m
+  WHERE NOT $11 AND (SELECT rank FROM caller) >= $3 AND (SELECT ok FROM fresh) AND m.organization_id = $1
+    AND m.user_id = (SELECT s.assignee_id FROM stories s WHERE s.organization_id = $1 AND s.id = $9)
+  FOR KEY SHARE OF m),
 old AS MATERIALIZED (
   SELECT {{story_columns}}, p.owner_id, p.status <> 'completed' OR $4 AS project_open
   FROM stories s
   JOIN projects p ON p.id = s.project_id AND p.deleted_at IS NULL
   WHERE (SELECT rank FROM caller) >= $3 AND (SELECT ok FROM fresh)
+    AND (SELECT count(*) FROM assignee) >= 0
     AND s.organization_id = $1 AND s.id = $9
   FOR NO KEY UPDATE OF s),
 judged AS MATERIALIZED (
@@ -162,7 +169,8 @@ written AS (
     sprint_id = CASE WHEN NOT $11 AND s.status <> 'done' AND EXISTS (
         SELECT FROM sprints x WHERE x.id = s.sprint_id AND x.status = 'completed' OFFSET 0)
       THEN NULL ELSE s.sprint_id END,
-    assignee_id = CASE WHEN NOT $11 AND s.status <> 'done' AND NOT EXISTS (
+    assignee_id = CASE WHEN NOT $11 AND s.status <> 'done'
+        AND NOT EXISTS (SELECT FROM assignee a WHERE a.user_id = s.assignee_id) AND NOT EXISTS (
         SELECT FROM organization_members m WHERE m.organization_id = $1 AND m.user_id = s.assignee_id OFFSET 0 FOR KEY SHARE OF m)
       THEN NULL ELSE s.assignee_id END,
     version = s.version + 1, updated_at = now()

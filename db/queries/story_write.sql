@@ -5,8 +5,8 @@
 
 -- statement: project_lock
 -- The lock under which a project's numbers, ranks and external ids are looked at and changed by whoever
--- needs to see what others have just committed. Whoever needs more than one lock takes them in this order, so that
--- nobody waits in a circle: the counter (this one), the project, sprints, epics, an assignee's membership, stories.
+-- needs to see what others have just committed: the first one of all that a project's writes take (ARCHITECTURE.md
+-- has the order).
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, project_id int8
 -- columns: project_id int8
@@ -82,14 +82,14 @@ item AS MATERIALIZED (
          creator_id, number, created_at, started_at, completed_at, external_source, external_id, n)),
 sprint AS MATERIALIZED (
   SELECT x.id, x.project_id, x.status
-  FROM project p CROSS JOIN (SELECT DISTINCT i.sprint_id AS id FROM item i) i
+  FROM project p CROSS JOIN (SELECT DISTINCT i.sprint_id AS id FROM item i ORDER BY 1) i
   CROSS JOIN LATERAL (
     SELECT x.id, x.project_id, x.status FROM sprints x
     WHERE x.id = i.id AND x.organization_id = $1 AND x.project_id = p.id AND x.deleted_at IS NULL
     FOR SHARE) x),
 epic AS MATERIALIZED (
   SELECT x.id, x.project_id
-  FROM project p CROSS JOIN (SELECT DISTINCT i.epic_id AS id FROM item i) i
+  FROM project p CROSS JOIN (SELECT DISTINCT i.epic_id AS id FROM item i ORDER BY 1) i
   CROSS JOIN LATERAL (
     SELECT e.id, e.project_id FROM epics e
     WHERE e.id = i.id AND e.organization_id = $1 AND e.project_id = p.id AND e.deleted_at IS NULL
@@ -382,14 +382,19 @@ assignee AS MATERIALIZED (
     SELECT m.user_id FROM organization_members m WHERE m.organization_id = $1 AND m.user_id = a.id FOR KEY SHARE) m),
 old AS MATERIALIZED (
   SELECT i.n, s.*
-  FROM project p CROSS JOIN item i
-  JOIN LATERAL (
+  FROM (
+    SELECT i.n, s.id FROM project p CROSS JOIN item i
+    CROSS JOIN LATERAL (
+      SELECT s.id FROM stories s
+      WHERE s.project_id = p.id AND s.external_source = i.external_source AND s.external_id = i.external_id OFFSET 0) s
+    ORDER BY s.id) i
+  CROSS JOIN LATERAL (
     SELECT s.id, s.number, s.title, s.description, s.acceptance_criteria, s.status, s.priority,
       s.story_points, s.epic_id, s.sprint_id, s.assignee_id, s.started_at, s.completed_at, s.deleted_at
     FROM stories s
-    WHERE (SELECT count(*) FROM assignee) >= 0
-      AND s.project_id = p.id AND s.external_source = i.external_source AND s.external_id = i.external_id
-    FOR NO KEY UPDATE) s ON true),
+    WHERE (SELECT count(*) FROM epic) + (SELECT count(*) FROM sprint) + (SELECT count(*) FROM assignee) >= 0
+      AND s.id = i.id
+    FOR NO KEY UPDATE) s),
 known AS MATERIALIZED (
   SELECT o.n, o.epic_id, o.sprint_id, o.assignee_id, o.status, o.deleted_at IS NOT NULL AS gone, EXISTS (
     SELECT FROM sprints x WHERE x.id = o.sprint_id AND x.status = 'completed' OFFSET 0) AS closed
