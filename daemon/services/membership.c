@@ -120,6 +120,11 @@ static SUSPENDS enum status list_members(struct call *call,
 
 /* --- adding -------------------------------------------------------------------------------- */
 
+static enum status crowded(struct call *call, const char *limit)
+{
+	return value_limit_met(call, REASON_MEMBER_LIMIT, "members", limit);
+}
+
 static SUSPENDS enum status add_member(struct call *call,
                                        const Prism__V1__AddMemberRequest *request,
                                        member_t *response)
@@ -131,6 +136,8 @@ static SUSPENDS enum status add_member(struct call *call,
 	TRY(access_begin(call, request->organization_id, &access));
 	TRY(keyed_begin(call, &request->base, request->request_id, &keyed));
 	const struct write write = {
+		.lock = &ORGANIZATION_LOCK,
+		.lock_params = ORGANIZATION_LOCK_PARAMS(ACCESS(access)),
 		.statement = &MEMBER_ADD,
 		.params = MEMBER_ADD_PARAMS(ACCESS(access), KEYED(keyed), .user_id = user_id,
 	                                    .role = role_or_member(request->role)),
@@ -147,6 +154,8 @@ static SUSPENDS enum status add_member(struct call *call,
 		return value_refused(call, REASON_USER_NOT_ACTIVE, "user_id",
 		                     "the user is not active; only one whose status is ACTIVE can "
 		                     "become a member");
+	if (!member_add_found(&rows, 0))
+		return crowded(call, member_add_limit_met(&rows, 0));
 	return from_row(call, access.organization_id, &rows, 0, response);
 }
 
@@ -162,6 +171,8 @@ static SUSPENDS enum status batch_upsert_members(
 	TRY(value_uuids_read(call, request->user_ids, request->n_user_ids, &ids));
 	TRY(value_uuids_differ(call, "user_ids", ids, request->n_user_ids));
 	const struct write write = {
+		.lock = &ORGANIZATION_LOCK,
+		.lock_params = ORGANIZATION_LOCK_PARAMS(ACCESS(access)),
 		.statement = &MEMBER_UPSERT,
 		.params = MEMBER_UPSERT_PARAMS(ACCESS(access), KEYED(keyed),
 	                                       .user_ids = {ids, request->n_user_ids},
@@ -178,6 +189,8 @@ static SUSPENDS enum status batch_upsert_members(
 		                            "no such user, or not active")
 		            : call_no_memory(call);
 	}
+	if (!member_upsert_limit_met_is_null(&rows, 0))
+		return crowded(call, member_upsert_limit_met(&rows, 0));
 	response->added = (int32_t)member_upsert_added(&rows, 0);
 	return STATUS_OK;
 }

@@ -11,6 +11,8 @@
 #include "db/queries.h"
 #include "prism/v1/organization.prism-server.h"
 
+#include <string.h>
+
 typedef Prism__V1__Organization organization_t;
 
 enum { SLUG_MAX = 100 };
@@ -122,6 +124,17 @@ static SUSPENDS enum status list_organizations(struct call *call,
 	return page_token(call, &page, &last, &response->next_page_token);
 }
 
+/* A setting that PRISM knows (`path`) is not what it must be. */
+static enum status misset(struct call *call, const char *path)
+{
+	char *field = arena_printf(&call->arena, "organization.settings.%s", path);
+	if (!field)
+		return call_no_memory(call);
+	return call_fail_field(call, field,
+	                       strchr(path, '.') ? "must be a whole number, 0 or more"
+	                                         : "must be a JSON object");
+}
+
 /* --- making ------------------------------------------------------------------------------ */
 
 static enum status choose_slug(struct call *call, const organization_t *organization, char **slug)
@@ -174,6 +187,8 @@ static SUSPENDS enum status create_organization(struct call *call,
 	TRY(create(call, &keyed, organization, slug, &rows, &effect));
 	if (effect.repeated)
 		return recall(call, &effect, ROLE_VIEWER, response);
+	if (!organization_create_misset_is_null(&rows, 0))
+		return misset(call, organization_create_misset(&rows, 0));
 	if (!organization_create_owner_found(&rows, 0))
 		return value_refused(call, REASON_USER_NOT_FOUND, "organization.owner_id",
 		                     "no such user");
@@ -232,6 +247,8 @@ static SUSPENDS enum status update_organization(struct call *call,
 	if (effect.repeated)
 		return recall(call, &effect, ROLE_ADMIN, response);
 	TRY(access_granted(call, &access, &rows));
+	if (!organization_update_misset_is_null(&rows, 0))
+		return misset(call, organization_update_misset(&rows, 0));
 	if (!organization_update_version_ok(&rows, 0))
 		return value_stale(call, "organization", request->expected_version,
 		                   (int32_t)organization_update_version(&rows, 0));

@@ -191,8 +191,8 @@ static enum status dates_read(struct call *call, const char *start, const char *
 	return value_dates_ordered(call, "project.end_date", start, end);
 }
 
-/* A key of our own choice is chosen under a lock, after those of others; one that somebody gives at
- * the same moment is evaded. */
+/* The organization's projects are counted, and a key of our own choice is chosen, under its lock.
+ */
 static SUSPENDS enum status create(struct call *call, const struct access *access,
                                    const struct keyed *keyed, const project_t *project,
                                    const char *key, struct rows *rows, struct keyed_effect *effect)
@@ -208,7 +208,7 @@ static SUSPENDS enum status create(struct call *call, const struct access *acces
 	}
 	const char *status = statuses[project->status];
 	const struct write write = {
-		.lock = given ? NULL : &ORGANIZATION_LOCK,
+		.lock = &ORGANIZATION_LOCK,
 		.lock_params = ORGANIZATION_LOCK_PARAMS(ACCESS(*access)),
 		.statement = &PROJECT_CREATE,
 		.params = PROJECT_CREATE_PARAMS(
@@ -252,6 +252,9 @@ static SUSPENDS enum status create_project(struct call *call,
 	if (!project_create_owner_ok(&rows, 0))
 		return value_refused(call, REASON_OWNER_NOT_MEMBER, "project.owner_id",
 		                     "must be an active member of the organization, and no viewer");
+	if (!project_create_limit_met_is_null(&rows, 0))
+		return value_limit_met(call, REASON_PROJECT_LIMIT, "projects",
+		                       project_create_limit_met(&rows, 0));
 	if (!project_create_found(&rows, 0))
 		return value_refused(call, REASON_KEY_TAKEN, "project.key",
 		                     "too many projects have a key like this name's; give one");

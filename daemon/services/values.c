@@ -177,6 +177,16 @@ enum status value_refused(struct call *call, enum reason reason, const char *fie
 	return status;
 }
 
+enum status value_limit_met(struct call *call, enum reason reason, const char *what,
+                            const char *limit)
+{
+	enum status status = call_fail_for(
+		call, reason, "the organization's settings allow %s %s; none can be added", limit,
+		what);
+	call_fact(call, "limit", "%s", limit);
+	return status;
+}
+
 void value_uuid_read(const char *text, struct uuid *out)
 {
 	if (*text == '\0' || !uuid_parse(text, out))

@@ -89,6 +89,12 @@ MUST_CHECK
 enum status value_refused(struct call *call, enum reason reason, const char *field,
                           const char *text);
 
+/* `reason`: the organization has as many `what` ("members") as its settings allow, which is
+ * `limit`. */
+MUST_CHECK
+enum status value_limit_met(struct call *call, enum reason reason, const char *what,
+                            const char *limit);
+
 /* INVALID_ARGUMENT if two of the texts, or ids, of a list are equal; `name` is the member of its
  * elements that holds the texts. */
 MUST_CHECK

@@ -49,13 +49,29 @@ LEFT JOIN (
   ORDER BY m.user_id LIMIT $5::int4) m ON true
 ORDER BY m.user_id;
 
+-- The organization's setting limits.max_members (NULL: none), and whether that many are members: whoever is one counts,
+-- inactive ones and viewers too. After organization_lock.
+-- fragment: member_limit
+-- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
+--   request_id uuid?, method text, request_hash bytea?
+room AS MATERIALIZED (
+  SELECT l.most, CASE WHEN l.most IS NOT NULL THEN l.most - (
+      SELECT count(*) FROM organization_members m WHERE m.organization_id = $1) END AS left
+  FROM caller c CROSS JOIN LATERAL (
+    SELECT CASE jsonb_typeof(o.settings #> '{limits,max_members}') WHEN 'number'
+      THEN (o.settings #> '{limits,max_members}')::numeric END AS most
+    FROM organizations o WHERE o.id = $1 OFFSET 0) l
+  WHERE c.rank >= $3 AND (SELECT ok FROM fresh))
+;
+
 -- statement: member_add
+-- After organization_lock. Who is a member already is told that, whatever the limit.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, user_id uuid, role text
--- columns: rank int4?, {{member_row}}, user_active bool?
+-- columns: rank int4?, {{member_row}}, user_active bool?, limit_met text?
 -- found: id
-WITH {{caller}}, {{fresh}},
+WITH {{caller}}, {{fresh}}, {{member_limit}},
 newcomer AS MATERIALIZED (
   SELECT u.id, u.email, u.username, u.full_name, u.status = 'active' AS active
   FROM users u
@@ -63,7 +79,9 @@ newcomer AS MATERIALIZED (
   FOR SHARE),
 written AS (
   INSERT INTO organization_members (organization_id, user_id, role)
-  SELECT $1, u.id, $10 FROM newcomer u WHERE u.active
+  SELECT $1, u.id, $10 FROM newcomer u CROSS JOIN room r
+  WHERE u.active AND (r.left IS NULL OR r.left >= 1 OR EXISTS (
+    SELECT FROM organization_members m WHERE m.organization_id = $1 AND m.user_id = u.id OFFSET 0))
   RETURNING id, user_id, role, version, joined_at),
 activity AS (
   SELECT NULL::bigint AS project_id, 'member' AS entity_type, w.user_id::text AS entity_id, 'add' AS verb,
@@ -71,8 +89,9 @@ activity AS (
   FROM written w),
 effect AS (SELECT jsonb_build_object('uuids', jsonb_build_array(w.user_id)) AS result FROM written w),
 {{recorded}}
-SELECT c.rank, {{member_row}}, x.active AS user_active
+SELECT c.rank, {{member_row}}, x.active AS user_active, CASE WHEN r.left < 1 THEN r.most::text END AS limit_met
 FROM caller c
+LEFT JOIN room r ON true
 LEFT JOIN newcomer x ON true
 LEFT JOIN (
   SELECT w.id, w.user_id, w.role, false AS is_owner, u.email, u.username, u.full_name, u.active, w.version, w.joined_at
@@ -211,12 +230,12 @@ LEFT JOIN judged j ON true
 LEFT JOIN removed r ON true;
 
 -- statement: member_upsert
--- Adds those who are no members yet.
+-- Adds those who are no members yet. After organization_lock.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, user_ids uuid[], role text
--- columns: rank int4?, added int8, fault int8?
-WITH {{caller}}, {{fresh}},
+-- columns: rank int4?, added int8, fault int8?, limit_met text?
+WITH {{caller}}, {{fresh}}, {{member_limit}},
 item AS MATERIALIZED (
   SELECT i.n, i.id, u.id IS NOT NULL AS able, m.known IS TRUE AS known
   FROM (SELECT i.id, i.n FROM unnest($9::uuid[]) WITH ORDINALITY AS i(id, n) ORDER BY i.id) i
@@ -226,9 +245,14 @@ item AS MATERIALIZED (
     SELECT true AS known FROM organization_members m WHERE m.organization_id = $1 AND m.user_id = i.id OFFSET 0) m ON true
   WHERE (SELECT rank FROM caller) >= $3 AND (SELECT ok FROM fresh)),
 fault AS MATERIALIZED (SELECT min(i.n) FILTER (WHERE NOT i.able AND NOT i.known) AS n FROM item i),
+crowded AS MATERIALIZED (
+  SELECT r.most FROM room r CROSS JOIN (SELECT count(*) AS n FROM item i WHERE NOT i.known) x
+  WHERE x.n > 0 AND r.left < x.n),
 written AS (
   INSERT INTO organization_members (organization_id, user_id, role)
-  SELECT $1, i.id, $10 FROM item i WHERE NOT i.known AND (SELECT n FROM fault) IS NULL ORDER BY i.id
+  SELECT $1, i.id, $10 FROM item i
+  WHERE NOT i.known AND (SELECT n FROM fault) IS NULL AND NOT EXISTS (SELECT FROM crowded)
+  ORDER BY i.id
   RETURNING user_id, role),
 activity AS (
   SELECT NULL::bigint AS project_id, 'member' AS entity_type, w.user_id::text AS entity_id, 'add' AS verb,
@@ -236,5 +260,5 @@ activity AS (
   FROM written w),
 effect AS (SELECT '{}'::jsonb AS result WHERE false),
 {{recorded}}
-SELECT c.rank, (SELECT count(*) FROM written) AS added, f.n AS fault
+SELECT c.rank, (SELECT count(*) FROM written) AS added, f.n AS fault, (SELECT most::text FROM crowded) AS limit_met
 FROM caller c LEFT JOIN fault f ON true;

@@ -12,6 +12,22 @@ o.id, o.name, o.slug, o.owner_id, o.settings, o.version, o.created_at, o.updated
 o.id, o.name, o.slug, o.owner_id, o.settings, o.version, o.created_at, o.updated_at
 ;
 
+-- What of the settings in the relation `given` is not what it must be: the paths of those that PRISM knows, and one
+-- row of `misset` for each that is wrong. The others are free.
+-- fragment: misset
+-- params: none
+misset AS MATERIALIZED (
+  SELECT k.path
+  FROM given g CROSS JOIN LATERAL (VALUES
+    ('limits', 'object', g.settings->'limits'),
+    ('limits.max_members', 'number', g.settings #> '{limits,max_members}'),
+    ('limits.max_projects', 'number', g.settings #> '{limits,max_projects}')) AS k(path, type, value)
+  WHERE CASE WHEN k.value IS NULL THEN false
+             WHEN jsonb_typeof(k.value) <> k.type THEN true
+             WHEN k.type = 'number' THEN k.value::numeric < 0 OR k.value::numeric % 1 <> 0
+             ELSE false END)
+;
+
 -- statement: organization_create
 -- A slug that was made of the name is tried with -2, -3 ... until one is free; who takes the same one at the
 -- same time meets its unique key, and the handler tries again.
@@ -19,9 +35,11 @@ o.id, o.name, o.slug, o.owner_id, o.settings, o.version, o.created_at, o.updated
 -- tenant: no (it does not exist yet; for the scope system)
 -- params: actor uuid?, system bool, principal_id int8, request_id uuid?, method text, request_hash bytea?,
 --   name text, slug text, slug_given bool, owner_id uuid, settings jsonb
--- columns: {{organization_row}}, owner_found bool, owner_active bool
+-- columns: {{organization_row}}, owner_found bool, owner_active bool, misset text?
 -- found: id
 WITH RECURSIVE {{fresh_alone}},
+given AS MATERIALIZED (SELECT $11::jsonb AS settings),
+{{misset}},
 owner AS MATERIALIZED (
   SELECT u.id, u.status = 'active' AS active FROM users u
   WHERE u.id = $10 AND u.deleted_at IS NULL FOR SHARE),
@@ -38,7 +56,7 @@ written AS (
   INSERT INTO organizations AS o (name, slug, owner_id, settings)
   SELECT $7, c.slug, w.id, $11::jsonb
   FROM chosen c CROSS JOIN owner w
-  WHERE $2::bool AND (SELECT ok FROM fresh) AND w.active
+  WHERE $2::bool AND (SELECT ok FROM fresh) AND w.active AND NOT EXISTS (SELECT FROM misset)
   RETURNING {{organization_columns}}),
 joined AS (
   INSERT INTO organization_members (organization_id, user_id, role)
@@ -50,7 +68,8 @@ activity AS (
 effect AS (
   SELECT o.id AS organization_id, jsonb_build_object('ids', jsonb_build_array(o.id)) AS result FROM written o),
 {{recorded_alone}}
-SELECT {{organization_row}}, w.id IS NOT NULL AS owner_found, w.active IS TRUE AS owner_active
+SELECT {{organization_row}}, w.id IS NOT NULL AS owner_found, w.active IS TRUE AS owner_active,
+  (SELECT min(path) FROM misset) AS misset
 FROM (SELECT 1) one
 LEFT JOIN owner w ON true
 LEFT JOIN written o ON true;
@@ -106,7 +125,7 @@ WHERE o.deleted_at IS NULL AND o.id > $2
 ORDER BY o.id LIMIT $1::int4;
 
 -- statement: organization_lock
--- The lock under which an organization's members are counted, and keys of its projects are chosen.
+-- The lock under which an organization's members and projects are counted, and keys of its projects are chosen.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool
 -- columns: id int8
@@ -122,9 +141,11 @@ FOR NO KEY UPDATE OF o;
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, expected_version int4, mask int4, name text?, slug text?,
 --   settings jsonb?
--- columns: rank int4?, {{organization_row}}, version_ok bool?
+-- columns: rank int4?, {{organization_row}}, version_ok bool?, misset text?
 -- found: id
 WITH {{caller}}, {{fresh}},
+given AS MATERIALIZED (SELECT $13::jsonb AS settings WHERE $10 & 4 <> 0),
+{{misset}},
 old AS MATERIALIZED (
   SELECT {{organization_columns}}
   FROM organizations o
@@ -140,7 +161,7 @@ written AS (
   UPDATE organizations o
   SET name = n.name, slug = n.slug, settings = n.settings, version = o.version + 1, updated_at = now()
   FROM new n JOIN old x ON x.id = n.id
-  WHERE o.id = n.id AND n.version_ok
+  WHERE o.id = n.id AND n.version_ok AND NOT EXISTS (SELECT FROM misset)
     AND (n.name, n.slug, n.settings) IS DISTINCT FROM (x.name, x.slug, x.settings)
   RETURNING {{organization_columns}}),
 activity AS (
@@ -152,7 +173,7 @@ activity AS (
   FROM written o JOIN old x ON x.id = o.id),
 effect AS (SELECT jsonb_build_object('ids', jsonb_build_array(o.id)) AS result FROM written o),
 {{recorded}}
-SELECT c.rank, {{organization_row}}, n.version_ok
+SELECT c.rank, {{organization_row}}, n.version_ok, (SELECT min(path) FROM misset) AS misset
 FROM caller c
 LEFT JOIN new n ON true
 LEFT JOIN (

@@ -13,13 +13,14 @@ p.id, p.name, p.key, p.description, p.status, p.owner_id, p.start_date, p.end_da
 ;
 
 -- statement: project_create
--- With its key and its counter. A key that was made of the name is tried with 2, 3 ... behind it until nobody
--- has or had it, after organization_lock. Which ones are taken is looked up once, and only when the first one is.
+-- With its key and its counter, after organization_lock: the organization's setting limits.max_projects is kept, where
+-- every project that is not deleted counts. A key that was made of the name is tried with 2, 3 ... behind it until nobody
+-- has or had it. Which ones are taken is looked up once, and only when the first one is.
 -- lane: write
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, principal_id int8,
 --   request_id uuid?, method text, request_hash bytea?, name text, key text, key_given bool, description text?,
 --   status text, owner_id uuid?, start_date date?, end_date date?
--- columns: rank int4?, {{project_row}}, may_create bool, owner_ok bool
+-- columns: rank int4?, {{project_row}}, may_create bool, owner_ok bool, limit_met text?
 -- found: id
 WITH {{caller}}, {{fresh}},
 judged AS MATERIALIZED (
@@ -27,9 +28,15 @@ judged AS MATERIALIZED (
     $14::uuid IS NULL OR EXISTS (
       SELECT FROM organization_members m JOIN users u ON u.id = m.user_id
       WHERE m.organization_id = $1 AND m.user_id = $14::uuid AND m.role <> 'viewer' AND u.status = 'active'
-        AND u.deleted_at IS NULL OFFSET 0 FOR KEY SHARE OF m) AS owner_ok
+        AND u.deleted_at IS NULL OFFSET 0 FOR KEY SHARE OF m) AS owner_ok,
+    CASE jsonb_typeof(o.settings #> '{limits,max_projects}') WHEN 'number'
+      THEN (o.settings #> '{limits,max_projects}')::numeric END AS most
   FROM caller c JOIN organizations o ON o.id = $1
   WHERE c.rank >= $3 AND (SELECT ok FROM fresh)),
+crowded AS MATERIALIZED (
+  SELECT j.most FROM judged j
+  WHERE CASE WHEN j.most IS NOT NULL THEN j.most <= (
+    SELECT count(*) FROM projects p WHERE p.organization_id = $1 AND p.deleted_at IS NULL) END),
 taken AS MATERIALIZED (
   SELECT k.key FROM project_keys k
   WHERE NOT $11 AND k.organization_id = $1 AND starts_with(k.key, left($10, 15))
@@ -39,7 +46,7 @@ chosen AS MATERIALIZED (
   FROM judged j CROSS JOIN (
     SELECT n, CASE n WHEN 1 THEN $10 ELSE left($10, 20 - length(n::text)) || n END AS key
     FROM generate_series(1, CASE WHEN $11 THEN 1 ELSE 10000 END) WITH ORDINALITY AS g(i, n)) c
-  WHERE j.may_create AND j.owner_ok AND c.key NOT IN (SELECT t.key FROM taken t)
+  WHERE j.may_create AND j.owner_ok AND NOT EXISTS (SELECT FROM crowded) AND c.key NOT IN (SELECT t.key FROM taken t)
   ORDER BY c.n LIMIT 1),
 written AS (
   INSERT INTO projects AS p (organization_id, name, key, description, status, owner_id, start_date, end_date)
@@ -54,7 +61,8 @@ activity AS (
   FROM written p),
 effect AS (SELECT jsonb_build_object('ids', jsonb_build_array(p.id)) AS result FROM written p),
 {{recorded}}
-SELECT c.rank, {{project_row}}, j.may_create IS TRUE AS may_create, j.owner_ok IS TRUE AS owner_ok
+SELECT c.rank, {{project_row}}, j.may_create IS TRUE AS may_create, j.owner_ok IS TRUE AS owner_ok,
+  (SELECT most::text FROM crowded) AS limit_met
 FROM caller c
 LEFT JOIN judged j ON true
 LEFT JOIN written p ON true;
