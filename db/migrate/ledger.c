@@ -38,10 +38,13 @@ const char ledger_sql[] = "CREATE SCHEMA IF NOT EXISTS prism_meta;"
 
 const char ledger_share_sql[] = "DO $$ BEGIN"
 				"  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'prism_app')"
-				"     AND NOT has_table_privilege('prism_app', "
-				"'prism_meta.schema_migrations', 'SELECT') THEN"
+				"     AND NOT (has_table_privilege('prism_app', "
+				"'prism_meta.schema_migrations', 'SELECT')"
+				"     AND has_table_privilege('prism_app', "
+				"'prism_meta.migration_progress', 'SELECT')) THEN"
 				"    GRANT USAGE ON SCHEMA prism_meta TO prism_app;"
-				"    GRANT SELECT ON prism_meta.schema_migrations TO prism_app;"
+				"    GRANT SELECT ON prism_meta.schema_migrations,"
+				"      prism_meta.migration_progress TO prism_app;"
 				"  END IF;"
 				"END $$";
 

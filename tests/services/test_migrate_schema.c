@@ -399,6 +399,8 @@ static void test_daemon_role(void **state)
 	assert_int_equal(
 		fixture_number(fixture, "SELECT max(revision) FROM prism_meta.schema_migrations"),
 		(long)migration_builtin.count);
+	assert_int_equal(
+		fixture_number(fixture, "SELECT count(*) FROM prism_meta.migration_progress"), 0);
 	fixture_sql(fixture, "INSERT INTO activity_log (entity_type, entity_id, verb, principal_id)"
 	                     " VALUES ('story', '1', 'create', 1)");
 	assert_refused(fixture, "DELETE FROM activity_log", "42501");
