@@ -1,7 +1,9 @@
 /* The cache is one array: a keyed hash of the key picks a slot, so nobody outside can aim at one. A
  * lookup under way is in the list `lookups`; later calls with the same key join it. A keyring that
- * was rotated has several hashing keys: they are tried in turn. */
+ * was rotated has several hashing keys: they are tried in turn. A look-up also says whether it is
+ * time to note the key's use, which is none of the call's business. */
 #include "daemon/auth/credential.h"
+#include "daemon/auth/usage.h"
 #include "db/keys/token.h"
 #include "db/pool.h"
 #include "db/queries.h"
@@ -39,6 +41,7 @@ struct lookup {
 struct auth {
 	struct pool *pool;
 	const struct keyring *keyring;
+	struct usage usage;
 	struct lookup *lookups;
 	uint32_t lookup_count;
 	struct slot slots[AUTH_CACHE_SLOTS];
@@ -49,7 +52,7 @@ bool auth_new(struct auth **out, struct pool *pool, const struct keyring *keyrin
 	struct auth *auth = calloc(1, sizeof(*auth));
 	if (!auth)
 		return false;
-	auth->pool = pool;
+	auth->pool = auth->usage.pool = pool;
 	auth->keyring = keyring;
 	*out = auth;
 	return true;
@@ -59,7 +62,7 @@ void auth_free(struct auth *auth)
 {
 	if (!auth)
 		return;
-	assert(!auth->lookups);
+	assert(!auth->lookups && auth->usage.notes == 0);
 	free(auth);
 }
 
@@ -164,12 +167,15 @@ static void lookup_answered(void *ctx, struct db_answer *found)
 	struct lookup *lookup = ctx;
 	const struct rpc *rpc = lookup->first->call->rpc;
 	struct credential_answer answer;
+	struct usage *usage = &lookup->auth->usage;
+	bool unnoted = false;
 	if (found->status != STATUS_OK) {
 		answer = (struct credential_answer){
 			.status = STATUS_UNAVAILABLE,
 			.reason = "the key could not be checked: the database is not available"};
 	} else if (found->rows.count > 0) {
 		answer = answer_of_row(rpc, &found->rows);
+		unnoted = service_key_by_hash_unnoted(&found->rows, 0);
 	} else if (++lookup->key < keyring_count(lookup->auth->keyring)) {
 		rows_clear(&found->rows);
 		lookup_ask(lookup);
@@ -179,6 +185,8 @@ static void lookup_answered(void *ctx, struct db_answer *found)
 	}
 	rows_clear(&found->rows);
 	lookup_finish(lookup, &answer);
+	if (answer.status == STATUS_OK && unnoted)
+		usage_note(usage, answer.identity.key_id);
 }
 
 static void lookup_ask(struct lookup *lookup)
