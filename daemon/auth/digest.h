@@ -5,7 +5,7 @@
 
 enum { DIGEST_SIZE = 32 };
 
-/* `without` is a NULL-terminated list of names of fields: strings and integers. */
+/* `without` is a NULL-terminated list of names of fields: strings, integers and bools. */
 MUST_CHECK
 SUSPENDS
 enum status digest_message(struct call *call, const ProtobufCMessage *message,

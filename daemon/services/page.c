@@ -67,7 +67,10 @@ static enum status take_token(struct call *call, const char *token, struct page 
 enum status page_begin(struct call *call, const ProtobufCMessage *request, int32_t page_size,
                        const char *page_token, struct page *out)
 {
-	static const char *const without[] = {"page_size", "page_token", NULL};
+	static const char total[] = "want_total";
+	const ProtobufCMessageDescriptor *type = request->descriptor;
+	bool counts = protobuf_c_message_descriptor_get_field_by_name(type, total);
+	const char *const without[] = {"page_size", "page_token", counts ? total : NULL, NULL};
 	*out = (struct page){.size = page_size ? page_size : PAGE_SIZE_DEFAULT};
 	if (out->size > LIMIT_PAGE_SIZE)
 		out->size = LIMIT_PAGE_SIZE;
@@ -105,4 +108,15 @@ enum status page_token(struct call *call, const struct page *page, const struct 
 		seal_make(call, KEYRING_PAGE_TOKEN, context, bytes_of(&sealed, sizeof(sealed)));
 	*token = (char *)text;
 	return text ? STATUS_OK : call_no_memory(call);
+}
+
+int32_t page_total_most(bool wanted)
+{
+	return wanted ? LIMIT_TOTAL_SIZE + 1 : 0;
+}
+
+void page_total(int64_t counted, int32_t *total_size, protobuf_c_boolean *capped)
+{
+	*capped = counted > LIMIT_TOTAL_SIZE;
+	*total_size = *capped ? LIMIT_TOTAL_SIZE : (int32_t)counted;
 }

@@ -13,7 +13,7 @@ enum { PAGE_SIZE_DEFAULT = 20, PAGE_TOKEN_DAYS = 3 };
 
 /* The sort key of a row; a list uses what it needs. */
 struct page_key {
-	int64_t first, second;
+	int64_t first, second, third;
 	struct uuid uuid;
 };
 
@@ -25,7 +25,7 @@ struct page {
 	uint8_t digest[DIGEST_SIZE];
 };
 
-/* The request has the fields page_size and page_token. */
+/* The request has the fields page_size and page_token, and may have want_total. */
 MUST_CHECK
 SUSPENDS
 enum status page_begin(struct call *call, const ProtobufCMessage *request, int32_t page_size,
@@ -42,3 +42,10 @@ size_t page_fit(const struct page *page, const struct rows *rows);
 MUST_CHECK
 enum status page_token(struct call *call, const struct page *page, const struct page_key *last,
                        char **token);
+
+/* How many rows a statement counts that knows a limit: one more than is told; 0: none. */
+int32_t page_total_most(bool wanted);
+
+/* What it has counted, as a response tells it: up to LIMIT_TOTAL_SIZE, and whether there are more.
+ */
+void page_total(int64_t counted, int32_t *total_size, protobuf_c_boolean *capped);

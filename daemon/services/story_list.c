@@ -137,18 +137,64 @@ static enum status take_filter(struct call *call, const Prism__V1__StoryFilter *
 	.created_since = (params)->created_since, .created_before = (params)->created_before, \
 	.updated_since = (params)->updated_since, .updated_before = (params)->updated_before, \
 	.completed_since = (params)->completed_since,                                         \
-	.completed_before = (params)->completed_before, .title_contains = (params)->title_contains
+	.completed_before = (params)->completed_before,                                       \
+	.title_contains = (params)->title_contains, .total_most = (params)->total_most
 
-static SUSPENDS enum status find(struct call *call, Prism__V1__StoryOrder order, bool descending,
+/* A priority's place among them, as {{priority_level}} has it. */
+static int32_t level_of(Prism__V1__StoryPriority priority)
+{
+	return PRISM__V1__STORY_PRIORITY__STORY_PRIORITY_HIGH - priority + 1;
+}
+
+/* Between which levels the stories are that the filter leaves: what is before and behind them is
+ * not read. */
+static void levels_of(const Prism__V1__StoryFilter *filter, int32_t *first, int32_t *last)
+{
+	int32_t high = level_of(PRISM__V1__STORY_PRIORITY__STORY_PRIORITY_HIGH);
+	int32_t low = level_of(PRISM__V1__STORY_PRIORITY__STORY_PRIORITY_LOW);
+	*first = filter->n_priorities ? low : high;
+	*last = filter->n_priorities ? high : low;
+	for (size_t i = 0; i < filter->n_priorities; i++) {
+		int32_t level = level_of(filter->priorities[i]);
+		if (level < *first)
+			*first = level;
+		if (level > *last)
+			*last = level;
+	}
+}
+
+static SUSPENDS enum status find_by_priority(struct call *call,
+                                             const Prism__V1__ListStoriesRequest *request,
+                                             const struct story_list_backlog_params *params,
+                                             const struct page *page, struct rows *rows)
+{
+	int32_t first, last;
+	levels_of(request->filter ? request->filter : &no_filter, &first, &last);
+	const struct page_key top = {.first = first, .second = INT64_MIN, .third = INT64_MIN};
+	const struct page_key bottom = {.first = last, .second = INT64_MAX, .third = INT64_MAX};
+	const struct page_key *begin = request->descending ? &bottom : &top;
+	const struct page_key *after = page->after ? &page->key : begin;
+	return query(
+		call, request->descending ? &STORY_LIST_PRIORITY_DESCENDING : &STORY_LIST_PRIORITY,
+		STORY_LIST_PRIORITY_PARAMS(FILTER(params), .after_level = (int32_t)after->first,
+	                                   .after_rank = after->second, .after_id = after->third,
+	                                   .last_level = request->descending ? first : last),
+		rows);
+}
+
+static SUSPENDS enum status find(struct call *call, const Prism__V1__ListStoriesRequest *request,
                                  const struct story_list_backlog_params *params,
                                  const struct page *page, struct rows *rows)
 {
 	const int64_t *first = page->after ? &page->key.first : NULL;
 	const int64_t *second = page->after ? &page->key.second : NULL;
-	if (order == PRISM__V1__STORY_ORDER__STORY_ORDER_NUMBER)
+	bool descending = request->descending;
+	if (request->order == PRISM__V1__STORY_ORDER__STORY_ORDER_PRIORITY)
+		return find_by_priority(call, request, params, page, rows);
+	if (request->order == PRISM__V1__STORY_ORDER__STORY_ORDER_NUMBER)
 		return query(call, descending ? &STORY_LIST_NUMBER_DESCENDING : &STORY_LIST_NUMBER,
 		             STORY_LIST_NUMBER_PARAMS(FILTER(params), .after_number = first), rows);
-	if (order == PRISM__V1__STORY_ORDER__STORY_ORDER_UPDATED_AT)
+	if (request->order == PRISM__V1__STORY_ORDER__STORY_ORDER_UPDATED_AT)
 		return query(call,
 		             descending ? &STORY_LIST_UPDATED_DESCENDING : &STORY_LIST_UPDATED,
 		             STORY_LIST_UPDATED_PARAMS(FILTER(params), .after_time = first,
@@ -160,6 +206,12 @@ static SUSPENDS enum status find(struct call *call, Prism__V1__StoryOrder order,
 		rows);
 }
 
+static int32_t level_of_row(const struct rows *rows, size_t row)
+{
+	return level_of((Prism__V1__StoryPriority)VALUE_ENUM(story_list_backlog_priority(rows, row),
+	                                                     story_priorities));
+}
+
 static struct page_key key_of(const struct rows *rows, size_t row, Prism__V1__StoryOrder order)
 {
 	struct page_key key = {.second = story_list_backlog_id(rows, row)};
@@ -167,6 +219,10 @@ static struct page_key key_of(const struct rows *rows, size_t row, Prism__V1__St
 		key.first = story_list_backlog_number(rows, row);
 	else if (order == PRISM__V1__STORY_ORDER__STORY_ORDER_UPDATED_AT)
 		key.first = story_list_backlog_updated_at(rows, row);
+	else if (order == PRISM__V1__STORY_ORDER__STORY_ORDER_PRIORITY)
+		key = (struct page_key){.first = level_of_row(rows, row),
+		                        .second = story_list_backlog_story_rank(rows, row),
+		                        .third = story_list_backlog_id(rows, row)};
 	else
 		key.first = story_list_backlog_story_rank(rows, row);
 	return key;
@@ -205,11 +261,15 @@ enum status story_list(struct call *call, const Prism__V1__ListStoriesRequest *r
 	filter.params.project_id = request->project_id;
 	filter.params.max_rows = page.max_rows;
 	filter.params.deleted_too = request->show_deleted;
+	filter.params.total_most = page_total_most(request->want_total);
 	struct rows rows;
-	TRY(find(call, request->order, request->descending, &filter.params, &page, &rows));
+	TRY(find(call, request, &filter.params, &page, &rows));
 	TRY(access_granted(call, &access, &rows));
 	if (!story_list_backlog_project_found(&rows, 0))
 		return call_fail_for(call, REASON_PROJECT_NOT_FOUND, "no such project");
+	if (request->want_total)
+		page_total(story_list_backlog_total(&rows, 0), &response->total_size,
+		           &response->total_size_capped);
 	if (!story_list_backlog_found(&rows, 0))
 		return STATUS_OK;
 	return take(call, request, &page, &rows, response);

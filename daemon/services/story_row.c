@@ -25,6 +25,8 @@ SAME_COLUMNS(STORY_LIST_NUMBER);
 SAME_COLUMNS(STORY_LIST_NUMBER_DESCENDING);
 SAME_COLUMNS(STORY_LIST_UPDATED);
 SAME_COLUMNS(STORY_LIST_UPDATED_DESCENDING);
+SAME_COLUMNS(STORY_LIST_PRIORITY);
+SAME_COLUMNS(STORY_LIST_PRIORITY_DESCENDING);
 
 const char *const story_statuses[] = {NULL, "todo", "in_progress", "done"};
 const char *const story_priorities[] = {NULL, "low", "medium", "high"};

@@ -28,6 +28,27 @@
   AND ($25::text IS NULL OR strpos(lower(s.title), lower($25::text)) > 0)
 ;
 
+-- How many stories the filter leaves on all pages, up to $26; NULL if that is 0, and then in no plan.
+-- fragment: story_total
+-- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, project_id int8, max_rows int4,
+--   deleted_too bool, statuses text[], priorities text[], epic_ids int8[], without_epic bool, sprint_ids int8[],
+--   without_sprint bool, assignee_ids uuid[], without_assignee bool, creator_ids uuid[], min_points int4?,
+--   max_points int4?, created_since timestamptz?, created_before timestamptz?, updated_since timestamptz?,
+--   updated_before timestamptz?, completed_since timestamptz?, completed_before timestamptz?, title_contains text?,
+--   total_most int4
+CASE WHEN $26::int4 > 0 THEN (
+  SELECT count(*) FROM (
+    SELECT FROM stories s CROSS JOIN project p
+    WHERE s.organization_id = $1 AND s.project_id = $5 AND {{story_filter}}
+    ORDER BY s.rank, s.id LIMIT $26::int4) s) END
+;
+
+-- The place of a priority in the order of priorities, by the words of stories_priority_idx.
+-- fragment: priority_level
+-- params: none
+CASE s.priority WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END
+;
+
 -- statement: story_list_backlog
 -- lane: read
 -- prepare: no (filters that are not set become constants)
@@ -36,21 +57,21 @@
 --   without_sprint bool, assignee_ids uuid[], without_assignee bool, creator_ids uuid[], min_points int4?,
 --   max_points int4?, created_since timestamptz?, created_before timestamptz?, updated_since timestamptz?,
 --   updated_before timestamptz?, completed_since timestamptz?, completed_before timestamptz?, title_contains text?,
---   after_rank int8?, after_id int8?
--- columns: rank int4?, {{story_row}}, project_found bool
+--   total_most int4, after_rank int8?, after_id int8?
+-- columns: rank int4?, {{story_row}}, project_found bool, total int8?
 -- found: id
 WITH {{caller}},
 project AS MATERIALIZED (
   SELECT p.id, p.key FROM projects p
   WHERE (SELECT rank FROM caller) >= $3 AND p.id = $5 AND p.organization_id = $1 AND p.deleted_at IS NULL)
-SELECT c.rank, {{story_row}}, p.id IS NOT NULL AS project_found
+SELECT c.rank, {{story_row}}, p.id IS NOT NULL AS project_found, {{story_total}} AS total
 FROM caller c
 LEFT JOIN project p ON true
 LEFT JOIN (
   SELECT {{story_columns}}
   FROM stories s CROSS JOIN project p
   WHERE s.organization_id = $1 AND s.project_id = $5 AND {{story_filter}}
-    AND ($26::int8 IS NULL OR (s.rank, s.id) > ($26::int8, $27::int8))
+    AND ($27::int8 IS NULL OR (s.rank, s.id) > ($27::int8, $28::int8))
   ORDER BY s.rank, s.id LIMIT $6::int4) s ON true
 ORDER BY s.story_rank, s.id;
 
@@ -62,21 +83,21 @@ ORDER BY s.story_rank, s.id;
 --   without_sprint bool, assignee_ids uuid[], without_assignee bool, creator_ids uuid[], min_points int4?,
 --   max_points int4?, created_since timestamptz?, created_before timestamptz?, updated_since timestamptz?,
 --   updated_before timestamptz?, completed_since timestamptz?, completed_before timestamptz?, title_contains text?,
---   after_rank int8?, after_id int8?
--- columns: rank int4?, {{story_row}}, project_found bool
+--   total_most int4, after_rank int8?, after_id int8?
+-- columns: rank int4?, {{story_row}}, project_found bool, total int8?
 -- found: id
 WITH {{caller}},
 project AS MATERIALIZED (
   SELECT p.id, p.key FROM projects p
   WHERE (SELECT rank FROM caller) >= $3 AND p.id = $5 AND p.organization_id = $1 AND p.deleted_at IS NULL)
-SELECT c.rank, {{story_row}}, p.id IS NOT NULL AS project_found
+SELECT c.rank, {{story_row}}, p.id IS NOT NULL AS project_found, {{story_total}} AS total
 FROM caller c
 LEFT JOIN project p ON true
 LEFT JOIN (
   SELECT {{story_columns}}
   FROM stories s CROSS JOIN project p
   WHERE s.organization_id = $1 AND s.project_id = $5 AND {{story_filter}}
-    AND ($26::int8 IS NULL OR (s.rank, s.id) < ($26::int8, $27::int8))
+    AND ($27::int8 IS NULL OR (s.rank, s.id) < ($27::int8, $28::int8))
   ORDER BY s.rank DESC, s.id DESC LIMIT $6::int4) s ON true
 ORDER BY s.story_rank DESC, s.id DESC;
 
@@ -88,21 +109,21 @@ ORDER BY s.story_rank DESC, s.id DESC;
 --   without_sprint bool, assignee_ids uuid[], without_assignee bool, creator_ids uuid[], min_points int4?,
 --   max_points int4?, created_since timestamptz?, created_before timestamptz?, updated_since timestamptz?,
 --   updated_before timestamptz?, completed_since timestamptz?, completed_before timestamptz?, title_contains text?,
---   after_number int8?
--- columns: rank int4?, {{story_row}}, project_found bool
+--   total_most int4, after_number int8?
+-- columns: rank int4?, {{story_row}}, project_found bool, total int8?
 -- found: id
 WITH {{caller}},
 project AS MATERIALIZED (
   SELECT p.id, p.key FROM projects p
   WHERE (SELECT rank FROM caller) >= $3 AND p.id = $5 AND p.organization_id = $1 AND p.deleted_at IS NULL)
-SELECT c.rank, {{story_row}}, p.id IS NOT NULL AS project_found
+SELECT c.rank, {{story_row}}, p.id IS NOT NULL AS project_found, {{story_total}} AS total
 FROM caller c
 LEFT JOIN project p ON true
 LEFT JOIN (
   SELECT {{story_columns}}
   FROM stories s CROSS JOIN project p
   WHERE s.organization_id = $1 AND s.project_id = $5 AND {{story_filter}}
-    AND ($26::int8 IS NULL OR s.number > $26::int8)
+    AND ($27::int8 IS NULL OR s.number > $27::int8)
   ORDER BY s.number LIMIT $6::int4) s ON true
 ORDER BY s.number;
 
@@ -114,21 +135,21 @@ ORDER BY s.number;
 --   without_sprint bool, assignee_ids uuid[], without_assignee bool, creator_ids uuid[], min_points int4?,
 --   max_points int4?, created_since timestamptz?, created_before timestamptz?, updated_since timestamptz?,
 --   updated_before timestamptz?, completed_since timestamptz?, completed_before timestamptz?, title_contains text?,
---   after_number int8?
--- columns: rank int4?, {{story_row}}, project_found bool
+--   total_most int4, after_number int8?
+-- columns: rank int4?, {{story_row}}, project_found bool, total int8?
 -- found: id
 WITH {{caller}},
 project AS MATERIALIZED (
   SELECT p.id, p.key FROM projects p
   WHERE (SELECT rank FROM caller) >= $3 AND p.id = $5 AND p.organization_id = $1 AND p.deleted_at IS NULL)
-SELECT c.rank, {{story_row}}, p.id IS NOT NULL AS project_found
+SELECT c.rank, {{story_row}}, p.id IS NOT NULL AS project_found, {{story_total}} AS total
 FROM caller c
 LEFT JOIN project p ON true
 LEFT JOIN (
   SELECT {{story_columns}}
   FROM stories s CROSS JOIN project p
   WHERE s.organization_id = $1 AND s.project_id = $5 AND {{story_filter}}
-    AND ($26::int8 IS NULL OR s.number < $26::int8)
+    AND ($27::int8 IS NULL OR s.number < $27::int8)
   ORDER BY s.number DESC LIMIT $6::int4) s ON true
 ORDER BY s.number DESC;
 
@@ -140,21 +161,21 @@ ORDER BY s.number DESC;
 --   without_sprint bool, assignee_ids uuid[], without_assignee bool, creator_ids uuid[], min_points int4?,
 --   max_points int4?, created_since timestamptz?, created_before timestamptz?, updated_since timestamptz?,
 --   updated_before timestamptz?, completed_since timestamptz?, completed_before timestamptz?, title_contains text?,
---   after_time timestamptz?, after_id int8?
--- columns: rank int4?, {{story_row}}, project_found bool
+--   total_most int4, after_time timestamptz?, after_id int8?
+-- columns: rank int4?, {{story_row}}, project_found bool, total int8?
 -- found: id
 WITH {{caller}},
 project AS MATERIALIZED (
   SELECT p.id, p.key FROM projects p
   WHERE (SELECT rank FROM caller) >= $3 AND p.id = $5 AND p.organization_id = $1 AND p.deleted_at IS NULL)
-SELECT c.rank, {{story_row}}, p.id IS NOT NULL AS project_found
+SELECT c.rank, {{story_row}}, p.id IS NOT NULL AS project_found, {{story_total}} AS total
 FROM caller c
 LEFT JOIN project p ON true
 LEFT JOIN (
   SELECT {{story_columns}}
   FROM stories s CROSS JOIN project p
   WHERE s.organization_id = $1 AND s.project_id = $5 AND {{story_filter}}
-    AND ($26::timestamptz IS NULL OR (s.updated_at, s.id) > ($26::timestamptz, $27::int8))
+    AND ($27::timestamptz IS NULL OR (s.updated_at, s.id) > ($27::timestamptz, $28::int8))
   ORDER BY s.updated_at, s.id LIMIT $6::int4) s ON true
 ORDER BY s.updated_at, s.id;
 
@@ -166,20 +187,76 @@ ORDER BY s.updated_at, s.id;
 --   without_sprint bool, assignee_ids uuid[], without_assignee bool, creator_ids uuid[], min_points int4?,
 --   max_points int4?, created_since timestamptz?, created_before timestamptz?, updated_since timestamptz?,
 --   updated_before timestamptz?, completed_since timestamptz?, completed_before timestamptz?, title_contains text?,
---   after_time timestamptz?, after_id int8?
--- columns: rank int4?, {{story_row}}, project_found bool
+--   total_most int4, after_time timestamptz?, after_id int8?
+-- columns: rank int4?, {{story_row}}, project_found bool, total int8?
 -- found: id
 WITH {{caller}},
 project AS MATERIALIZED (
   SELECT p.id, p.key FROM projects p
   WHERE (SELECT rank FROM caller) >= $3 AND p.id = $5 AND p.organization_id = $1 AND p.deleted_at IS NULL)
-SELECT c.rank, {{story_row}}, p.id IS NOT NULL AS project_found
+SELECT c.rank, {{story_row}}, p.id IS NOT NULL AS project_found, {{story_total}} AS total
 FROM caller c
 LEFT JOIN project p ON true
 LEFT JOIN (
   SELECT {{story_columns}}
   FROM stories s CROSS JOIN project p
   WHERE s.organization_id = $1 AND s.project_id = $5 AND {{story_filter}}
-    AND ($26::timestamptz IS NULL OR (s.updated_at, s.id) < ($26::timestamptz, $27::int8))
+    AND ($27::timestamptz IS NULL OR (s.updated_at, s.id) < ($27::timestamptz, $28::int8))
   ORDER BY s.updated_at DESC, s.id DESC LIMIT $6::int4) s ON true
 ORDER BY s.updated_at DESC, s.id DESC;
+
+-- statement: story_list_priority
+-- It begins behind the place that is given, on page 1 too, and ends with the last level that the filter leaves.
+-- lane: read
+-- prepare: no (filters that are not set become constants)
+-- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, project_id int8, max_rows int4,
+--   deleted_too bool, statuses text[], priorities text[], epic_ids int8[], without_epic bool, sprint_ids int8[],
+--   without_sprint bool, assignee_ids uuid[], without_assignee bool, creator_ids uuid[], min_points int4?,
+--   max_points int4?, created_since timestamptz?, created_before timestamptz?, updated_since timestamptz?,
+--   updated_before timestamptz?, completed_since timestamptz?, completed_before timestamptz?, title_contains text?,
+--   total_most int4, after_level int4, after_rank int8, after_id int8, last_level int4
+-- columns: rank int4?, {{story_row}}, project_found bool, total int8?
+-- found: id
+WITH {{caller}},
+project AS MATERIALIZED (
+  SELECT p.id, p.key FROM projects p
+  WHERE (SELECT rank FROM caller) >= $3 AND p.id = $5 AND p.organization_id = $1 AND p.deleted_at IS NULL)
+SELECT c.rank, {{story_row}}, p.id IS NOT NULL AS project_found, {{story_total}} AS total
+FROM caller c
+LEFT JOIN project p ON true
+LEFT JOIN (
+  SELECT {{story_columns}}
+  FROM stories s CROSS JOIN project p
+  WHERE s.organization_id = $1 AND s.project_id = $5 AND {{story_filter}}
+    AND ({{priority_level}}, s.rank, s.id) > ($27::int4, $28::int8, $29::int8)
+    AND {{priority_level}} <= $30::int4
+  ORDER BY {{priority_level}}, s.rank, s.id LIMIT $6::int4) s ON true
+ORDER BY {{priority_level}}, s.story_rank, s.id;
+
+-- statement: story_list_priority_descending
+-- It begins behind the place that is given, on page 1 too, and ends with the last level that the filter leaves.
+-- lane: read
+-- prepare: no (filters that are not set become constants)
+-- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, project_id int8, max_rows int4,
+--   deleted_too bool, statuses text[], priorities text[], epic_ids int8[], without_epic bool, sprint_ids int8[],
+--   without_sprint bool, assignee_ids uuid[], without_assignee bool, creator_ids uuid[], min_points int4?,
+--   max_points int4?, created_since timestamptz?, created_before timestamptz?, updated_since timestamptz?,
+--   updated_before timestamptz?, completed_since timestamptz?, completed_before timestamptz?, title_contains text?,
+--   total_most int4, after_level int4, after_rank int8, after_id int8, last_level int4
+-- columns: rank int4?, {{story_row}}, project_found bool, total int8?
+-- found: id
+WITH {{caller}},
+project AS MATERIALIZED (
+  SELECT p.id, p.key FROM projects p
+  WHERE (SELECT rank FROM caller) >= $3 AND p.id = $5 AND p.organization_id = $1 AND p.deleted_at IS NULL)
+SELECT c.rank, {{story_row}}, p.id IS NOT NULL AS project_found, {{story_total}} AS total
+FROM caller c
+LEFT JOIN project p ON true
+LEFT JOIN (
+  SELECT {{story_columns}}
+  FROM stories s CROSS JOIN project p
+  WHERE s.organization_id = $1 AND s.project_id = $5 AND {{story_filter}}
+    AND ({{priority_level}}, s.rank, s.id) < ($27::int4, $28::int8, $29::int8)
+    AND {{priority_level}} >= $30::int4
+  ORDER BY {{priority_level}} DESC, s.rank DESC, s.id DESC LIMIT $6::int4) s ON true
+ORDER BY {{priority_level}} DESC, s.story_rank DESC, s.id DESC;

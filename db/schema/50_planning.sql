@@ -94,6 +94,8 @@ CREATE INDEX idx_stories_assignee_id ON stories (assignee_id);
 CREATE INDEX idx_stories_status ON stories (status);
 CREATE INDEX stories_backlog_idx ON stories (organization_id, project_id, rank, id);
 CREATE INDEX stories_updated_idx ON stories (organization_id, project_id, updated_at, id);
+CREATE INDEX stories_priority_idx ON stories
+	(organization_id, project_id, (CASE priority WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END), rank, id);
 CREATE INDEX stories_epic_id_idx ON stories (organization_id, project_id, epic_id) WHERE epic_id IS NOT NULL;
 CREATE UNIQUE INDEX stories_external_key ON stories (project_id, external_source, external_id)
 	WHERE external_source IS NOT NULL;

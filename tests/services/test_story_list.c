@@ -2,6 +2,10 @@
  * changes. */
 #include "tests/services/story_fixture.h"
 
+#define PLACE                  "array_position(ARRAY['high', 'medium', 'low'], priority::text)"
+#define BY_PRIORITY            PLACE ", rank, id"
+#define BY_PRIORITY_DESCENDING PLACE " DESC, rank DESC, id DESC"
+
 enum { STORIES = 60, IDS_MAX = 200 };
 
 static int64_t ids[STORIES]; /* by number */
@@ -56,13 +60,14 @@ static void assert_lists(Prism__V1__ListStoriesRequest request, const char *wher
 {
 	struct list list = walk(request, NULL);
 	assert_int_equal(list.count,
-	                 count("SELECT count(*) FROM stories WHERE project_id = 10 AND %s", where));
+	                 count("SELECT count(*) FROM stories WHERE project_id = %ld AND %s",
+	                       request.project_id, where));
 	for (size_t i = 0; i < list.count; i++)
 		assert_int_equal(
 			list.id[i],
-			count("SELECT id FROM stories WHERE project_id = 10 AND %s ORDER BY"
+			count("SELECT id FROM stories WHERE project_id = %ld AND %s ORDER BY"
 		              " %s OFFSET %zu LIMIT 1",
-		              where, order, i));
+		              request.project_id, where, order, i));
 }
 
 static int set_up(void **state)
@@ -96,8 +101,9 @@ static void every_order_is_walked_in_pages(void **state)
 	static const char *const orders[][2] = {{"rank, id", "rank DESC, id DESC"},
 	                                        {"rank, id", "rank DESC, id DESC"},
 	                                        {"number", "number DESC"},
-	                                        {"updated_at, id", "updated_at DESC, id DESC"}};
-	for (int order = 0; order < 4; order++) {
+	                                        {"updated_at, id", "updated_at DESC, id DESC"},
+	                                        {BY_PRIORITY, BY_PRIORITY_DESCENDING}};
+	for (int order = 0; order < 5; order++) {
 		for (int descending = 0; descending < 2; descending++) {
 			Prism__V1__ListStoriesRequest request = request_new();
 			request.order = (Prism__V1__StoryOrder)order;
@@ -256,6 +262,99 @@ static void pages_are_stable_under_inserts_and_deletes(void **state)
 		assert_int_equal(seen, (i + 1) % 10 == 9 ? 0 : 1);
 	}
 	count("DELETE FROM stories WHERE title = 'Inserted' RETURNING 1");
+}
+
+/* Ten stories of each priority, of which three at a time have the same rank. */
+static Prism__V1__ListStoriesRequest priorities_begin(void)
+{
+	count("WITH made AS (INSERT INTO stories (organization_id, project_id, number, rank, title,"
+	      " priority) SELECT 1, 11, 100 + n, 50 - n / 9, 'Of a priority',"
+	      " (ARRAY['low', 'high', 'medium'])[1 + n %% 3] FROM generate_series(1, 30) n"
+	      " RETURNING 1) SELECT count(*) FROM made");
+	Prism__V1__ListStoriesRequest request = request_new();
+	request.project_id = 11;
+	request.order = PRISM__V1__STORY_ORDER__STORY_ORDER_PRIORITY;
+	request.page_size = 4;
+	return request;
+}
+
+static void priorities_end(void)
+{
+	cluster_sql(tenant.stack.cluster, "DELETE FROM stories WHERE project_id = 11");
+}
+
+static void priorities_have_an_order(void **state)
+{
+	(void)state;
+#define P(name) PRISM__V1__STORY_PRIORITY__STORY_PRIORITY_##name
+	static const struct {
+		const char *where;
+		Prism__V1__StoryPriority priorities[2];
+		size_t count;
+	} filters[] = {{"true", {P(UNSPECIFIED)}, 0},
+	               {"priority = 'high'", {P(HIGH)}, 1},
+	               {"priority = 'medium'", {P(MEDIUM)}, 1},
+	               {"priority = 'low'", {P(LOW)}, 1},
+	               {"priority IN ('low', 'high')", {P(LOW), P(HIGH)}, 2},
+	               {"priority IN ('medium', 'low')", {P(MEDIUM), P(LOW)}, 2}};
+#undef P
+	Prism__V1__ListStoriesRequest request = priorities_begin();
+	for (size_t i = 0; i < sizeof(filters) / sizeof(*filters); i++) {
+		Prism__V1__StoryPriority priorities[2];
+		memcpy(priorities, filters[i].priorities, sizeof(priorities));
+		Prism__V1__StoryFilter filter = PRISM__V1__STORY_FILTER__INIT;
+		filter.priorities = priorities;
+		filter.n_priorities = filters[i].count;
+		request.filter = i ? &filter : NULL;
+		request.descending = false;
+		assert_lists(request, filters[i].where, BY_PRIORITY);
+		request.descending = true;
+		assert_lists(request, filters[i].where, BY_PRIORITY_DESCENDING);
+	}
+	priorities_end();
+}
+
+static unsigned disturbances;
+
+/* New ones before, behind and between those that are there, in place of the last new ones. */
+static void disturb_priorities(void)
+{
+	enum { MOST = 8 };
+	if (disturbances++ < MOST)
+		count("WITH gone AS (DELETE FROM stories WHERE title = 'Inserted'), made AS ("
+		      "INSERT INTO stories (organization_id, project_id, number, rank, title,"
+		      " priority) SELECT 1, 11, 1000 + %u * 9 + i * 3 + j, 46 + 2 * j, 'Inserted',"
+		      " (ARRAY['low', 'high', 'medium'])[1 + i] FROM generate_series(0, 2) i,"
+		      " generate_series(0, 2) j RETURNING 1) SELECT count(*) FROM made",
+		      disturbances);
+}
+
+static void assert_all_once(const struct list *list, const char *order)
+{
+	size_t seen = 0;
+	for (size_t i = 0; i < list->count; i++)
+		if (count("SELECT count(*) FROM stories WHERE id = %ld AND title = 'Of a priority'",
+		          list->id[i]))
+			assert_int_equal(list->id[i],
+			                 count("SELECT id FROM stories WHERE title = 'Of a "
+			                       "priority' ORDER BY %s OFFSET %zu LIMIT 1",
+			                       order, seen++));
+	assert_int_equal(seen, 30);
+}
+
+static void pages_by_priority_are_stable(void **state)
+{
+	(void)state;
+	Prism__V1__ListStoriesRequest request = priorities_begin();
+	struct list list = walk(request, disturb_priorities);
+	assert_all_once(&list, BY_PRIORITY);
+	assert_true(list.count > 30); /* of the new ones, those that came behind */
+	cluster_sql(tenant.stack.cluster, "DELETE FROM stories WHERE title = 'Inserted'");
+	disturbances = 0;
+	request.descending = true;
+	list = walk(request, disturb_priorities);
+	assert_all_once(&list, BY_PRIORITY_DESCENDING);
+	priorities_end();
 }
 
 static void page_sizes_have_a_default_and_a_limit(void **state)
@@ -440,6 +539,8 @@ int main(void)
 		cmocka_unit_test(a_range_that_ends_before_it_begins_is_refused),
 		cmocka_unit_test(a_delta_has_tombstones),
 		cmocka_unit_test(pages_are_stable_under_inserts_and_deletes),
+		cmocka_unit_test(priorities_have_an_order),
+		cmocka_unit_test(pages_by_priority_are_stable),
 		cmocka_unit_test(page_sizes_have_a_default_and_a_limit),
 		cmocka_unit_test(large_stories_make_short_pages),
 		cmocka_unit_test(a_token_is_of_its_list_alone),

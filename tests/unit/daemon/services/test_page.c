@@ -79,7 +79,7 @@ static list_t list_new(const char *token)
 	return list;
 }
 
-static const struct page_key key = {-3, INT64_MAX, {{1, 2, 3}}};
+static const struct page_key key = {-3, INT64_MAX, INT64_MIN, {{1, 2, 3}}};
 
 static char *token_of(struct call *call)
 {
@@ -145,6 +145,7 @@ static enum status goes_on(struct rig *rig, struct call *call, const Text *reque
 	assert_int_equal(page.size, 3);
 	assert_int_equal(page.key.first, key.first);
 	assert_int_equal(page.key.second, key.second);
+	assert_int_equal(page.key.third, key.third);
 	assert_memory_equal(&page.key.uuid, &key.uuid, sizeof(key.uuid));
 	return STATUS_OK;
 }

@@ -1,0 +1,2 @@
+-- prism: transaction none
+DROP INDEX CONCURRENTLY stories_priority_idx;
