@@ -138,6 +138,7 @@ static SUSPENDS enum status list_documents(struct call *call,
 	TRY(query(call, &DOCUMENT_LIST,
 	          DOCUMENT_LIST_PARAMS(ACCESS(access), .project_id = request->project_id,
 	                               .max_rows = page.max_rows,
+	                               .total_most = page_total_most(request->want_total),
 	                               .types = {type_texts, request->n_document_types},
 	                               .statuses = {status_texts, request->n_statuses},
 	                               .before_time = page.after ? &page.key.first : NULL,
@@ -146,6 +147,9 @@ static SUSPENDS enum status list_documents(struct call *call,
 	TRY(access_granted(call, &access, &rows));
 	if (!document_list_project_found(&rows, 0))
 		return call_fail_for(call, REASON_PROJECT_NOT_FOUND, "no such project");
+	if (request->want_total)
+		page_total(document_list_total(&rows, 0), &response->total_size,
+		           &response->total_size_capped);
 	return document_list_found(&rows, 0)
 	               ? take_page(call, access.organization_id, &page, &rows, response)
 	               : STATUS_OK;

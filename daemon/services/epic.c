@@ -102,12 +102,16 @@ static SUSPENDS enum status list_epics(struct call *call,
 	TRY(query(call, &EPIC_LIST,
 	          EPIC_LIST_PARAMS(ACCESS(access), .project_id = request->project_id,
 	                           .max_rows = page.max_rows,
+	                           .total_most = page_total_most(request->want_total),
 	                           .statuses = {texts, request->n_statuses},
 	                           .after = page.key.first),
 	          &rows));
 	TRY(access_granted(call, &access, &rows));
 	if (!epic_list_project_found(&rows, 0))
 		return call_fail_for(call, REASON_PROJECT_NOT_FOUND, "no such project");
+	if (request->want_total)
+		page_total(epic_list_total(&rows, 0), &response->total_size,
+		           &response->total_size_capped);
 	return epic_list_found(&rows, 0)
 	               ? take_page(call, access.organization_id, &page, &rows, response)
 	               : STATUS_OK;

@@ -140,11 +140,15 @@ static SUSPENDS enum status list_projects(struct call *call,
 	                     statuses, &texts));
 	TRY(query(call, &PROJECT_LIST,
 	          PROJECT_LIST_PARAMS(ACCESS(access), .max_rows = page.max_rows,
+	                              .total_most = page_total_most(request->want_total),
 	                              .statuses = {texts, request->n_statuses},
 	                              .owner_id = *request->owner_id ? &owner : NULL,
 	                              .after = page.key.first),
 	          &rows));
 	TRY(access_granted(call, &access, &rows));
+	if (request->want_total)
+		page_total(project_list_total(&rows, 0), &response->total_size,
+		           &response->total_size_capped);
 	return project_list_found(&rows, 0)
 	               ? take_page(call, access.organization_id, &page, &rows, response)
 	               : STATUS_OK;

@@ -112,12 +112,16 @@ static SUSPENDS enum status list_sprints(struct call *call,
 	TRY(query(call, &SPRINT_LIST,
 	          SPRINT_LIST_PARAMS(ACCESS(access), .project_id = request->project_id,
 	                             .max_rows = page.max_rows,
+	                             .total_most = page_total_most(request->want_total),
 	                             .statuses = {texts, request->n_statuses},
 	                             .before = page.after ? page.key.first : INT64_MAX),
 	          &rows));
 	TRY(access_granted(call, &access, &rows));
 	if (!sprint_list_project_found(&rows, 0))
 		return call_fail_for(call, REASON_PROJECT_NOT_FOUND, "no such project");
+	if (request->want_total)
+		page_total(sprint_list_total(&rows, 0), &response->total_size,
+		           &response->total_size_capped);
 	return sprint_list_found(&rows, 0)
 	               ? take_page(call, access.organization_id, &page, &rows, response)
 	               : STATUS_OK;

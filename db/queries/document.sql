@@ -83,30 +83,41 @@ LEFT JOIN (
   WHERE (SELECT rank FROM caller) >= CASE d.status WHEN 'draft' THEN 2 ELSE $3 END
     AND p.id = $5 AND p.deleted_at IS NULL) d ON true;
 
+-- What a document must be to be listed: of documents d. Drafts are for members.
+-- fragment: document_filter
+-- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, project_id int8, max_rows int4,
+--   types text[], statuses text[]
+d.organization_id = $1 AND d.project_id = $5 AND d.deleted_at IS NULL
+  AND (cardinality($7::text[]) = 0 OR d.document_type = ANY ($7::text[]))
+  AND (cardinality($8::text[]) = 0 OR d.status = ANY ($8::text[]))
+  AND (d.status <> 'draft' OR (SELECT rank FROM caller) >= 2)
+;
+
 -- statement: document_list
 -- Without their content; what changed last comes first.
 -- lane: read
 -- prepare: no (filters that are not set become constants)
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, project_id int8, max_rows int4,
---   types text[], statuses text[], before_time timestamptz?, before_id int8?
--- columns: rank int4?, {{document_row}}, project_found bool
+--   types text[], statuses text[], total_most int4, before_time timestamptz?, before_id int8?
+-- columns: rank int4?, {{document_row}}, project_found bool, total int8?
 -- found: id
 WITH {{caller}},
 place AS MATERIALIZED (
   SELECT p.id FROM projects p
   WHERE (SELECT rank FROM caller) >= $3 AND p.id = $5 AND p.organization_id = $1 AND p.deleted_at IS NULL)
-SELECT c.rank, {{document_row}}, p.id IS NOT NULL AS project_found
+SELECT c.rank, {{document_row}}, p.id IS NOT NULL AS project_found,
+  CASE WHEN $9::int4 > 0 THEN (
+    SELECT count(*) FROM (
+      SELECT FROM place p CROSS JOIN documents d WHERE {{document_filter}}
+      ORDER BY d.updated_at DESC, d.id DESC LIMIT $9::int4) d) END AS total
 FROM caller c
 LEFT JOIN place p ON true
 LEFT JOIN (
   SELECT d.id, d.project_id, d.title, d.slug, NULL::text AS content, d.document_type, d.status, d.creator_id,
     d.metadata, d.version, d.created_at, d.updated_at, d.published_at, d.external_source, d.external_id
   FROM place p CROSS JOIN documents d
-  WHERE d.organization_id = $1 AND d.project_id = $5 AND d.deleted_at IS NULL
-    AND (cardinality($7::text[]) = 0 OR d.document_type = ANY ($7::text[]))
-    AND (cardinality($8::text[]) = 0 OR d.status = ANY ($8::text[]))
-    AND (d.status <> 'draft' OR (SELECT rank FROM caller) >= 2)
-    AND ($9::timestamptz IS NULL OR (d.updated_at, d.id) < ($9::timestamptz, $10::int8))
+  WHERE {{document_filter}}
+    AND ($10::timestamptz IS NULL OR (d.updated_at, d.id) < ($10::timestamptz, $11::int8))
   ORDER BY d.updated_at DESC, d.id DESC LIMIT $6::int4) d ON true
 ORDER BY d.updated_at DESC, d.id DESC;
 

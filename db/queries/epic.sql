@@ -62,25 +62,35 @@ LEFT JOIN (
   FROM epics e JOIN projects p ON p.id = e.project_id AND p.deleted_at IS NULL
   WHERE (SELECT rank FROM caller) >= $3 AND e.id = $5 AND e.organization_id = $1 AND e.deleted_at IS NULL) e ON true;
 
+-- What an epic must be to be listed: of epics e.
+-- fragment: epic_filter
+-- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, project_id int8, max_rows int4,
+--   statuses text[]
+e.organization_id = $1 AND e.project_id = $5 AND e.deleted_at IS NULL
+  AND (cardinality($7::text[]) = 0 OR e.status = ANY ($7::text[]))
+;
+
 -- statement: epic_list
 -- lane: read
 -- prepare: no (filters that are not set become constants)
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, project_id int8, max_rows int4,
---   statuses text[], after int8
--- columns: rank int4?, {{epic_row}}, project_found bool
+--   statuses text[], total_most int4, after int8
+-- columns: rank int4?, {{epic_row}}, project_found bool, total int8?
 -- found: id
 WITH {{caller}},
 place AS MATERIALIZED (
   SELECT p.id FROM projects p
   WHERE (SELECT rank FROM caller) >= $3 AND p.id = $5 AND p.organization_id = $1 AND p.deleted_at IS NULL)
-SELECT c.rank, {{epic_row}}, p.id IS NOT NULL AS project_found
+SELECT c.rank, {{epic_row}}, p.id IS NOT NULL AS project_found,
+  CASE WHEN $8::int4 > 0 THEN (
+    SELECT count(*) FROM (
+      SELECT FROM place p CROSS JOIN epics e WHERE {{epic_filter}} ORDER BY e.id LIMIT $8::int4) e) END AS total
 FROM caller c
 LEFT JOIN place p ON true
 LEFT JOIN (
   SELECT {{epic_columns}}
   FROM place p CROSS JOIN epics e
-  WHERE e.organization_id = $1 AND e.project_id = $5 AND e.deleted_at IS NULL AND e.id > $8::int8
-    AND (cardinality($7::text[]) = 0 OR e.status = ANY ($7::text[]))
+  WHERE {{epic_filter}} AND e.id > $9::int8
   ORDER BY e.id LIMIT $6::int4) e ON true
 ORDER BY e.id;
 

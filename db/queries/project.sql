@@ -91,23 +91,31 @@ LEFT JOIN (
   FROM project_keys k JOIN projects p ON p.id = k.project_id AND p.deleted_at IS NULL
   WHERE (SELECT rank FROM caller) >= $3 AND k.organization_id = $1 AND k.key = $5) p ON true;
 
+-- What a project must be to be listed: of projects p.
+-- fragment: project_filter
+-- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, max_rows int4, statuses text[],
+--   owner_id uuid?
+(SELECT rank FROM caller) >= $3 AND p.organization_id = $1 AND p.deleted_at IS NULL
+  AND (cardinality($6::text[]) = 0 OR p.status = ANY ($6::text[]))
+  AND ($7::uuid IS NULL OR p.owner_id = $7::uuid)
+;
+
 -- statement: project_list
 -- lane: read
 -- prepare: no (filters that are not set become constants)
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, max_rows int4, statuses text[],
---   owner_id uuid?, after int8
--- columns: rank int4?, {{project_row}}
+--   owner_id uuid?, total_most int4, after int8
+-- columns: rank int4?, {{project_row}}, total int8?
 -- found: id
 WITH {{caller}}
-SELECT c.rank, {{project_row}}
+SELECT c.rank, {{project_row}},
+  CASE WHEN $8::int4 > 0 THEN (
+    SELECT count(*) FROM (SELECT FROM projects p WHERE {{project_filter}} ORDER BY p.id LIMIT $8::int4) p) END AS total
 FROM caller c
 LEFT JOIN (
   SELECT {{project_columns}}
   FROM projects p
-  WHERE (SELECT rank FROM caller) >= $3 AND p.organization_id = $1 AND p.deleted_at IS NULL
-    AND (cardinality($6::text[]) = 0 OR p.status = ANY ($6::text[]))
-    AND ($7::uuid IS NULL OR p.owner_id = $7::uuid)
-    AND p.id > $8::int8
+  WHERE {{project_filter}} AND p.id > $9::int8
   ORDER BY p.id LIMIT $5::int4) p ON true
 ORDER BY p.id;
 

@@ -59,26 +59,36 @@ LEFT JOIN (
   FROM sprints x JOIN projects p ON p.id = x.project_id AND p.deleted_at IS NULL
   WHERE (SELECT rank FROM caller) >= $3 AND x.id = $5 AND x.organization_id = $1 AND x.deleted_at IS NULL) x ON true;
 
+-- What a sprint must be to be listed: of sprints x.
+-- fragment: sprint_filter
+-- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, project_id int8, max_rows int4,
+--   statuses text[]
+x.organization_id = $1 AND x.project_id = $5 AND x.deleted_at IS NULL
+  AND (cardinality($7::text[]) = 0 OR x.status = ANY ($7::text[]))
+;
+
 -- statement: sprint_list
 -- The newest first.
 -- lane: read
 -- prepare: no (filters that are not set become constants)
 -- params: organization_id int8, actor uuid?, minimum_rank int4, system bool, project_id int8, max_rows int4,
---   statuses text[], before int8
--- columns: rank int4?, {{sprint_row}}, project_found bool
+--   statuses text[], total_most int4, before int8
+-- columns: rank int4?, {{sprint_row}}, project_found bool, total int8?
 -- found: id
 WITH {{caller}},
 place AS MATERIALIZED (
   SELECT p.id FROM projects p
   WHERE (SELECT rank FROM caller) >= $3 AND p.id = $5 AND p.organization_id = $1 AND p.deleted_at IS NULL)
-SELECT c.rank, {{sprint_row}}, p.id IS NOT NULL AS project_found
+SELECT c.rank, {{sprint_row}}, p.id IS NOT NULL AS project_found,
+  CASE WHEN $8::int4 > 0 THEN (
+    SELECT count(*) FROM (
+      SELECT FROM place p CROSS JOIN sprints x WHERE {{sprint_filter}} ORDER BY x.id LIMIT $8::int4) x) END AS total
 FROM caller c
 LEFT JOIN place p ON true
 LEFT JOIN (
   SELECT {{sprint_columns}}
   FROM place p CROSS JOIN sprints x
-  WHERE x.organization_id = $1 AND x.project_id = $5 AND x.deleted_at IS NULL AND x.id < $8::int8
-    AND (cardinality($7::text[]) = 0 OR x.status = ANY ($7::text[]))
+  WHERE {{sprint_filter}} AND x.id < $9::int8
   ORDER BY x.id DESC LIMIT $6::int4) x ON true
 ORDER BY x.id DESC;
 
