@@ -15,7 +15,7 @@ static const char USAGE[] =
 	"  --get-story --ids-file FILE      FILE has lines \"ORGANIZATION ID\"\n"
 	"  --create-story --organization N --projects FIRST-LAST\n"
 	"  --list-stories --organization N --projects PROJECT [--page-size K] [--page-token T]\n"
-	"                                   always the same page\n"
+	"                 [--order N] [--want-total]   always the same page; N of StoryOrder\n"
 	"\n"
 	"Load:\n"
 	"  --connections N   (1)            --in-flight M     (1)  calls at once on each\n"
@@ -46,6 +46,8 @@ enum option_code {
 	OPTION_LIST_STORIES,
 	OPTION_PAGE_SIZE,
 	OPTION_PAGE_TOKEN,
+	OPTION_ORDER,
+	OPTION_WANT_TOTAL,
 	OPTION_CONNECTIONS,
 	OPTION_IN_FLIGHT,
 	OPTION_RATE,
@@ -77,6 +79,8 @@ static const struct option OPTIONS[] = {
 	{"list-stories", no_argument, NULL, OPTION_LIST_STORIES},
 	{"page-size", required_argument, NULL, OPTION_PAGE_SIZE},
 	{"page-token", required_argument, NULL, OPTION_PAGE_TOKEN},
+	{"order", required_argument, NULL, OPTION_ORDER},
+	{"want-total", no_argument, NULL, OPTION_WANT_TOTAL},
 	{"connections", required_argument, NULL, OPTION_CONNECTIONS},
 	{"in-flight", required_argument, NULL, OPTION_IN_FLIGHT},
 	{"rate", required_argument, NULL, OPTION_RATE},
@@ -102,8 +106,8 @@ struct asked {
 	bool json;
 	size_t echo;
 	struct story_range range; /* of stories or projects */
-	const char *ids_file, *page_token;
-	uint32_t page_size;
+	const char *ids_file;
+	struct story_page page;
 };
 
 static const char *const METHODS[] = {
@@ -183,11 +187,16 @@ static bool parse_stories(int option, const char *value, struct asked *asked)
 		asked->ids_file = value;
 		return true;
 	case OPTION_PAGE_SIZE:
-		asked->page_size = (uint32_t)number("page-size", value, 1, 100000);
+		asked->page.size = (uint32_t)number("page-size", value, 1, 100000);
 		return true;
 	case OPTION_PAGE_TOKEN:
-		asked->page_token = value;
+		asked->page.token = value;
 		return true;
+	case OPTION_ORDER:
+		asked->page.order = (uint32_t)number("order", value, 0, 100);
+		return true;
+	case OPTION_WANT_TOTAL:
+		return asked->page.total = true;
 	case OPTION_JSON:
 		return asked->json = true;
 	default:
@@ -269,8 +278,7 @@ static bool make_workload(struct workload *workload, const struct asked *asked)
 	else if (asked->workload == ASKED_CREATE)
 		made = workload_create_init(workload, &asked->range);
 	else if (asked->workload == ASKED_LIST)
-		made = workload_list_init(workload, &asked->range, asked->page_size,
-		                          asked->page_token);
+		made = workload_list_init(workload, &asked->range, &asked->page);
 	else if (asked->ids_file)
 		made = workload_file_init(workload, asked->ids_file, message);
 	else

@@ -116,8 +116,9 @@ static void test_a_page_is_asked_for_by_its_token(void **state)
 	(void)state;
 	struct workload workload;
 	uint8_t request[64];
-	static const char wanted[] = "\x08\x01\x10\x07\x38\x32\x42\x03tok";
-	assert_true(workload_list_init(&workload, &(struct story_range){1, 7, 7, 0}, 50, "tok"));
+	static const char wanted[] = "\x08\x01\x10\x07\x20\x04\x38\x32\x42\x03tok\x48\x01";
+	const struct story_page page = {.size = 50, .order = 4, .total = true, .token = "tok"};
+	assert_true(workload_list_init(&workload, &(struct story_range){1, 7, 7, 0}, &page));
 	assert_int_equal(workload.body_max, sizeof wanted - 1);
 	struct writer writer = writer_init(request, sizeof request);
 	(void)workload_write(&workload, &writer);

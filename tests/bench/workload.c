@@ -16,8 +16,10 @@ enum {
 	TAG_STORY = 3 << 3 | 2,        /* CreateStoryRequest.story */
 	TAG_TITLE = 6 << 3 | 2,        /* Story.title */
 	TAG_REQUEST_ID = 4 << 3 | 2,   /* CreateStoryRequest.request_id */
+	TAG_ORDER = 4 << 3 | 0,        /* ListStoriesRequest.order */
 	TAG_PAGE_SIZE = 7 << 3 | 0,    /* ListStoriesRequest.page_size */
 	TAG_PAGE_TOKEN = 8 << 3 | 2,   /* ListStoriesRequest.page_token */
+	TAG_WANT_TOTAL = 9 << 3 | 0,   /* ListStoriesRequest.want_total */
 	TAG_STORIES = 1 << 3 | 2,      /* ListStoriesResponse.stories */
 	STORY_REQUEST_MAX = 2 * 11,
 	REQUEST_ID_LEN = 36,
@@ -150,20 +152,24 @@ static void write_text(struct writer *writer, uint8_t tag, const char *text, siz
 }
 
 bool workload_list_init(struct workload *workload, const struct story_range *projects,
-                        uint32_t page_size, const char *page_token)
+                        const struct story_page *page)
 {
-	size_t token = page_token ? strlen(page_token) : 0;
-	size_t size = STORY_REQUEST_MAX + 2 * 11 + token;
+	size_t token = page->token ? strlen(page->token) : 0;
+	size_t size = STORY_REQUEST_MAX + 4 * 11 + token;
 	uint8_t *body = malloc(size);
 	if (!body)
 		return false;
 	struct writer writer = writer_init(body, size);
 	write_ids(&writer, TAG_PROJECT,
 	          &(struct story_key){projects->organization, projects->first});
+	writer_u8(&writer, TAG_ORDER);
+	writer_varint(&writer, page->order);
 	writer_u8(&writer, TAG_PAGE_SIZE);
-	writer_varint(&writer, page_size);
+	writer_varint(&writer, page->size);
 	if (token > 0)
-		write_text(&writer, TAG_PAGE_TOKEN, page_token, token);
+		write_text(&writer, TAG_PAGE_TOKEN, page->token, token);
+	writer_u8(&writer, TAG_WANT_TOTAL);
+	writer_varint(&writer, page->total);
 	*workload = (struct workload){
 		.kind = WORKLOAD_LIST, .body_max = (size_t)(writer.at - body), .body = body};
 	return true;

@@ -46,10 +46,16 @@ bool workload_file_init(struct workload *workload, const char *path,
 MUST_CHECK
 bool workload_create_init(struct workload *workload, const struct story_range *projects);
 
-/* ListStories: always the same page of project projects->first. `page_token` NULL: the first. */
+struct story_page {
+	uint32_t size, order; /* of ListStoriesRequest, by number */
+	bool total;           /* want_total */
+	const char *token;    /* NULL: the first page */
+};
+
+/* ListStories: always the same page of project projects->first. */
 MUST_CHECK
 bool workload_list_init(struct workload *workload, const struct story_range *projects,
-                        uint32_t page_size, const char *page_token);
+                        const struct story_page *page);
 
 void workload_deinit(struct workload *workload);
 
