@@ -31,17 +31,22 @@ static void test_no_settings(void **state)
 	down();
 }
 
+static void begin_headers(uint32_t stream)
+{
+	struct buffer block = {0};
+	h2_field_write(&block, "x-more", "and more");
+	h2_say(&h2, NGHTTP2_HEADERS, 0, stream, buffer_bytes(&block));
+	buffer_deinit(&block);
+}
+
 static void test_slow_headers(void **state)
 {
 	(void)state;
 	up((const char *const[]){"--preface-ms", "100", NULL});
 	h2_echo(&h2, 1);
-	struct buffer block = {0};
-	h2_field_write(&block, ":method", "POST");
-	h2_say(&h2, NGHTTP2_HEADERS, 0, 3, buffer_bytes(&block));
+	begin_headers(3);
 	h2_send(&h2);
 	h2_expect_fault(&h2, NGHTTP2_ENHANCE_YOUR_CALM, "header block");
-	buffer_deinit(&block);
 	down();
 }
 
@@ -52,6 +57,34 @@ static void test_slow_frame_of_headers(void **state)
 	up((const char *const[]){"--preface-ms", "100", NULL});
 	h2_say_request(&h2, 1, "Echo", NULL);
 	h2.talk.out.end -= 20;
+	h2_send(&h2);
+	h2_expect_fault(&h2, NGHTTP2_ENHANCE_YOUR_CALM, "header block");
+	down();
+}
+
+/* A block that does not end does not hold up the end of its connection: begun before the last
+ * stream is named, or after. */
+static void test_slow_headers_in_a_drain(void **state)
+{
+	(void)state;
+	up((const char *const[]){"--preface-ms", "300", "--age-ms", "200", NULL});
+	h2_expect_notice(&h2);
+	h2_say_pong(&h2);
+	h2_send(&h2);
+	(void)h2_wait_for(&h2, NGHTTP2_PING);
+	h2_say_pong(&h2);
+	begin_headers(1);
+	h2_send(&h2);
+	h2_expect_last(&h2, 1);
+	h2_expect_fault(&h2, NGHTTP2_ENHANCE_YOUR_CALM, "header block");
+	h2_close(&h2);
+	h2_open(&h2, server.address);
+	h2_say_request(&h2, 1, "Chat", NULL);
+	h2_send(&h2);
+	h2_expect_notice(&h2);
+	h2_acknowledge(&h2);
+	h2_expect_last(&h2, 1);
+	begin_headers(1);
 	h2_send(&h2);
 	h2_expect_fault(&h2, NGHTTP2_ENHANCE_YOUR_CALM, "header block");
 	down();
@@ -156,6 +189,7 @@ int main(void)
 		cmocka_unit_test(test_no_settings),
 		cmocka_unit_test(test_slow_headers),
 		cmocka_unit_test(test_slow_frame_of_headers),
+		cmocka_unit_test(test_slow_headers_in_a_drain),
 		cmocka_unit_test(test_wrong_preface),
 		cmocka_unit_test(test_too_many_connections),
 		cmocka_unit_test(test_silent_client_is_asked),

@@ -128,10 +128,14 @@ static void say_last(struct http2_session *session, int32_t last, const char *wh
 	connection_touch(session->connection);
 }
 
+/* From here on only a header block that was begun keeps the phase: the rest of it has to come. */
 static void drain_last(struct http2_session *session)
 {
-	const char *leaving = session->connection->leaving;
-	timeout_clear(&session->connection->phase);
+	struct connection *connection = session->connection;
+	const char *leaving = connection->leaving;
+	timeout_clear(&connection->phase);
+	if (session->in_headers)
+		transport_wait(connection->transport, WAIT_PREFACE, &connection->phase);
 	say_last(session, nghttp2_session_get_last_proc_stream_id(session->nghttp2),
 	         leaving ? leaving : TRANSPORT_STOPPING);
 }
@@ -361,10 +365,17 @@ static int on_stream_close(nghttp2_session *nghttp2, int32_t id, uint32_t code, 
 
 /* --- the protocol -------------------------------------------------------------------- */
 
+/* The phase is not for headers: a drain, or a refusal, has its own time. */
+static bool phase_is_taken(const struct http2_session *session)
+{
+	return session->state == HTTP2_DRAINING || session->state == HTTP2_SEEN ||
+	       session->state == HTTP2_HEARD || session->connection->refused;
+}
+
 static void watch_headers(struct http2_session *session)
 {
 	struct connection *connection = session->connection;
-	if (!session->greeted || session->state != HTTP2_OPEN)
+	if (!session->greeted || phase_is_taken(session))
 		return;
 	if (!session->in_headers)
 		timeout_clear(&connection->phase);
