@@ -177,12 +177,19 @@ static SUSPENDS enum status answer_all(struct call *call, struct arena *arena)
 	}
 }
 
+/* Anybody may ask, for ever, and each one has a fiber. */
 static SUSPENDS enum status reflect(struct call *call)
 {
 	struct arena arena;
+	if (call->rpc->reflections >= LIMIT_REFLECTIONS)
+		return call_fail(call, STATUS_RESOURCE_EXHAUSTED,
+		                 "%d calls ask this server for descriptors, more may not",
+		                 LIMIT_REFLECTIONS);
+	call->rpc->reflections++;
 	arena_init(&arena, NULL, 0, LIMIT_CALL_ARENA);
 	enum status status = answer_all(call, &arena);
 	arena_deinit(&arena);
+	call->rpc->reflections--;
 	return status;
 }
 

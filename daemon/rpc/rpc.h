@@ -60,6 +60,7 @@ struct rpc {
 	struct health *health; /* admin/ knows what it is */
 	void *ctx;
 	uint32_t running_limit;
+	uint32_t reflections; /* calls of admin/reflection.c */
 	struct call *ready_first, *ready_last;
 	struct call *calls; /* every live call, newest first, by live_next */
 	struct call *cache;
