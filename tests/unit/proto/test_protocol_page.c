@@ -62,6 +62,26 @@ static void every_reason_is_in_the_table(void **state)
 #undef REASON
 }
 
+/* A row of HTTP/2's faults begins with the reason that the peer is told. */
+static void fault_on_page(const char *reason, const char *code)
+{
+	char begins[128], holds[64];
+	snprintf(begins, sizeof begins, "\n| %s", reason);
+	snprintf(holds, sizeof holds, "| %s |", code);
+	const char *row = strstr(page, begins);
+	const char *found = row ? strstr(row + 1, holds) : NULL;
+	if (!found || found > strchr(row + 1, '\n'))
+		fail_msg("PROTOCOL.md needs a row that begins: | %s | %s |", reason, code);
+}
+
+static void every_fault_of_http2_is_in_the_table(void **state)
+{
+	(void)state;
+#define FAULT(name, code, reason) fault_on_page(reason, #code);
+#include "daemon/transport/http2/fault.def"
+#undef FAULT
+}
+
 static void default_on_page(const char *name, uint32_t start, uint32_t most)
 {
 	char row[128];
@@ -299,6 +319,7 @@ int main(void)
 		cmocka_unit_test(every_limit_is_in_the_table),
 		cmocka_unit_test(every_status_is_in_the_table),
 		cmocka_unit_test(every_reason_is_in_the_table),
+		cmocka_unit_test(every_fault_of_http2_is_in_the_table),
 		cmocka_unit_test(hello_defaults_are_those_of_the_code),
 		cmocka_unit_test(the_preface),
 		cmocka_unit_test(a_hello),
