@@ -174,6 +174,48 @@ static void test_refusal_of_a_codec_names_ours(void **state)
 	h2_answer_free(&answer);
 }
 
+/* Whoever asks with another method is told which one, in gRPC's words and in JSON. */
+static void test_another_method(void **state)
+{
+	(void)state;
+	struct h2_answer answer;
+	static const char *const types[] = {"application/grpc", "application/json"};
+	for (uint32_t i = 0; i < 2; i++) {
+		ask_with(2 * i + 1,
+		         (const struct h2_field[]){{":method", "PUT"}, {"content-type", types[i]}},
+		         2);
+		h2_answer(&h2, 2 * i + 1, &answer);
+		assert_string_equal(h2_answer_field(&answer, ":status"), "405");
+		assert_string_equal(h2_answer_field(&answer, "allow"), "POST");
+		h2_answer_free(&answer);
+	}
+}
+
+/* "curl -I": an answer to HEAD with a body is a broken one to every client. */
+static void test_head_is_answered_without_a_body(void **state)
+{
+	(void)state;
+	struct h2_answer answer;
+	static const struct {
+		const char *type, *http;
+	} heads[] = {
+		{"text/plain", "415"}, {"application/json", "405"}, {"application/grpc", "405"}};
+	for (uint32_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
+		const struct h2_field fields[] = {{":method", "HEAD"},
+		                                  {":scheme", "http"},
+		                                  {":path", "/prism.test.v1.EchoService/Echo"},
+		                                  {":authority", "test"},
+		                                  {"content-type", heads[i].type},
+		                                  {0}};
+		h2_say_headers(&h2, H2_END_STREAM, 2 * i + 1, fields);
+		h2_send(&h2);
+		h2_answer(&h2, 2 * i + 1, &answer);
+		assert_string_equal(h2_answer_field(&answer, ":status"), heads[i].http);
+		assert_int_equal(buffer_len(&answer.body), 0);
+		h2_answer_free(&answer);
+	}
+}
+
 /* The status in the head, as there is no body: before the request has ended, which may go on. */
 static void test_early_refusal_of_grpc_web(void **state)
 {
@@ -307,6 +349,8 @@ int main(void)
 		H2_TEST(test_order),
 		H2_TEST(test_refusal_has_an_outcome),
 		H2_TEST(test_refusal_of_a_codec_names_ours),
+		H2_TEST(test_another_method),
+		H2_TEST(test_head_is_answered_without_a_body),
 		H2_TEST(test_early_refusal_of_grpc_web),
 		H2_TEST(test_malformed_heads_are_reset),
 		H2_TEST(test_messages_that_are_none),

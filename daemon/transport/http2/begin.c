@@ -28,6 +28,7 @@ static void refuse(struct http2_stream *stream, const char *http_status, enum st
 	fields_init(&fields);
 	fields_put(&fields, ":status", http_status);
 	fields_put(&fields, "content-type", stream->request.answer_type);
+	fields_put_allowed(&fields, http_status);
 	fields_put(&fields, "grpc-status", trailers_status(status));
 	fields_put(&fields, "grpc-message", message);
 	fields_put(&fields, "prism-outcome", "not-executed");

@@ -190,10 +190,16 @@ void connect_refuse(struct http2_stream *stream, const char *http_status, enum s
 	if (!connect_error_write(status, message, NULL, 0, &answer.body))
 		http2_check(stream->session, NGHTTP2_ERR_NOMEM);
 	begin_answer(&answer, &fields);
+	fields_put_allowed(&fields, http_status);
 	if (!connect_is(&stream->request)) {
 		fields_put(&fields, "grpc-status", trailers_status(status));
 		fields_put(&fields, "grpc-message", message);
 	}
 	fields_put(&fields, "prism-outcome", "not-executed");
-	send_answer(stream, &fields, &answer);
+	if (!stream->request.is_head) {
+		send_answer(stream, &fields, &answer);
+		return;
+	}
+	http2_output_only(stream, &fields);
+	buffer_deinit(&answer.body);
 }

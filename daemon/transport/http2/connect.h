@@ -19,7 +19,7 @@ enum status connect_message(const struct http2_stream *stream, struct bytes body
                             struct arena *arena, struct bytes *message,
                             char reason[WIRE_REASON_SIZE]);
 
-/* Refuses a request that is no call yet. */
+/* Refuses a request that is no call yet; one for its HEAD alone without a body. */
 void connect_refuse(struct http2_stream *stream, const char *http_status, enum status status,
                     const char *message);
 

@@ -37,3 +37,10 @@ static inline void fields_put(struct http2_fields *fields, const char *name, con
 	fields_append(fields, bytes_of_string(name), bytes_of_string(value),
 	              NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE);
 }
+
+/* RFC 9110, 15.5.6: 405 names the methods that are allowed. */
+static inline void fields_put_allowed(struct http2_fields *fields, const char *http_status)
+{
+	if (strcmp(http_status, "405") == 0)
+		fields_put(fields, "allow", "POST");
+}

@@ -80,6 +80,7 @@ typedef void field_taker(struct http2_request *request, struct bytes value);
 static void take_method(struct http2_request *request, struct bytes value)
 {
 	request->is_post = bytes_equal_string(value, "POST");
+	request->is_head = bytes_equal_string(value, "HEAD");
 }
 
 static void take_content_type(struct http2_request *request, struct bytes value)
