@@ -74,6 +74,33 @@ static void test_rapid_reset(void **state)
 	      NGHTTP2_ENHANCE_YOUR_CALM, "cancelled");
 }
 
+/* What is reset does not run on: so there are never more handlers than streams may be open. */
+static void test_resets_of_running_calls(void **state)
+{
+	(void)state;
+	enum { ROUNDS = 3 };
+	const uint64_t wait[] = {600000};
+	struct buffer scratch = {0};
+	const struct bytes request = numbers_message(&scratch, wait, 1);
+	uint32_t first = 1;
+	for (int round = 0; round < ROUNDS; round++, first += 2 * LIMIT_STREAMS) {
+		for (uint32_t i = 0; i < LIMIT_STREAMS; i++) {
+			h2_say_request(&bad, first + 2 * i, "Wait", NULL);
+			h2_say_message(&bad, H2_END_STREAM, first + 2 * i, request);
+		}
+		h2_send(&bad);
+		while (server_count().running < LIMIT_STREAMS)
+			good_call();
+		for (uint32_t i = 0; i < LIMIT_STREAMS; i++)
+			h2_say_number(&bad, NGHTTP2_RST_STREAM, first + 2 * i, NGHTTP2_CANCEL);
+		h2_send(&bad);
+		while (server_count().running > 0)
+			good_call();
+	}
+	h2_echo(&bad, first);
+	buffer_deinit(&scratch);
+}
+
 /* The server is made to reset: a window that overflows. */
 static void say_made_reset(uint32_t i)
 {
@@ -133,6 +160,22 @@ static void test_settings(void **state)
 	(void)state;
 	flood(say_settings, 2 * LIMIT_HTTP2_CONTROL_FRAMES, FAULT_CONTROL_FRAMES,
 	      NGHTTP2_ENHANCE_YOUR_CALM, "SETTINGS");
+}
+
+/* nghttp2 counts the entries of one frame. */
+static void test_long_settings(void **state)
+{
+	(void)state;
+	uint8_t entries[6 * (LIMIT_HTTP2_SETTINGS + 1)] = {0};
+	for (size_t i = 0; i < sizeof(entries); i += 6)
+		entries[i + 1] = NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS;
+	h2_say(&bad, NGHTTP2_SETTINGS, 0, 0, bytes_of(entries, sizeof(entries) - 6));
+	h2_send(&bad);
+	h2_echo(&bad, 1);
+	h2_say(&bad, NGHTTP2_SETTINGS, 0, 0, bytes_of(entries, sizeof(entries)));
+	h2_send(&bad);
+	h2_expect_fault(&bad, NGHTTP2_ENHANCE_YOUR_CALM, "too many setting entries");
+	good_call();
 }
 
 static void say_priority(uint32_t i)
@@ -400,7 +443,8 @@ static void test_streams(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		H2_TEST(test_rapid_reset),       H2_TEST(test_made_you_reset),
+		H2_TEST(test_rapid_reset),       H2_TEST(test_resets_of_running_calls),
+		H2_TEST(test_long_settings),     H2_TEST(test_made_you_reset),
 		H2_TEST(test_honest_cancels),    H2_TEST(test_pings),
 		H2_TEST(test_pings_with_calls),  H2_TEST(test_settings),
 		H2_TEST(test_priorities),        H2_TEST(test_windows),
