@@ -3,9 +3,9 @@
  *
  * 64-bit integers are strings, enums names, bytes base64; Timestamp, Duration, FieldMask, Struct,
  * Value, ListValue and wrappers have their JSON forms. Fields are read by both their names
- * (project_id, projectId) and written as lowerCamelCase, or as json_name. What protobuf-c's
- * descriptors cannot tell of maps and names is a hint (json_hint.h): without one, a map is a list
- * of {"key": ..., "value": ...}. An Any is {"typeUrl": ..., "value": base64}.
+ * (project_id, projectId) and written as lowerCamelCase, or as json_name; maps are objects. What
+ * protobuf-c's descriptors cannot tell of both is a hint (json_hint.h). An Any is {"typeUrl": ...,
+ * "value": base64}.
  *
  * Refused are unknown fields, a field or a oneof given twice, numbers out of range, fractions for
  * integers, invalid UTF-8, U+0000, and more than limits.def allows.

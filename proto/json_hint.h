@@ -3,7 +3,8 @@
  *
  * It is kept where protobuf-c reserves room: a field's `reserved2`, a message's `reserved1`. What
  * protoc-c generates has NULL there: no hint. Types that are made at run time
- * (client/ctl/schema_types.c) have them. Owns: nothing; names outlive the descriptor. */
+ * (client/ctl/schema_types.c) have them. A map that was generated is known by the name that protoc
+ * gives to what it is a list of. Owns: nothing; names outlive the descriptor. */
 #pragma once
 #include "proto/bytes.h"
 
@@ -22,16 +23,9 @@ static inline void json_hint_map_entry(ProtobufCMessageDescriptor *message)
 	message->reserved1 = message;
 }
 
-static inline bool json_is_map_entry(const ProtobufCMessageDescriptor *message)
-{
-	return message->reserved1 != NULL;
-}
-
-static inline bool json_is_map(const ProtobufCFieldDescriptor *field)
-{
-	return field->type == PROTOBUF_C_TYPE_MESSAGE &&
-	       field->label == PROTOBUF_C_LABEL_REPEATED && json_is_map_entry(field->descriptor);
-}
+/* A list of what has the hint, or of `key` and `value` in a message that is named after the field:
+ * StatusesEntry of `statuses` (descriptor.proto, MessageOptions.map_entry). */
+bool json_is_map(const ProtobufCFieldDescriptor *field);
 
 /* Of a map: its key's field, which is followed by its value's. */
 static inline const ProtobufCFieldDescriptor *json_map_fields(const ProtobufCFieldDescriptor *map)

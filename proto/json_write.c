@@ -1,6 +1,7 @@
 #include "proto/base64.h"
 #include "proto/json.h"
 #include "proto/json_hint.h"
+#include "proto/json_map.h"
 #include "proto/json_number.h"
 #include "proto/json_text.h"
 #include "proto/json_time.h"
@@ -284,6 +285,14 @@ static void put_key(struct writing *writing, const ProtobufCFieldDescriptor *fie
 	put_colon(writing);
 }
 
+static void put_entry(struct writing *writing, const ProtobufCFieldDescriptor *fields,
+                      const ProtobufCMessage *entry)
+{
+	put_line(writing);
+	put_key(writing, &fields[0], layout_value(entry, &fields[0]));
+	put_map_value(writing, &fields[1], entry);
+}
+
 /* In the order of the wire. */
 static void put_map(struct writing *writing, const ProtobufCMessage *message,
                     const ProtobufCFieldDescriptor *map)
@@ -291,17 +300,23 @@ static void put_map(struct writing *writing, const ProtobufCMessage *message,
 	size_t count = layout_count(message, map);
 	const ProtobufCMessage *const *entries = layout_value(message, map);
 	const ProtobufCFieldDescriptor *fields = json_map_fields(map);
+	bool *counts = calloc(count, sizeof(*counts));
+	if (count > 0 && (!counts || !json_map_counts(&fields[0], entries, count, counts)))
+		fail(writing, STATUS_RESOURCE_EXHAUSTED);
 	put(writing, "{", 1);
 	writing->level++;
+	bool any = false;
 	for (size_t i = 0; i < count && writing->status == STATUS_OK; i++) {
-		if (i > 0)
+		if (!counts[i])
+			continue;
+		if (any)
 			put(writing, ",", 1);
-		put_line(writing);
-		put_key(writing, &fields[0], layout_value(entries[i], &fields[0]));
-		put_map_value(writing, &fields[1], entries[i]);
+		any = true;
+		put_entry(writing, fields, entries[i]);
 	}
+	free(counts);
 	writing->level--;
-	if (count > 0)
+	if (any)
 		put_line(writing);
 	put(writing, "}", 1);
 }

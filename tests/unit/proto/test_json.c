@@ -108,8 +108,31 @@ static void lists_and_oneofs_have_their_form(void **state)
 	both_ways(SHAPES, "{\"choiceText\":\"\"}");
 	both_ways(SHAPES, "{\"choiceLeaf\":{}}");
 	both_ways(SHAPES, "{\"choiceColour\":\"COLOUR_UNSPECIFIED\"}");
-	both_ways(SHAPES, "{\"counts\":[{\"key\":\"a\",\"value\":1}]}");
 	assert_string_equal(written(read_as(SHAPES, "{\"int32Many\":[]}"), JSON_COMPACT), "{}");
+}
+
+/* Of entries with the same key the last one counts. */
+static void a_map_is_an_object(void **state)
+{
+	(void)state;
+	both_ways(SHAPES,
+	          "{\"counts\":{\"a\":1,\"\":0},\"leaves\":{\"-7\":{\"name\":\"n\"},\"0\":{}}}");
+	both_ways(SHAPES, "{\"pairs\":[{\"key\":\"a\",\"value\":1}]}");
+	Prism__Test__Shapes__CountsEntry entries[5], *counts[5];
+	static const char *const keys[] = {"b", "a", "b", "c", "a"};
+	for (int i = 0; i < 5; i++) {
+		prism__test__shapes__counts_entry__init(&entries[i]);
+		entries[i].key = (char *)keys[i];
+		entries[i].value = i;
+		counts[i] = &entries[i];
+	}
+	Prism__Test__Shapes shapes = PRISM__TEST__SHAPES__INIT;
+	shapes.n_counts = 5;
+	shapes.counts = counts;
+	assert_string_equal(written(&shapes.base, JSON_COMPACT),
+	                    "{\"counts\":{\"b\":2,\"c\":3,\"a\":4}}");
+	refused("{\"counts\":[{\"key\":\"a\",\"value\":1}]}",
+	        "counts: an object (a map) is needed, not a list");
 }
 
 static void well_known_types_have_their_form(void **state)
@@ -489,6 +512,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(each_kind_of_field_has_its_form),
 		TEST(lists_and_oneofs_have_their_form),
+		TEST(a_map_is_an_object),
 		TEST(well_known_types_have_their_form),
 		TEST(what_is_read_is_what_was_meant),
 		TEST(null_is_absent),
