@@ -2,6 +2,7 @@
 #include "daemon/rpc/fiber.h"
 #include "daemon/worker.h"
 #include "echo.prism-server.h"
+#include "proto/writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -79,15 +80,38 @@ static enum status chat(struct call *call)
 	}
 }
 
+enum { DETAIL_SIZE = 1000 };
+
+/* An Any of so many bytes, with an EchoMessage of zeros in it. */
+static struct bytes write_detail(uint8_t room[DETAIL_SIZE])
+{
+	static const char TYPE[] = "type.googleapis.com/prism.test.v1.EchoMessage";
+	enum {
+		HEAD = 2,
+		LONG_HEAD = 3,
+		VALUE = DETAIL_SIZE - HEAD - (sizeof(TYPE) - 1) - LONG_HEAD
+	};
+	struct writer writer = writer_init(room, DETAIL_SIZE);
+	memset(room, 0, DETAIL_SIZE);
+	writer_u8(&writer, 1 << 3 | 2);
+	writer_varint(&writer, sizeof(TYPE) - 1);
+	writer_bytes(&writer, TYPE, sizeof(TYPE) - 1);
+	writer_u8(&writer, 2 << 3 | 2);
+	writer_varint(&writer, VALUE);
+	writer_u8(&writer, 1 << 3 | 2);
+	writer_varint(&writer, VALUE - LONG_HEAD);
+	return bytes_of(room, DETAIL_SIZE);
+}
+
 static enum status add_details(struct call *call, uint32_t count)
 {
-	static const uint8_t
-		detail[1000]; /* a string of zeros is nobody's Any, but is sent as one */
+	uint8_t *room = arena_alloc(&call->arena, DETAIL_SIZE);
 	call->details = arena_alloc(&call->arena, count * sizeof(*call->details));
-	if (!call->details)
+	if (!room || !call->details)
 		return call_no_memory(call);
+	struct bytes detail = write_detail(room);
 	for (uint32_t i = 0; i < count; i++)
-		call->details[i] = bytes_of(detail, sizeof(detail));
+		call->details[i] = detail;
 	call->detail_count = count;
 	return STATUS_OK;
 }
