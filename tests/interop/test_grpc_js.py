@@ -8,17 +8,13 @@ import subprocess
 import sys
 import unittest
 
+import npm
 from server import Server
 
 
 def modules(source, build):
     """The folder that has the example's node_modules."""
-    folder = os.path.join(build, 'node')
-    if not os.path.isdir(os.path.join(folder, 'node_modules', '@grpc', 'grpc-js')):
-        os.makedirs(folder, exist_ok=True)
-        shutil.copy(os.path.join(source, 'examples', 'node', 'package.json'), folder)
-        subprocess.run(['npm', 'install', '--no-audit', '--no-fund', '--ignore-scripts'], cwd=folder, check=True)
-    return folder
+    return npm.install(os.path.join(source, 'examples', 'node', 'package.json'), os.path.join(build, 'node'))
 
 
 class GrpcJs(unittest.TestCase):

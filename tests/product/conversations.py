@@ -1,5 +1,5 @@
-"""The same conversations with the services of a real prismd over native framing (prismctl), gRPC (grpcio, grpc-js, prismctl) and
-JSON (curl).
+"""The same conversations with the services of a real prismd over native framing (prismctl), gRPC (grpcio, grpc-js, prismctl),
+gRPC-Web, Connect (connect-node) and JSON (curl, connect-node).
 
     conversations.py BUILD_DIRECTORY SOURCE_DIRECTORY
 
@@ -23,6 +23,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, json_format, messag
 from daemon import Daemon, run
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'interop'))
+import test_connect_node  # noqa: E402
 import test_grpc_js  # noqa: E402
 import test_reflection  # noqa: E402
 from wire import fields, text  # noqa: E402
@@ -83,16 +84,21 @@ class GrpcByPrismctl(Native):
     options = ('--grpc',)
 
 
+def descriptors(daemon):
+    """The path of a FileDescriptorSet of the services'."""
+    path = os.path.join(daemon.folder, 'prism.binpb')
+    protos = os.path.join(SOURCE, 'proto')
+    files = [f'prism/v1/{name}' for name in sorted(os.listdir(os.path.join(protos, 'prism', 'v1'))) if name.endswith('.proto')]
+    run('protoc', '-I', protos, '--include_imports', f'--descriptor_set_out={path}', *files, 'grpc/health/v1/health.proto')
+    return path
+
+
 class Grpc:
     """grpcio, with messages made from the .proto files."""
 
     def __init__(self, daemon):
-        path = os.path.join(daemon.folder, 'prism.binpb')
-        protos = os.path.join(SOURCE, 'proto')
-        files = [f'prism/v1/{name}' for name in sorted(os.listdir(os.path.join(protos, 'prism', 'v1'))) if name.endswith('.proto')]
-        run('protoc', '-I', protos, '--include_imports', f'--descriptor_set_out={path}', *files)
         self.pool = descriptor_pool.DescriptorPool()
-        with open(path, 'rb') as file:
+        with open(descriptors(daemon), 'rb') as file:
             for one in descriptor_pb2.FileDescriptorSet.FromString(file.read()).file:
                 self.pool.Add(one)
         self.factory = message_factory.MessageFactory(self.pool)
@@ -114,14 +120,12 @@ class Grpc:
         self.channel.close()
 
 
-class GrpcJs:
-    """@grpc/grpc-js, with messages made from the .proto files."""
+class Node:
+    """A script for Node, which takes a line for each call."""
 
-    def __init__(self, daemon):
-        folder = test_grpc_js.modules(SOURCE, BUILD)
-        script = shutil.copy(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'grpc_js.js'), os.path.join(folder, 'product.js'))
-        self.node = subprocess.Popen(['node', script, os.path.join(SOURCE, 'proto'), daemon.address], stdin=subprocess.PIPE,
-                                     stdout=subprocess.PIPE, text=True)
+    def __init__(self, folder, name, *arguments):
+        script = shutil.copy(os.path.join(os.path.dirname(os.path.abspath(__file__)), name), os.path.join(folder, 'product.js'))
+        self.node = subprocess.Popen(['node', script, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, method, request, caller_fields=()):
         self.node.stdin.write(json.dumps({'method': method, 'request': request, 'fields': caller_fields}) + '\n')
@@ -132,12 +136,45 @@ class GrpcJs:
         told = self.ask(PACKAGE + method, request, caller.fields())
         if 'answer' in told:
             return told['answer']
-        raise Refused(told['code'], told['message'], *causes_in(base64.b64decode(told.get('status', ''))))
+        raise Refused(told['code'], told['message'], *self.causes(told))
 
     def close(self):
         self.node.stdin.close()
         self.node.wait(60)
         self.node.stdout.close()
+
+
+class GrpcJs(Node):
+    """@grpc/grpc-js, with messages made from the .proto files."""
+
+    def __init__(self, daemon):
+        super().__init__(test_grpc_js.modules(SOURCE, BUILD), 'grpc_js.js', os.path.join(SOURCE, 'proto'), daemon.address)
+
+    def causes(self, told):
+        return causes_in(base64.b64decode(told.get('status', '')))
+
+
+class Connect(Node):
+    """@connectrpc/connect-node, with messages made from the .proto files."""
+    protocol = 'connect'
+
+    def __init__(self, daemon):
+        super().__init__(test_connect_node.modules(BUILD), 'connect_node.js', descriptors(daemon), daemon.address, self.protocol)
+
+    def causes(self, told):
+        return cause((one['type'], base64.b64decode(one['value'])) for one in told['details'])
+
+
+class ConnectJson(Connect):
+    protocol = 'json'
+
+
+class GrpcByConnect(Connect):
+    protocol = 'grpc'
+
+
+class GrpcWebByConnect(Connect):
+    protocol = 'grpcweb'
 
 
 class Json:
@@ -170,7 +207,7 @@ class Caller(SimpleNamespace):
 
 
 class Conversations:
-    """Everything below is said by each way of Native, GrpcByPrismctl, Grpc, GrpcJs and Json."""
+    """Everything below is said by each of the ways above."""
 
     @classmethod
     def setUpClass(cls):
@@ -276,13 +313,35 @@ class GrpcConversations(Conversations, unittest.TestCase):
     speaks = Grpc
 
 
-@unittest.skipUnless(shutil.which('npm'), 'there is no npm')
-class GrpcJsConversations(Conversations, unittest.TestCase):
-    speaks = GrpcJs
-
+class NodeConversations(Conversations):
     def test_health(self):
         for service, status in (('prism.v1.StoryService', 'SERVING'), ('no.such.Service', 'SERVICE_UNKNOWN')):
             self.assertEqual(self.way.ask('grpc.health.v1.Health/Watch', {'service': service}), {'answer': {'status': status}})
+
+
+@unittest.skipUnless(shutil.which('npm'), 'there is no npm')
+class GrpcJsConversations(NodeConversations, unittest.TestCase):
+    speaks = GrpcJs
+
+
+@unittest.skipUnless(shutil.which('npm'), 'there is no npm')
+class ConnectConversations(Conversations, unittest.TestCase):
+    speaks = Connect
+
+
+@unittest.skipUnless(shutil.which('npm'), 'there is no npm')
+class ConnectJsonConversations(Conversations, unittest.TestCase):
+    speaks = ConnectJson
+
+
+@unittest.skipUnless(shutil.which('npm'), 'there is no npm')
+class GrpcByConnectConversations(NodeConversations, unittest.TestCase):
+    speaks = GrpcByConnect
+
+
+@unittest.skipUnless(shutil.which('npm'), 'there is no npm')
+class GrpcWebByConnectConversations(NodeConversations, unittest.TestCase):
+    speaks = GrpcWebByConnect
 
 
 class JsonConversations(Conversations, unittest.TestCase):
