@@ -1,14 +1,16 @@
-/* grpc_prefix - the five bytes in front of each message of gRPC over HTTP/2.
+/* grpc_prefix - the five bytes in front of each message of gRPC over HTTP/2, and of Connect's
+ * streams.
  *
  * Source: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  * ("Length-Prefixed-Message"); for the flag of gRPC-Web's trailers
- * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md. */
+ * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md; of the end of Connect's streams
+ * https://connectrpc.com/docs/protocol ("Streaming RPCs"). */
 #pragma once
 #include "proto/reader.h"
 #include "proto/writer.h"
 
 enum { GRPC_PREFIX_SIZE = 5 };
-enum { GRPC_FLAG_COMPRESSED = 1, GRPC_FLAG_TRAILERS = 0x80 };
+enum { GRPC_FLAG_COMPRESSED = 1, GRPC_FLAG_TRAILERS = 0x80, CONNECT_FLAG_END = 2 };
 
 struct grpc_prefix {
 	uint8_t flag; /* GRPC_FLAG_COMPRESSED or 0 in a message that is well-formed */

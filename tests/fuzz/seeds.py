@@ -184,6 +184,11 @@ SESSIONS |= {
     'http2-json-gzip': '80' + H2 + h2_request(1, b'Echo', b'application/json', ((b'content-encoding', b'gzip'), (b'accept-encoding', b'gzip')))
                        + h2(0, 1, 1, gzip.compress(b'{}', mtime=0)),
     'http2-web': '80' + H2 + h2_request(1, b'Expand', b'application/grpc-web+proto') + h2_data(1, 1, b'\x08\x02\x10\x05'),
+    'http2-connect': '80' + H2 + h2_request(1, b'Chat', b'application/connect+proto') + h2_data(0, 1, b'\x0a\x01a') * 2 + h2(0, 1, 1),
+    'http2-connect-json': '80' + H2 + h2_request(1, b'Chat', b'application/connect+json') + h2_data(0, 1, b'{"data": "aGk="}') * 2 + h2(0, 1, 1),
+    'http2-connect-fail': '80' + H2 + h2_request(1, b'Fail', b'application/connect+json') + h2_data(1, 1, b'{"code": 5, "message": "no", "details": 1}'),
+    'http2-connect-gzip': '80' + H2 + h2_request(1, b'Chat', b'application/connect+json', (
+        (b'connect-content-encoding', b'gzip'), (b'connect-accept-encoding', b'gzip'))) + h2_data(1, 1, gzip.compress(b'{}', mtime=0), 1),
     'http2-early-json': '80' + H2 + h2_request(1, b'Nope', b'application/json') + h2(0, 0, 1, b'{'),
     'http2-trailers': '80' + H2 + h2_request(1, b'Echo') + h2_data(0, 1, b'') + h2(1, 5, 1, b'\x40\x01a\x01b'),
     'http2-control': '80' + H2 + h2(6, 0, 0, b'12345678') + h2(2, 0, 1, b'\0\0\0\0\1') + h2(7, 0, 0, b'\0\0\0\0\0\0\0\0') + h2(99, 0, 0),

@@ -1,16 +1,19 @@
-// Connect's own client for Node, over its three protocols, in protobuf and in JSON, plain and with gzip.
+// Connect's own client for Node: every kind of call over its three protocols, in protobuf and in JSON, plain and with gzip.
 //
 //     node connect_node.js DESCRIPTORS ADDRESS
 //
 // DESCRIPTORS: a FileDescriptorSet of echo.proto and interop.proto.
 'use strict';
 const assert = require('assert');
+const { randomBytes } = require('crypto');
 const fs = require('fs');
 const test = require('node:test');
 const { create, createFileRegistry, fromBinary } = require('@bufbuild/protobuf');
 const { FileDescriptorSetSchema } = require('@bufbuild/protobuf/wkt');
 const { Code, ConnectError, createClient } = require('@connectrpc/connect');
-const { compressionGzip, createConnectTransport, createGrpcTransport, createGrpcWebTransport } = require('@connectrpc/connect-node');
+const {
+  compressionGzip, createConnectTransport, createGrpcTransport, createGrpcWebTransport, Http2SessionManager,
+} = require('@connectrpc/connect-node');
 
 const [descriptors, address] = process.argv.slice(2);
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, fs.readFileSync(descriptors)));
@@ -34,8 +37,18 @@ const failure = async (promise) => {
   return assert.fail('it did not fail');
 };
 
+const collect = async (stream, each = () => {}) => {
+  const answers = [];
+  for await (const answer of stream) each(answers.push(answer));
+  return answers;
+};
+const stream = async function* stream(...messages) { yield* messages; };
+
 for (const [name, transport, options] of ways) {
-  const carrier = transport({ baseUrl: `http://${address}`, httpVersion: '2', ...options });
+  // (Node resets streams of its own when what it has not sent yet is more than 10 MB.)
+  const sessionManager = new Http2SessionManager(`http://${address}`, undefined, { maxSessionMemory: 1000 });
+  test.after(() => sessionManager.abort());
+  const carrier = transport({ baseUrl: `http://${address}`, httpVersion: '2', sessionManager, ...options });
   const echo = createClient(EchoService, carrier), service = createClient(TestService, carrier);
 
   test(`${name}: unary calls`, async () => {
@@ -49,12 +62,16 @@ for (const [name, transport, options] of ways) {
 
   test(`${name}: metadata`, async () => {
     const told = {};
-    await service.unaryCall({}, {
+    const asked = () => ({
       headers: { 'x-grpc-test-echo-initial': 'hello', 'x-grpc-test-echo-trailing-bin': 'q6ur' },
       onHeader: (header) => { told.header = header.get('x-grpc-test-echo-initial'); },
       onTrailer: (trailer) => { told.trailer = trailer.get('x-grpc-test-echo-trailing-bin'); },
     });
-    assert.deepStrictEqual(told, { header: 'hello', trailer: 'q6ur' });
+    for (const call of [() => service.unaryCall({}, asked()), () => collect(service.fullDuplexCall(stream({}), asked()))]) {
+      told.header = told.trailer = undefined;
+      await call();
+      assert.deepStrictEqual(told, { header: 'hello', trailer: 'q6ur' });
+    }
   });
 
   test(`${name}: failures`, async () => {
@@ -67,12 +84,57 @@ for (const [name, transport, options] of ways) {
     for (let code = 1; code <= 16; code++) assert.strictEqual((await failure(echo.fail({ code }))).code, code);
     assert.strictEqual((await failure(service.unimplementedCall({}))).code, Code.Unimplemented);
     assert.strictEqual((await failure(echo.small({ data: Buffer.alloc(2000) }))).code, Code.ResourceExhausted);
+    const large = { data: randomBytes(5000000) };
+    assert.strictEqual((await failure(echo.echo(large))).code, Code.ResourceExhausted);
+    assert.strictEqual((await failure(collect(echo.chat(stream(large, large))))).code, Code.ResourceExhausted);
   });
 
   test(`${name}: deadlines and cancellation`, async () => {
+    const pausing = { count: 2, size: 1, pauseMs: 60000 };
     assert.strictEqual((await failure(echo.wait({ ms: 60000 }, { timeoutMs: 100 }))).code, Code.DeadlineExceeded);
+    assert.strictEqual((await failure(collect(echo.expand(pausing, { timeoutMs: 100 })))).code, Code.DeadlineExceeded);
     const stop = new AbortController();
-    setTimeout(() => stop.abort(), 50);
-    assert.strictEqual((await failure(echo.wait({ ms: 60000 }, { signal: stop.signal }))).code, Code.Canceled);
+    const failed = await failure(collect(echo.expand(pausing, { signal: stop.signal }), () => stop.abort()));
+    assert.strictEqual(failed.code, Code.Canceled);
+  });
+
+  test(`${name}: a stream of answers`, async () => {
+    const answers = await collect(echo.expand({ count: 20, size: 100000 }));
+    assert.deepStrictEqual(answers.map(({ data }) => data.length), Array(20).fill(100000));
+    assert.deepStrictEqual(await collect(echo.expand({ count: 0 })), []);
+  });
+
+  test(`${name}: a stream of requests`, async () => {
+    const sent = [0, 1, 100000, 2].map((size) => ({ data: Buffer.alloc(size, 'z') }));
+    const { messages, bytes } = await echo.collect(stream(...sent));
+    assert.deepStrictEqual([messages, bytes], [4n, 100003n]);
+    assert.strictEqual((await echo.collect(stream())).messages, 0n);
+  });
+
+  test(`${name}: both, in turn`, async () => {
+    const sizes = [27182, 8, 1828, 45904];
+    let answered;
+    const questions = async function* questions() {
+      for (const size of sizes) {
+        const answer = new Promise((resolve) => { answered = resolve; });
+        yield { data: Buffer.alloc(size, 'a') };
+        await answer;
+      }
+    };
+    const answers = await collect(echo.chat(questions()), () => answered());
+    assert.deepStrictEqual(answers.map(({ data }) => data.length), sizes);
+  });
+
+  test(`${name}: messages larger than the window`, async () => {
+    const sent = [1, 2, 3].map((value) => ({ data: Buffer.alloc(3000000, value) }));
+    const answers = await collect(echo.chat(stream(...sent)));
+    assert.strictEqual(answers.length, sent.length);
+    answers.forEach(({ data }, i) => assert.ok(sent[i].data.equals(data)));
+  });
+
+  test(`${name}: a failure behind answers`, async () => {
+    let count = 0;
+    const failed = await failure(collect(echo.expand({ count: 2, size: 1000, code: 10 }), (so) => { count = so; }));
+    assert.deepStrictEqual([count, failed.code, failed.rawMessage], [2, Code.Aborted, 'as you asked']);
   });
 }

@@ -32,7 +32,7 @@ class ConnectNode(unittest.TestCase):
         finally:
             server.stop()
         self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
-        self.assertIn('# pass 32\n', ran.stdout)
+        self.assertIn('# pass 72\n', ran.stdout)
 
 
 if __name__ == '__main__':

@@ -325,12 +325,12 @@ class GrpcJsConversations(NodeConversations, unittest.TestCase):
 
 
 @unittest.skipUnless(shutil.which('npm'), 'there is no npm')
-class ConnectConversations(Conversations, unittest.TestCase):
+class ConnectConversations(NodeConversations, unittest.TestCase):
     speaks = Connect
 
 
 @unittest.skipUnless(shutil.which('npm'), 'there is no npm')
-class ConnectJsonConversations(Conversations, unittest.TestCase):
+class ConnectJsonConversations(NodeConversations, unittest.TestCase):
     speaks = ConnectJson
 
 

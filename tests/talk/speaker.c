@@ -1,4 +1,5 @@
 #include "tests/talk/speaker.h"
+#include "proto/grpc_prefix.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -102,6 +103,16 @@ static void http2_cancel(uint32_t stream)
 	h2_send(&h2);
 }
 
+static void say_messages(uint32_t stream, const struct asked *asked)
+{
+	for (size_t i = 0; i < asked->count; i++)
+		h2_say_message(&h2, i + 1 == asked->count ? H2_END_STREAM : 0, stream,
+		               asked->messages[i]);
+	if (asked->count == 0)
+		h2_say(&h2, NGHTTP2_DATA, H2_END_STREAM, stream, nothing());
+	h2_send(&h2);
+}
+
 static void grpc_ask(uint32_t stream, const struct asked *asked)
 {
 	char timeout[16];
@@ -109,12 +120,7 @@ static void grpc_ask(uint32_t stream, const struct asked *asked)
 	const struct h2_field more[] = {{asked->timeout_ms > 0 ? "grpc-timeout" : NULL, timeout},
 	                                {NULL, NULL}};
 	h2_say_request(&h2, stream, asked->method, more);
-	for (size_t i = 0; i < asked->count; i++)
-		h2_say_message(&h2, i + 1 == asked->count ? H2_END_STREAM : 0, stream,
-		               asked->messages[i]);
-	if (asked->count == 0)
-		h2_say(&h2, NGHTTP2_DATA, H2_END_STREAM, stream, nothing());
-	h2_send(&h2);
+	say_messages(stream, asked);
 }
 
 static void grpc_hear(uint32_t stream, struct told *told)
@@ -138,7 +144,7 @@ static void grpc_hear(uint32_t stream, struct told *told)
 
 /* --- Connect: unary calls, whose failures are JSON -------------------------------------- */
 
-static void connect_ask(uint32_t stream, const struct asked *asked)
+static void connect_say_head(uint32_t stream, const struct asked *asked, const char *type)
 {
 	char timeout[16];
 	snprintf(timeout, sizeof(timeout), "%u", asked->timeout_ms);
@@ -147,12 +153,17 @@ static void connect_ask(uint32_t stream, const struct asked *asked)
 		{":scheme", "http"},
 		{":path", (const char *)echo_path(asked->method).data},
 		{":authority", "test"},
-		{"content-type", "application/proto"},
+		{"content-type", type},
 		{asked->timeout_ms > 0 ? "connect-timeout-ms" : NULL, timeout},
 		{NULL, NULL},
 	};
-	assert_int_equal(asked->count, 1);
 	h2_say_headers(&h2, 0, stream, fields);
+}
+
+static void connect_ask(uint32_t stream, const struct asked *asked)
+{
+	assert_int_equal(asked->count, 1);
+	connect_say_head(stream, asked, "application/proto");
 	h2_say(&h2, NGHTTP2_DATA, H2_END_STREAM, stream, asked->messages[0]);
 	h2_send(&h2);
 }
@@ -166,17 +177,21 @@ static enum status status_of(const char *code)
 	return STATUS_CANCELLED;
 }
 
-static void read_failure(const struct h2_answer *answer, struct told *told)
+static json_t *read_json(struct bytes text)
 {
 	json_error_t error;
-	struct bytes body = buffer_bytes(&answer->body);
-	json_t *failure = json_loadb((const char *)body.data, body.len, 0, &error);
+	json_t *value = json_loadb((const char *)text.data, text.len, 0, &error);
+	assert_non_null(value);
+	return value;
+}
+
+static void read_failure(const json_t *failure, struct told *told)
+{
 	const char *code = json_string_value(json_object_get(failure, "code"));
 	const char *message = json_string_value(json_object_get(failure, "message"));
 	assert_non_null(code);
 	told->status = status_of(code);
 	snprintf(told->message, sizeof(told->message), "%s", message ? message : "");
-	json_decref(failure);
 }
 
 static void connect_hear(uint32_t stream, struct told *told)
@@ -184,10 +199,51 @@ static void connect_hear(uint32_t stream, struct told *told)
 	struct h2_answer answer;
 	h2_answer(&h2, stream, &answer);
 	assert_false(answer.reset);
-	if (strcmp(h2_answer_field(&answer, ":status"), "200") == 0)
+	if (strcmp(h2_answer_field(&answer, ":status"), "200") == 0) {
 		tell_answer(told, buffer_bytes(&answer.body));
-	else
-		read_failure(&answer, told);
+	} else {
+		json_t *failure = read_json(buffer_bytes(&answer.body));
+		read_failure(failure, told);
+		json_decref(failure);
+	}
+	h2_answer_free(&answer);
+}
+
+/* --- Connect: streams, whose last message says how they ended ---------------------------- */
+
+static void connect_stream_ask(uint32_t stream, const struct asked *asked)
+{
+	connect_say_head(stream, asked, "application/connect+proto");
+	say_messages(stream, asked);
+}
+
+static void read_end(struct bytes text, struct told *told)
+{
+	json_t *end = read_json(text);
+	const json_t *error = json_object_get(end, "error");
+	if (error)
+		read_failure(error, told);
+	json_decref(end);
+}
+
+static void connect_stream_hear(uint32_t stream, struct told *told)
+{
+	struct h2_answer answer;
+	uint8_t flag;
+	h2_answer(&h2, stream, &answer);
+	assert_false(answer.reset);
+	assert_string_equal(h2_answer_field(&answer, ":status"), "200");
+	struct reader reader = reader_init(buffer_bytes(&answer.body));
+	do {
+		flag = reader_u8(&reader);
+		struct bytes message = reader_bytes(&reader, reader_u32(&reader));
+		assert_false(reader.failed);
+		if (flag == CONNECT_FLAG_END)
+			read_end(message, told);
+		else
+			tell_answer(told, message);
+	} while (flag != CONNECT_FLAG_END);
+	assert_int_equal(reader_left(&reader), 0);
 	h2_answer_free(&answer);
 }
 
@@ -197,5 +253,7 @@ const struct speaker speakers[] = {
 	{"gRPC", true, STATUS_INTERNAL, http2_open, http2_close, grpc_ask, grpc_hear, http2_cancel},
 	{"Connect", false, STATUS_INVALID_ARGUMENT, http2_open, http2_close, connect_ask,
          connect_hear, http2_cancel},
+	{"Connect's streams", true, STATUS_INVALID_ARGUMENT, http2_open, http2_close,
+         connect_stream_ask, connect_stream_hear, http2_cancel},
 };
 const size_t speaker_count = sizeof(speakers) / sizeof(*speakers);

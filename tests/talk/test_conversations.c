@@ -1,5 +1,5 @@
 /* The same conversations over every protocol: what a call promises does not depend on what it came
- * by. (Connect has unary calls only.) */
+ * by. (Connect speaks of unary calls in its own way.) */
 #include "tests/talk/speaker.h"
 
 #include <stdlib.h>
@@ -238,7 +238,7 @@ static void test_malformed_in_a_stream(void **state)
 	asked.messages[1] = bytes_of("\x0a\x7f", 2);
 	converse(&asked, &told);
 	assert_int_equal(told.count, 1);
-	expect_failure(&told, STATUS_INTERNAL, "data: the value is longer than what is left");
+	expect_failure(&told, speaker->malformed, "data: the value is longer than what is left");
 	expect_echo(5);
 }
 

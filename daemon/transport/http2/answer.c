@@ -1,13 +1,15 @@
 /* gRPC: a head before the first message, messages, and the status in the trailers; or, if there is
- * nothing before it, in the head ("Trailers-Only"), which clients may retry. */
+ * nothing before it, in the head ("Trailers-Only"), which clients may retry. gRPC-Web and Connect
+ * have it in the body, as the last message. */
 #include "daemon/transport/http2/answer.h"
 
+#include "daemon/transport/http2/connect.h"
 #include "daemon/transport/http2/output.h"
 #include "daemon/transport/http2/session.h"
 
 enum { COMPRESS_FROM = 1024 }; /* bytes: below, a packet is a packet */
 
-static bool grpc_writable(struct call *call)
+static bool answer_writable(struct call *call)
 {
 	struct http2_stream *stream = call->stream;
 	if (http2_output_has_room(stream, 1))
@@ -18,7 +20,7 @@ static bool grpc_writable(struct call *call)
 	return false;
 }
 
-static void count_sent(struct call *call, size_t len)
+void answer_count_sent(struct call *call, size_t len)
 {
 	uint32_t left = UINT32_MAX - call->sent_bytes;
 	call->sent_bytes += len < left ? (uint32_t)len : left;
@@ -47,30 +49,48 @@ static void begin_head(const struct http2_stream *stream, struct http2_fields *f
 
 static void send_head(struct http2_stream *stream, struct call *call)
 {
+	bool is_connect = connect_is(&stream->request);
 	struct http2_fields fields;
 	choose_compression(stream, call);
 	begin_head(stream, &fields);
 	if (stream->request.accepts_gzip)
-		fields_put(&fields, "grpc-accept-encoding", "identity,gzip");
+		fields_put(&fields, is_connect ? "connect-accept-encoding" : "grpc-accept-encoding",
+		           "identity,gzip");
 	if (stream->compress_from != UINT32_MAX)
-		fields_put(&fields, "grpc-encoding", "gzip");
+		fields_put(&fields, is_connect ? "connect-content-encoding" : "grpc-encoding",
+		           "gzip");
 	trailers_add_metadata(call, call->head, call->head_count, &fields);
 	http2_output_head(stream, &fields);
 }
 
-static void grpc_send(struct call *call, const ProtobufCMessage *message)
+/* Else why not, in `why`. */
+static enum status send_message(struct http2_stream *stream, struct call *call,
+                                const ProtobufCMessage *message, const char **why)
 {
-	struct http2_stream *stream = call->stream;
-	size_t len = protobuf_c_message_get_packed_size(message);
 	if (!stream->head_sent)
 		send_head(stream, call);
-	count_sent(call, len);
 	if (call->compression == COMPRESSION_OFF)
 		stream->compress_from = UINT32_MAX;
+	if (connect_is_json(&stream->request))
+		return connect_stream_send(stream, call, message, why);
+	size_t len = protobuf_c_message_get_packed_size(message);
+	answer_count_sent(call, len);
 	http2_output_message(stream, message, len);
+	return STATUS_OK;
 }
 
-static void grpc_taken(struct call *call, size_t len)
+static void answer_send(struct call *call, const ProtobufCMessage *message)
+{
+	struct http2_stream *stream = call->stream;
+	const char *why;
+	enum status status = send_message(stream, call, message, &why);
+	if (status == STATUS_OK)
+		return;
+	http2_stream_discard(stream);
+	call_refuse(call, status, why);
+}
+
+static void answer_taken(struct call *call, size_t len)
 {
 	http2_stream_taken(call->stream, len);
 }
@@ -147,26 +167,42 @@ static bool make_way(struct http2_stream *stream, const struct call *call)
 	return false;
 }
 
-static void grpc_finish(struct call *call, const ProtobufCMessage *message)
+static void send_end(struct http2_stream *stream, struct call *call)
+{
+	bool is_connect = connect_is(&stream->request);
+	if (!stream->head_sent && (is_connect || call->head_count > 0))
+		send_head(stream, call);
+	if (is_connect)
+		connect_stream_end(stream, call);
+	else if (stream->head_sent)
+		end_output(stream, call);
+	else
+		send_trailers_only(stream, call);
+}
+
+static void answer_finish(struct call *call, const ProtobufCMessage *message)
 {
 	struct http2_stream *stream = call->stream;
 	http2_stream_discard(stream);
 	if (make_way(stream, call)) {
 		if (call->status == STATUS_OK && message)
-			grpc_send(call, message);
-		else if (!stream->head_sent && call->head_count > 0)
-			send_head(stream, call);
-		if (stream->head_sent)
-			end_output(stream, call);
-		else
-			send_trailers_only(stream, call);
+			call->status = send_message(stream, call, message, &call->message);
+		send_end(stream, call);
 	}
 	stream->call = NULL;
 }
 
 const struct call_ops http2_grpc_ops = {
-	.writable = grpc_writable,
-	.send = grpc_send,
-	.taken = grpc_taken,
-	.finish = grpc_finish,
+	.writable = answer_writable,
+	.send = answer_send,
+	.taken = answer_taken,
+	.finish = answer_finish,
+};
+
+const struct call_ops http2_connect_stream_ops = {
+	.writable = answer_writable,
+	.send = answer_send,
+	.taken = answer_taken,
+	.finish = answer_finish,
+	.blames_sender = true,
 };

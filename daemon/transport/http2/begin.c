@@ -52,7 +52,8 @@ static bool check_request(struct http2_stream *stream)
 	} else if (request->content == CONTENT_OTHER)
 		refuse(stream, "415", STATUS_UNKNOWN,
 		       "content-type must be application/grpc, application/grpc-web, "
-		       "application/json or application/proto");
+		       "application/json, application/proto, application/connect+json or "
+		       "application/connect+proto");
 	else if (request->bad_timeout)
 		refuse(stream, "400", is_connect ? STATUS_INVALID_ARGUMENT : STATUS_INTERNAL,
 		       is_connect ? "connect-timeout-ms must be 1 to 10 digits"
@@ -78,18 +79,28 @@ static void check_codecs(struct http2_stream *stream)
 	const struct http2_request *request = &stream->request;
 	const struct method *method = stream->call->method;
 	const char *fault = NULL;
-	if (connect_is(request) && method && method->kind != CALL_UNARY)
-		fault = "a method that streams can be called with gRPC only";
-	else if (connect_is(request) && request->content_encoding == CODEC_UNKNOWN)
+	bool is_unary = connect_is_unary(request);
+	if (is_unary && method && method->kind != CALL_UNARY)
+		fault = "a method that streams needs the content-type application/connect+json or "
+			"application/connect+proto, or gRPC";
+	else if (is_unary && request->content_encoding == CODEC_UNKNOWN)
 		fault = "content-encoding must be identity or gzip";
 	else if (request->content == CONTENT_GRPC_CODEC)
 		fault = "the messages must be protobuf: application/grpc+proto";
 	else if (request->encoding == CODEC_UNKNOWN)
-		fault = "grpc-encoding must be identity or gzip";
+		fault = connect_is(request) ? "connect-content-encoding must be identity or gzip"
+		                            : "grpc-encoding must be identity or gzip";
 	if (!fault)
 		return;
 	http2_stream_discard(stream);
 	call_refuse(stream->call, STATUS_UNIMPLEMENTED, fault);
+}
+
+static const struct call_ops *ops_of(const struct http2_request *request)
+{
+	if (connect_is_unary(request))
+		return &http2_connect_ops;
+	return connect_is_stream(request) ? &http2_connect_stream_ops : &http2_grpc_ops;
 }
 
 void http2_stream_begin(struct http2_stream *stream)
@@ -111,7 +122,7 @@ void http2_stream_begin(struct http2_stream *stream)
 			.timeout_us = request->timeout_us,
 			.metadata = buffer_bytes(&request->metadata),
 			.trace = bytes_of(request->trace, request->has_trace ? TRACE_SIZE : 0),
-			.ops = connect_is(request) ? &http2_connect_ops : &http2_grpc_ops,
+			.ops = ops_of(request),
 			.stream = stream,
 			.peer = &connection->peer,
 		});

@@ -14,16 +14,16 @@ static const char JSON_TYPE[] = "application/json", PROTO_TYPE[] = "application/
 
 /* --- the request ------------------------------------------------------------------------------ */
 
-enum status connect_message(const struct http2_stream *stream, struct bytes body,
+enum status connect_message(const struct http2_stream *stream, struct bytes json,
                             struct arena *arena, struct bytes *message,
                             char reason[WIRE_REASON_SIZE])
 {
 	const struct method *method = stream->call->method;
 	ProtobufCMessage *parsed;
-	*message = body;
-	if (stream->request.content == CONTENT_PROTO || !method)
+	*message = json;
+	if (!method)
 		return STATUS_OK;
-	TRY(json_to_message(method->request, body, arena, &parsed, reason));
+	TRY(json_to_message(method->request, json, arena, &parsed, reason));
 	size_t len = protobuf_c_message_get_packed_size(parsed);
 	uint8_t *packed = arena_alloc(arena, len);
 	if (!packed) {
@@ -61,18 +61,32 @@ static void connect_taken(struct call *call, size_t len)
 	http2_stream_taken(call->stream, len);
 }
 
-static bool write_json(struct call *call, const ProtobufCMessage *message, struct answer *answer)
+enum status connect_json(const ProtobufCMessage *message, struct arena *arena, struct bytes *json,
+                         const char **why)
 {
 	char *text;
-	enum status status = json_from_message(message, JSON_COMPACT, &call->arena, &text);
-	if (status == STATUS_OK)
-		return buffer_append(&answer->body, text, strlen(text)) &&
-		       buffer_append(&answer->body, "\n", 1);
+	enum status status = json_from_message(message, JSON_COMPACT, arena, &text);
+	if (status == STATUS_OK) {
+		*json = bytes_of_string(text);
+		return STATUS_OK;
+	}
 	bool full = status == STATUS_RESOURCE_EXHAUSTED;
-	call->status = full ? STATUS_RESOURCE_EXHAUSTED : STATUS_INTERNAL;
-	call->message = full ? "the answer is too large for JSON: ask for less, or in protobuf"
-	                     : "the answer cannot be said in JSON: ask in protobuf";
-	return true;
+	*why = full ? "the answer is too large for JSON: ask for less, or in protobuf"
+	            : "the answer cannot be said in JSON: ask in protobuf";
+	return full ? STATUS_RESOURCE_EXHAUSTED : STATUS_INTERNAL;
+}
+
+static bool end_line(struct answer *answer)
+{
+	return buffer_append(&answer->body, "\n", 1);
+}
+
+static bool write_json(struct call *call, const ProtobufCMessage *message, struct answer *answer)
+{
+	struct bytes json;
+	call->status = connect_json(message, &call->arena, &json, &call->message);
+	return call->status != STATUS_OK ||
+	       (buffer_append(&answer->body, json.data, json.len) && end_line(answer));
 }
 
 static bool write_proto(const ProtobufCMessage *message, struct answer *answer)
@@ -89,7 +103,7 @@ static bool write_proto(const ProtobufCMessage *message, struct answer *answer)
 static bool write_answer(struct http2_stream *stream, struct call *call,
                          const ProtobufCMessage *message, struct answer *answer)
 {
-	bool is_json = stream->request.content == CONTENT_JSON;
+	bool is_json = connect_is_json(&stream->request);
 	bool good = true;
 	if (call->status == STATUS_OK && message)
 		good = is_json ? write_json(call, message, answer) : write_proto(message, answer);
@@ -99,7 +113,8 @@ static bool write_answer(struct http2_stream *stream, struct call *call,
 	answer->type = is_json || call->status != STATUS_OK ? JSON_TYPE : PROTO_TYPE;
 	if (good && call->status != STATUS_OK)
 		good = connect_error_write(call->status, call->message, call->details,
-		                           call->detail_count, &answer->body);
+		                           call->detail_count, &answer->body) &&
+		       end_line(answer);
 	return good;
 }
 
@@ -187,7 +202,11 @@ void connect_refuse(struct http2_stream *stream, const char *http_status, enum s
 {
 	struct http2_fields fields;
 	struct answer answer = {.http_status = http_status, .type = JSON_TYPE};
-	if (!connect_error_write(status, message, NULL, 0, &answer.body))
+	if (connect_is_stream(&stream->request)) {
+		connect_stream_refuse(stream, status, message);
+		return;
+	}
+	if (!connect_error_write(status, message, NULL, 0, &answer.body) || !end_line(&answer))
 		http2_check(stream->session, NGHTTP2_ERR_NOMEM);
 	begin_answer(&answer, &fields);
 	fields_put_allowed(&fields, http_status);

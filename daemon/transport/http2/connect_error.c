@@ -99,5 +99,58 @@ bool connect_error_write(enum status status, const char *message, const struct b
 		good = put(out, ",\"message\":") && put_string(out, bytes_of_string(message));
 	for (size_t i = 0; good && i < count; i++)
 		good = put(out, i == 0 ? ",\"details\":[" : ",") && put_detail(out, details[i]);
-	return good && put(out, count > 0 ? "]}\n" : "}\n");
+	return good && put(out, count > 0 ? "]}" : "}");
+}
+
+/* --- the end of a stream --------------------------------------------------------------------- */
+
+static struct bytes name_of(const struct http2_fields *fields, size_t at)
+{
+	return bytes_of(fields->nv[at].name, fields->nv[at].namelen);
+}
+
+/* The next field of that name, from `at` on. */
+static size_t find(const struct http2_fields *fields, struct bytes name, size_t at)
+{
+	while (at < fields->count && !bytes_equal(name_of(fields, at), name))
+		at++;
+	return at;
+}
+
+static bool put_values(struct buffer *out, const struct http2_fields *fields, size_t at)
+{
+	struct bytes name = name_of(fields, at);
+	bool good = put_string(out, name) && put(out, ":");
+	for (const char *mark = "["; good && at < fields->count; mark = ",") {
+		const nghttp2_nv *nv = &fields->nv[at];
+		good = put(out, mark) && put_string(out, bytes_of(nv->value, nv->valuelen));
+		at = find(fields, name, at + 1);
+	}
+	return good && put(out, "]");
+}
+
+static bool put_metadata(struct buffer *out, const struct http2_fields *fields)
+{
+	const char *mark = "\"metadata\":{";
+	bool good = true;
+	for (size_t i = 0; good && i < fields->count; i++) {
+		if (find(fields, name_of(fields, i), 0) < i)
+			continue;
+		good = put(out, mark) && put_values(out, fields, i);
+		mark = ",";
+	}
+	return good && put(out, "}");
+}
+
+bool connect_end_write(enum status status, const char *message, const struct bytes *details,
+                       size_t count, const struct http2_fields *metadata, struct buffer *out)
+{
+	bool failed = status != STATUS_OK;
+	bool good = put(out, "{");
+	if (good && failed)
+		good = put(out, "\"error\":") &&
+		       connect_error_write(status, message, details, count, out);
+	if (good && metadata->count > 0)
+		good = (!failed || put(out, ",")) && put_metadata(out, metadata);
+	return good && put(out, "}");
 }

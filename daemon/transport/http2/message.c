@@ -31,6 +31,12 @@ void http2_stream_discard(struct http2_stream *stream)
 	stream->input_state = INPUT_DISCARDING;
 }
 
+/* The status for bytes that are no message. */
+static enum status malformed(const struct http2_stream *stream)
+{
+	return connect_is(&stream->request) ? STATUS_INVALID_ARGUMENT : STATUS_INTERNAL;
+}
+
 static void refuse(struct http2_stream *stream, enum status status, const char *message)
 {
 	http2_stream_discard(stream);
@@ -57,10 +63,13 @@ static void refuse_size(struct http2_stream *stream, const char *more, size_t le
 static bool check_prefix(struct http2_stream *stream, struct grpc_prefix prefix)
 {
 	if (prefix.flag > 1)
-		refuse(stream, STATUS_INTERNAL, "a message's first byte must be 0 or 1");
+		refuse(stream, malformed(stream), "a message's first byte must be 0 or 1");
 	else if (prefix.flag == 1 && stream->request.encoding != CODEC_GZIP)
-		refuse(stream, STATUS_INTERNAL,
-		       "a compressed message, but no grpc-encoding that says how");
+		refuse(stream, malformed(stream),
+		       connect_is(&stream->request)
+		               ? "a compressed message, but no connect-content-encoding that says "
+		                 "how"
+		               : "a compressed message, but no grpc-encoding that says how");
 	else if (prefix.len > message_limit(stream))
 		refuse_size(stream, "", prefix.len);
 	else
@@ -75,10 +84,33 @@ static void hand_over(struct http2_stream *stream, struct bytes message, bool co
 	call_message_coded(stream->call, message, compressed);
 }
 
+/* JSON becomes what the call takes. */
+static void take_json(struct http2_stream *stream, struct bytes json, bool compressed)
+{
+	struct arena arena;
+	struct bytes message;
+	char reason[WIRE_REASON_SIZE];
+	arena_init(&arena, NULL, 0, LIMIT_CALL_ARENA);
+	http2_coding_count(stream, json.len);
+	enum status status = connect_message(stream, json, &arena, &message, reason);
+	if (status == STATUS_OK)
+		hand_over(stream, message, compressed);
+	else
+		refuse(stream, status, reason);
+	arena_deinit(&arena);
+}
+
+static void take_plain(struct http2_stream *stream, struct bytes data, bool compressed)
+{
+	if (connect_is_json(&stream->request))
+		take_json(stream, data, compressed);
+	else
+		hand_over(stream, data, compressed);
+}
+
 /* Into the shared scratch buffer, which http2_scratch_done() gives back in every case. False: the
- * stream was refused; `what` is the thing that is no gzip, `malformed` the status for that. */
-static bool inflate(struct http2_stream *stream, struct bytes data, const char *what,
-                    enum status malformed)
+ * stream was refused; `what` is the thing that is no gzip. */
+static bool inflate(struct http2_stream *stream, struct bytes data, const char *what)
 {
 	struct transport *transport = http2_transport(stream->session);
 	struct http2_shared *shared = transport->http2;
@@ -96,7 +128,7 @@ static bool inflate(struct http2_stream *stream, struct bytes data, const char *
 		break;
 	case GZIP_MALFORMED:
 		snprintf(text, sizeof(text), "the %s is not gzip", what);
-		refuse(stream, malformed, text);
+		refuse(stream, malformed(stream), text);
 		break;
 	case GZIP_NO_MEMORY:
 		snprintf(text, sizeof(text), "no memory to decompress the %s", what);
@@ -106,12 +138,18 @@ static bool inflate(struct http2_stream *stream, struct bytes data, const char *
 	return false;
 }
 
-static void inflate_message(struct http2_stream *stream, struct bytes data)
+static void take_compressed(struct http2_stream *stream, struct bytes data, const char *what)
 {
 	struct http2_shared *shared = http2_transport(stream->session)->http2;
-	if (inflate(stream, data, "message", STATUS_INTERNAL))
-		hand_over(stream, buffer_bytes(&shared->scratch), true);
+	if (inflate(stream, data, what))
+		take_plain(stream, buffer_bytes(&shared->scratch), true);
 	http2_scratch_done(shared);
+}
+
+/* To Connect, nothing is never compressed, whatever is said of it. */
+static bool is_compressed(const struct http2_stream *stream, struct grpc_prefix prefix)
+{
+	return prefix.flag == 1 && (prefix.len > 0 || !connect_is(&stream->request));
 }
 
 /* Hands over the message at the front of `in`, which is whole. */
@@ -122,10 +160,10 @@ static void take_message(struct http2_stream *stream, struct grpc_prefix prefix,
 	struct bytes message = bytes_of(in.data + GRPC_PREFIX_SIZE, prefix.len);
 	stream->early -= early;
 	stream->owed += size - early;
-	if (prefix.flag == 1)
-		inflate_message(stream, message);
+	if (is_compressed(stream, prefix))
+		take_compressed(stream, message, "message");
 	else
-		hand_over(stream, message, false);
+		take_plain(stream, message, false);
 }
 
 /* --- one after the other ------------------------------------------------------------- */
@@ -152,8 +190,10 @@ static size_t cut(struct http2_stream *stream, struct bytes in)
 	       !stream->coding_waits && in.len - taken >= GRPC_PREFIX_SIZE) {
 		struct bytes rest = bytes_of(in.data + taken, in.len - taken);
 		struct grpc_prefix prefix = grpc_prefix_read(rest.data);
-		if (!check_prefix(stream, prefix) || prefix.len > rest.len - GRPC_PREFIX_SIZE ||
-		    (prefix.flag == 1 && must_wait(stream)))
+		if (!check_prefix(stream, prefix) || prefix.len > rest.len - GRPC_PREFIX_SIZE)
+			break;
+		bool is_work = is_compressed(stream, prefix) || connect_is_json(&stream->request);
+		if (is_work && must_wait(stream))
 			break;
 		taken += GRPC_PREFIX_SIZE + (size_t)prefix.len;
 		take_message(stream, prefix, rest);
@@ -186,30 +226,6 @@ static void keep(struct http2_stream *stream, struct bytes data)
 
 /* --- a body that is one message, without a prefix -------------------------------------------- */
 
-static void take_plain_body(struct http2_stream *stream, struct bytes body, bool compressed)
-{
-	struct arena arena;
-	struct bytes message;
-	char reason[WIRE_REASON_SIZE];
-	arena_init(&arena, NULL, 0, LIMIT_CALL_ARENA);
-	if (stream->request.content == CONTENT_JSON)
-		http2_coding_count(stream, body.len);
-	enum status status = connect_message(stream, body, &arena, &message, reason);
-	if (status == STATUS_OK)
-		hand_over(stream, message, compressed);
-	else
-		refuse(stream, status, reason);
-	arena_deinit(&arena);
-}
-
-static void take_compressed_body(struct http2_stream *stream, struct bytes body)
-{
-	struct http2_shared *shared = http2_transport(stream->session)->http2;
-	if (inflate(stream, body, "body", STATUS_INVALID_ARGUMENT))
-		take_plain_body(stream, buffer_bytes(&shared->scratch), true);
-	http2_scratch_done(shared);
-}
-
 /* Its own limit bounds it, so its credit is returned as it comes. */
 static void settle_body(struct http2_stream *stream)
 {
@@ -222,15 +238,15 @@ static void settle_body(struct http2_stream *stream)
 	}
 	give_credit(stream, len - stream->early);
 	stream->early = len;
-	bool is_compressed = stream->request.content_encoding == CODEC_GZIP;
-	bool is_work = is_compressed || stream->request.content == CONTENT_JSON;
+	bool compressed = len > 0 && stream->request.content_encoding == CODEC_GZIP;
+	bool is_work = compressed || connect_is_json(&stream->request);
 	if (!stream->ended || stream->coding_waits || (is_work && must_wait(stream)))
 		return;
 	struct bytes body = buffer_bytes(&stream->input);
-	if (is_compressed)
-		take_compressed_body(stream, body);
+	if (compressed)
+		take_compressed(stream, body, "body");
 	else
-		take_plain_body(stream, body, false);
+		take_plain(stream, body, false);
 	if (stream->input_state != INPUT_RECEIVING)
 		return;
 	buffer_consume(&stream->input, len);
@@ -243,7 +259,7 @@ static void settle_body(struct http2_stream *stream)
 /* What is left begins a message that is not whole, and nothing is before it. */
 static void settle(struct http2_stream *stream)
 {
-	if (connect_is(&stream->request)) {
+	if (connect_is_unary(&stream->request)) {
 		settle_body(stream);
 		return;
 	}
@@ -256,7 +272,7 @@ static void settle(struct http2_stream *stream)
 	if (!stream->ended)
 		return;
 	if (len > 0) {
-		refuse(stream, STATUS_INTERNAL, "the request ended within a message");
+		refuse(stream, malformed(stream), "the request ended within a message");
 		return;
 	}
 	stream->input_state = INPUT_CLOSED;
@@ -286,7 +302,7 @@ void http2_stream_data(struct http2_stream *stream, struct bytes data)
 		drain(stream, data.len);
 	if (stream->input_state != INPUT_RECEIVING || !stream->call)
 		return;
-	if (connect_is(&stream->request)) {
+	if (connect_is_unary(&stream->request)) {
 		keep(stream, data);
 	} else if (buffer_len(&stream->input) > 0) {
 		keep(stream, data);
@@ -309,7 +325,7 @@ void http2_stream_ended(struct http2_stream *stream)
 
 void http2_stream_go_on(struct http2_stream *stream)
 {
-	if (!connect_is(&stream->request))
+	if (!connect_is_unary(&stream->request))
 		cut_input(stream);
 	settle(stream);
 	connection_touch(stream->session->connection);

@@ -118,21 +118,17 @@ static void added(struct http2_stream *stream, size_t len)
 	resume(stream);
 }
 
-/* Packed aside, and compressed behind room for the prefix. False: not worth it; nothing was added.
- */
-static bool add_compressed(struct http2_stream *stream, const ProtobufCMessage *message, size_t len)
+/* Compressed behind room for the prefix. False: not worth it; nothing was added. */
+static bool add_compressed(struct http2_stream *stream, struct bytes packed)
 {
 	struct http2_shared *shared = http2_transport(stream->session)->http2;
-	struct buffer *output = &stream->output, *scratch = &shared->scratch;
-	uint8_t *packed = buffer_reserve(scratch, len);
-	if (!packed || !buffer_reserve(output, GRPC_PREFIX_SIZE))
+	struct buffer *output = &stream->output;
+	if (!buffer_reserve(output, GRPC_PREFIX_SIZE))
 		return false;
-	protobuf_c_message_pack(message, packed);
 	size_t before = buffer_len(output);
 	output->end += GRPC_PREFIX_SIZE;
-	bool shorter = gzip_deflate(shared->gzip, bytes_of(packed, len), output);
-	http2_coding_count(stream, len);
-	http2_scratch_done(shared);
+	bool shorter = gzip_deflate(shared->gzip, packed, output);
+	http2_coding_count(stream, packed.len);
 	size_t added_len = buffer_len(output) - before;
 	if (!shorter) {
 		output->end = output->start + before;
@@ -144,9 +140,38 @@ static bool add_compressed(struct http2_stream *stream, const ProtobufCMessage *
 	return true;
 }
 
-/* A long answer takes turns with others of its connection; nghttp2 would send it to its end. */
-static void be_fair(struct http2_stream *stream)
+/* Packed aside first. */
+static bool pack_compressed(struct http2_stream *stream, const ProtobufCMessage *message,
+                            size_t len)
 {
+	struct http2_shared *shared = http2_transport(stream->session)->http2;
+	uint8_t *packed = buffer_reserve(&shared->scratch, len);
+	if (packed)
+		protobuf_c_message_pack(message, packed);
+	bool added = packed && add_compressed(stream, bytes_of(packed, len));
+	http2_scratch_done(shared);
+	return added;
+}
+
+static void add_plain(struct http2_stream *stream, uint8_t flag, struct bytes packed)
+{
+	size_t len = GRPC_PREFIX_SIZE + packed.len;
+	uint8_t *room = buffer_reserve(&stream->output, len);
+	if (!room) {
+		fail(stream);
+		return;
+	}
+	grpc_prefix_write(room, flag, packed.len);
+	memcpy(room + GRPC_PREFIX_SIZE, packed.data, packed.len);
+	stream->output.end += len;
+	added(stream, len);
+}
+
+/* A long answer takes turns with others of its connection; nghttp2 would send it to its end. */
+static void be_fair(struct http2_stream *stream, size_t len)
+{
+	if (stream->fair || (len < FAIR_FROM && buffer_len(&stream->output) == 0))
+		return;
 	const nghttp2_extpri turns = {.urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY, .inc = 1};
 	stream->fair = true;
 	(void)nghttp2_session_change_extpri_stream_priority(stream->session->nghttp2, stream->id,
@@ -155,9 +180,8 @@ static void be_fair(struct http2_stream *stream)
 
 void http2_output_message(struct http2_stream *stream, const ProtobufCMessage *message, size_t len)
 {
-	if (!stream->fair && (len >= FAIR_FROM || buffer_len(&stream->output) > 0))
-		be_fair(stream);
-	if (len >= stream->compress_from && add_compressed(stream, message, len))
+	be_fair(stream, len);
+	if (len >= stream->compress_from && pack_compressed(stream, message, len))
 		return;
 	uint8_t *room = buffer_reserve(&stream->output, GRPC_PREFIX_SIZE + len);
 	if (!room) {
@@ -168,6 +192,20 @@ void http2_output_message(struct http2_stream *stream, const ProtobufCMessage *m
 	protobuf_c_message_pack(message, room + GRPC_PREFIX_SIZE);
 	stream->output.end += GRPC_PREFIX_SIZE + len;
 	added(stream, GRPC_PREFIX_SIZE + len);
+}
+
+void http2_output_packed(struct http2_stream *stream, struct bytes message)
+{
+	be_fair(stream, message.len);
+	if (message.len < stream->compress_from || !add_compressed(stream, message))
+		add_plain(stream, 0, message);
+}
+
+void http2_output_last(struct http2_stream *stream, uint8_t flag, struct bytes message)
+{
+	add_plain(stream, flag, message);
+	stream->body_only = true;
+	http2_output_finish(stream);
 }
 
 void http2_output_body(struct http2_stream *stream, struct bytes body)
@@ -186,26 +224,24 @@ static size_t line_len(const nghttp2_nv *nv)
 
 void http2_output_web_trailers(struct http2_stream *stream, const struct http2_fields *fields)
 {
+	struct http2_shared *shared = http2_transport(stream->session)->http2;
 	size_t len = 0;
 	for (size_t i = 0; i < fields->count; i++)
 		len += line_len(&fields->nv[i]);
-	uint8_t *room = buffer_reserve(&stream->output, GRPC_PREFIX_SIZE + len);
+	uint8_t *room = buffer_reserve(&shared->scratch, len);
 	if (!room) {
 		fail(stream);
 		return;
 	}
-	grpc_prefix_write(room, GRPC_FLAG_TRAILERS, len);
-	struct writer writer = writer_init(room + GRPC_PREFIX_SIZE, len);
+	struct writer writer = writer_init(room, len);
 	for (size_t i = 0; i < fields->count; i++) {
 		writer_bytes(&writer, fields->nv[i].name, fields->nv[i].namelen);
 		writer_bytes(&writer, ": ", 2);
 		writer_bytes(&writer, fields->nv[i].value, fields->nv[i].valuelen);
 		writer_bytes(&writer, "\r\n", 2);
 	}
-	stream->output.end += GRPC_PREFIX_SIZE + len;
-	stream->body_only = true;
-	added(stream, GRPC_PREFIX_SIZE + len);
-	http2_output_finish(stream);
+	http2_output_last(stream, GRPC_FLAG_TRAILERS, bytes_of(room, len));
+	http2_scratch_done(shared);
 }
 
 void http2_output_finish(struct http2_stream *stream)

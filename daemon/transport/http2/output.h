@@ -13,6 +13,12 @@ void http2_output_only(struct http2_stream *stream, const struct http2_fields *f
 /* One message, behind gRPC's prefix, at the end of the output; `len` is its packed size. */
 void http2_output_message(struct http2_stream *stream, const ProtobufCMessage *message, size_t len);
 
+/* The same of one that is packed already. */
+void http2_output_packed(struct http2_stream *stream, struct bytes message);
+
+/* The last message, with this flag in its prefix; nothing follows, no trailers either. */
+void http2_output_last(struct http2_stream *stream, uint8_t flag, struct bytes message);
+
 /* Any bytes at the end of the output, which will be all of the response: no trailers. */
 void http2_output_body(struct http2_stream *stream, struct bytes body);
 

@@ -17,7 +17,9 @@ static bool begins_with(struct bytes text, const char *start)
 
 static const char TYPE_GRPC[] = "application/grpc", TYPE_GRPC_PROTO[] = "application/grpc+proto",
 		  TYPE_WEB[] = "application/grpc-web",
-		  TYPE_WEB_PROTO[] = "application/grpc-web+proto";
+		  TYPE_WEB_PROTO[] = "application/grpc-web+proto",
+		  TYPE_CONNECT_JSON[] = "application/connect+json",
+		  TYPE_CONNECT_PROTO[] = "application/connect+proto";
 
 /* The media type alone, or with parameters. */
 static bool is_type(struct bytes value, const char *type)
@@ -37,6 +39,10 @@ static enum http2_content content_of(struct bytes value)
 		return CONTENT_GRPC_CODEC;
 	if (is_type(value, "application/json"))
 		return CONTENT_JSON;
+	if (is_type(value, TYPE_CONNECT_JSON))
+		return CONTENT_CONNECT_JSON;
+	if (is_type(value, TYPE_CONNECT_PROTO))
+		return CONTENT_CONNECT_PROTO;
 	return is_type(value, "application/proto") ? CONTENT_PROTO : CONTENT_OTHER;
 }
 
@@ -88,6 +94,10 @@ static void take_content_type(struct http2_request *request, struct bytes value)
 	request->content = content_of(value);
 	if (request->content == CONTENT_GRPC_WEB)
 		request->answer_type = TYPE_WEB_PROTO;
+	else if (request->content == CONTENT_CONNECT_JSON)
+		request->answer_type = TYPE_CONNECT_JSON;
+	else if (request->content == CONTENT_CONNECT_PROTO)
+		request->answer_type = TYPE_CONNECT_PROTO;
 	else if (is_type(value, TYPE_GRPC_PROTO))
 		request->answer_type = TYPE_GRPC_PROTO;
 }
@@ -160,6 +170,8 @@ static const struct {
 	KNOWN("accept-encoding", take_body_accept),
 	KNOWN("connect-protocol-version", ignore),
 	KNOWN("connect-timeout-ms", take_timeout_ms),
+	KNOWN("connect-content-encoding", take_encoding),
+	KNOWN("connect-accept-encoding", take_accept),
 };
 
 /* The list is in the order in which clients send them. */
@@ -240,11 +252,12 @@ static bool keep_binary(struct http2_request *request, struct bytes name, struct
 	return kept;
 }
 
-/* What gRPC reserves for itself, but this one. */
+/* What gRPC and Connect reserve for themselves, but this one. */
 static bool is_reserved(struct bytes name)
 {
-	return begins_with(name, "grpc-") &&
-	       !bytes_equal_string(name, "grpc-previous-rpc-attempts");
+	return (begins_with(name, "grpc-") &&
+	        !bytes_equal_string(name, "grpc-previous-rpc-attempts")) ||
+	       begins_with(name, "connect-");
 }
 
 void request_init(struct http2_request *request)

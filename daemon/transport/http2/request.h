@@ -13,8 +13,10 @@ enum http2_content {
 	CONTENT_GRPC,       /* application/grpc, or +proto */
 	CONTENT_GRPC_CODEC, /* application/grpc+something */
 	CONTENT_GRPC_WEB,   /* application/grpc-web, or +proto */
-	CONTENT_JSON,       /* Connect */
-	CONTENT_PROTO,      /* Connect */
+	CONTENT_JSON,       /* Connect: the body is a message */
+	CONTENT_PROTO,
+	CONTENT_CONNECT_JSON, /* Connect: the body is messages behind prefixes */
+	CONTENT_CONNECT_PROTO,
 };
 
 enum http2_codec {
@@ -30,8 +32,8 @@ struct http2_request {
 	uint32_t entries;          /* of metadata */
 	uint32_t next_known;       /* in the list of names that we know: the likely next one */
 	enum http2_content content;
-	const char *answer_type;           /* gRPC's content-type of the answer */
-	enum http2_codec encoding;         /* of gRPC's messages */
+	const char *answer_type;   /* content-type of an answer of messages behind prefixes */
+	enum http2_codec encoding; /* of these messages */
 	enum http2_codec content_encoding; /* of a Connect body */
 	bool accepts_gzip, body_accepts_gzip;
 	bool is_post, is_head;
