@@ -359,6 +359,33 @@ static void test_gzip_bomb(void **state)
 	good_call();
 }
 
+/* An EchoMessage of zeros that is just not too large, for a handler that does not take it: some
+ * kilobytes that become megabytes. */
+static void say_swelling(uint32_t stream)
+{
+	uint8_t message[16000];
+	size_t len = zeros(4000000, message + 5, sizeof(message) - 5);
+	struct writer writer = writer_init(message, 5);
+	writer_u8(&writer, 1);
+	writer_u32(&writer, (uint32_t)len);
+	h2_say_request(&bad, stream, "Dawdle",
+	               (const struct h2_field[]){{"grpc-encoding", "gzip"}, {0}});
+	h2_say_message(&bad, 0, stream, bytes_of("\x0a\1\xff", 3)); /* a minute */
+	h2_say(&bad, NGHTTP2_DATA, H2_END_STREAM, stream, bytes_of(message, len + 5));
+}
+
+static void test_swelling_messages(void **state)
+{
+	(void)state;
+	enum { STREAMS = LIMIT_CONNECTION_INPUT / 4000000 + 2 };
+	for (uint32_t i = 0; i < STREAMS; i++)
+		say_swelling(2 * i + 1);
+	h2_send(&bad);
+	h2_expect_status(&bad, 2 * STREAMS - 1, STATUS_RESOURCE_EXHAUSTED,
+	                 "too many requests in memory");
+	good_call();
+}
+
 /* The worker is in a handler until the FIFO at `path` is written to; the FIFO. */
 static int block(const char *path)
 {
@@ -451,7 +478,8 @@ int main(void)
 		H2_TEST(test_empty_frames),      H2_TEST(test_continuations),
 		H2_TEST(test_header_bomb),       H2_TEST(test_header_bombs),
 		H2_TEST(test_long_header_block), H2_TEST(test_gzip_bomb),
-		H2_TEST(test_many_gzip_bombs),   H2_TEST(test_streams),
+		H2_TEST(test_many_gzip_bombs),   H2_TEST(test_swelling_messages),
+		H2_TEST(test_streams),
 	};
 	return cmocka_run_group_tests(tests, server_group_setup, server_group_teardown);
 }

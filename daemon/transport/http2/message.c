@@ -166,6 +166,15 @@ static void take_message(struct http2_stream *stream, struct grpc_prefix prefix,
 		take_plain(stream, message, false);
 }
 
+/* False: the connection holds too much, and the stream was refused. */
+static bool check_held(struct http2_stream *stream)
+{
+	if (stream->session->held <= LIMIT_CONNECTION_INPUT)
+		return true;
+	refuse(stream, STATUS_RESOURCE_EXHAUSTED, "the connection has too many requests in memory");
+	return false;
+}
+
 /* --- one after the other ------------------------------------------------------------- */
 
 static bool holds_enough(const struct http2_stream *stream)
@@ -173,13 +182,14 @@ static bool holds_enough(const struct http2_stream *stream)
 	return stream->held >= HELD_MOST;
 }
 
-/* Not more than a turn's share of decompressing is done in it. */
-static bool must_wait(struct http2_stream *stream)
+/* Not more than a turn's share of decompressing and JSON is done in it, and none while the
+ * connection holds too much: a message may be much larger than it came. */
+static bool may_decode(struct http2_stream *stream)
 {
 	if (http2_coding_may(stream))
-		return false;
+		return check_held(stream);
 	http2_coding_wait(stream);
-	return true;
+	return false;
 }
 
 /* Hands over whole messages from the front of `in`; returns their bytes. */
@@ -193,7 +203,7 @@ static size_t cut(struct http2_stream *stream, struct bytes in)
 		if (!check_prefix(stream, prefix) || prefix.len > rest.len - GRPC_PREFIX_SIZE)
 			break;
 		bool is_work = is_compressed(stream, prefix) || connect_is_json(&stream->request);
-		if (is_work && must_wait(stream))
+		if (is_work && !may_decode(stream))
 			break;
 		taken += GRPC_PREFIX_SIZE + (size_t)prefix.len;
 		take_message(stream, prefix, rest);
@@ -215,10 +225,9 @@ static void keep(struct http2_stream *stream, struct bytes data)
 {
 	if (data.len == 0)
 		return;
-	if (stream->session->held > LIMIT_CONNECTION_INPUT)
-		refuse(stream, STATUS_RESOURCE_EXHAUSTED,
-		       "the connection has too many requests in memory");
-	else if (!buffer_append(&stream->input, data.data, data.len))
+	if (!check_held(stream))
+		return;
+	if (!buffer_append(&stream->input, data.data, data.len))
 		refuse(stream, STATUS_RESOURCE_EXHAUSTED, "no memory for the message");
 	else
 		http2_hold(stream->session, data.len, 0);
@@ -240,7 +249,7 @@ static void settle_body(struct http2_stream *stream)
 	stream->early = len;
 	bool compressed = len > 0 && stream->request.content_encoding == CODEC_GZIP;
 	bool is_work = compressed || connect_is_json(&stream->request);
-	if (!stream->ended || stream->coding_waits || (is_work && must_wait(stream)))
+	if (!stream->ended || stream->coding_waits || (is_work && !may_decode(stream)))
 		return;
 	struct bytes body = buffer_bytes(&stream->input);
 	if (compressed)
