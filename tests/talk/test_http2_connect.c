@@ -252,6 +252,33 @@ static void test_early_answer(void **state)
 	h2_echo(&h2, 5);
 }
 
+/* The end of a call that has no time left overtakes answers that wait for a window; it needs one
+ * itself. */
+static void test_deadline_through_a_closed_window(void **state)
+{
+	(void)state;
+	static const nghttp2_settings_entry shut = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0};
+	static const char ask[] = "\0\0\0\0\x1b{\"count\":1000,\"size\":10000}";
+	h2_close(&h2);
+	h2_open_with(&h2, server.address, &shut, 1);
+	say_head(1, JSON, "Expand", (struct h2_field){"connect-timeout-ms", "100"});
+	say_body(1, H2_END_STREAM, ask, sizeof(ask) - 1);
+	(void)h2_wait_for(&h2, NGHTTP2_HEADERS);
+	while (server_count().running > 0)
+		;
+	h2_say_number(&h2, NGHTTP2_WINDOW_UPDATE, 1, 10000);
+	h2_send(&h2);
+	struct h2_frame frame = h2_wait_for(&h2, NGHTTP2_DATA);
+	assert_int_equal(frame.payload.data[0], CONNECT_FLAG_END);
+	assert_true(frame.flags & H2_END_STREAM);
+	/* half a message was sent: only a reset is left */
+	say_head(3, JSON, "Expand", (struct h2_field){"connect-timeout-ms", "300"});
+	h2_say(&h2, NGHTTP2_DATA, H2_END_STREAM, 3, bytes_of(ask, sizeof(ask) - 1));
+	h2_say_number(&h2, NGHTTP2_WINDOW_UPDATE, 3, 100);
+	h2_send(&h2);
+	h2_expect_reset(&h2, 3, NGHTTP2_CANCEL);
+}
+
 /* --- what JSON cannot say ----------------------------------------------------------------------
  */
 
@@ -280,6 +307,7 @@ int main(void)
 		H2_TEST(test_byte_by_byte),
 		H2_TEST(test_messages_of_nothing),
 		H2_TEST(test_early_answer),
+		H2_TEST(test_deadline_through_a_closed_window),
 		H2_TEST(test_answers_too_large_for_json),
 	};
 	return cmocka_run_group_tests(tests, server_group_setup, server_group_teardown);
