@@ -202,7 +202,7 @@ void connect_refuse(struct http2_stream *stream, const char *http_status, enum s
 {
 	struct http2_fields fields;
 	struct answer answer = {.http_status = http_status, .type = JSON_TYPE};
-	if (connect_is_stream(&stream->request)) {
+	if (connect_is_stream(&stream->request) && stream->request.is_post) {
 		connect_stream_refuse(stream, status, message);
 		return;
 	}
