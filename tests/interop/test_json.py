@@ -99,6 +99,11 @@ class JsonTest(unittest.TestCase):
         for bad in ('-1', '1s', '12345678901'):
             self.refused(self.post(ECHO, {}, f'connect-timeout-ms: {bad}'), 400, 'invalid_argument', 'connect-timeout-ms')
 
+    def test_version(self):
+        self.assertEqual(self.post(ECHO, {'data': 'YQ=='}, 'connect-protocol-version: 1').json(), {'data': 'YQ=='})
+        for bad in '2', '1.0', '01':
+            self.refused(self.post(ECHO, {}, f'connect-protocol-version: {bad}'), 400, 'invalid_argument', 'must be 1')
+
     def test_metadata(self):
         value = base64.b64encode(bytes(range(256))).decode().rstrip('=')
         answer = self.post(EMPTY, {}, 'x-grpc-test-echo-initial: hello', f'x-grpc-test-echo-trailing-bin: {value}')

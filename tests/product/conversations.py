@@ -378,6 +378,9 @@ class Tools(unittest.TestCase):
         listed = channel.unary_unary('/grpc.health.v1.Health/List')(b'', timeout=60)
         names = [dict(fields(entry)).get(1, b'').decode() for _, entry in fields(listed)]
         self.assertIn('prism.v1.StoryService', names)
+        done = subprocess.run(['curl', '-sS', '--http2-prior-knowledge', '--json', '{}', f'http://{DAEMON.address}/grpc.health.v1.Health/List'],
+                              stdout=subprocess.PIPE, check=True)
+        self.assertEqual(json.loads(done.stdout)['statuses']['prism.v1.StoryService'], {'status': 'SERVING'})
 
     def test_health_of_a_server_that_is_stopped(self):
         daemon = Daemon(BUILD, SOURCE)

@@ -103,6 +103,7 @@ static void test_heads(void **state)
 	} heads[] = {
 		{"Chat", {"connect-timeout-ms", "1s"}, "invalid_argument", "1 to 10 digits"},
 		{"Chat", {"connect-timeout-ms", "0"}, "deadline_exceeded", "had passed"},
+		{"Chat", {"connect-protocol-version", "2"}, "invalid_argument", "must be 1"},
 		{"Chat", {"x-thing-bin", "!"}, "invalid_argument", "base64"},
 		{"Chat", {"x-much", much}, "resource_exhausted", "8192"},
 		{"Chat", {"connect-content-encoding", "br"}, "unimplemented", "identity or gzip"},

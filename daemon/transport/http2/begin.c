@@ -54,6 +54,9 @@ static bool check_request(struct http2_stream *stream)
 		       "content-type must be application/grpc, application/grpc-web, "
 		       "application/json, application/proto, application/connect+json or "
 		       "application/connect+proto");
+	else if (is_connect && request->bad_version)
+		refuse(stream, "400", STATUS_INVALID_ARGUMENT,
+		       "connect-protocol-version must be 1");
 	else if (request->bad_timeout)
 		refuse(stream, "400", is_connect ? STATUS_INVALID_ARGUMENT : STATUS_INTERNAL,
 		       is_connect ? "connect-timeout-ms must be 1 to 10 digits"

@@ -112,6 +112,12 @@ static void take_timeout_ms(struct http2_request *request, struct bytes value)
 	request->bad_timeout = !timeout_ms_read(value, &request->timeout_us);
 }
 
+/* Of the Connect protocol. */
+static void take_version(struct http2_request *request, struct bytes value)
+{
+	request->bad_version = !bytes_equal_string(value, "1");
+}
+
 static void take_encoding(struct http2_request *request, struct bytes value)
 {
 	request->encoding = codec_of(value);
@@ -168,7 +174,7 @@ static const struct {
 	KNOWN("content-length", ignore),
 	KNOWN("content-encoding", take_content_encoding),
 	KNOWN("accept-encoding", take_body_accept),
-	KNOWN("connect-protocol-version", ignore),
+	KNOWN("connect-protocol-version", take_version),
 	KNOWN("connect-timeout-ms", take_timeout_ms),
 	KNOWN("connect-content-encoding", take_encoding),
 	KNOWN("connect-accept-encoding", take_accept),

@@ -37,7 +37,7 @@ struct http2_request {
 	enum http2_codec content_encoding; /* of a Connect body */
 	bool accepts_gzip, body_accepts_gzip;
 	bool is_post, is_head;
-	bool bad_timeout, bad_binary, too_large, has_trace;
+	bool bad_timeout, bad_binary, bad_version, too_large, has_trace;
 	uint16_t path_len;
 	uint8_t trace[TRACE_SIZE];
 	char path[LIMIT_PATH]; /* as far as it fits */
