@@ -14,7 +14,8 @@ enum {
 	IN_FLIGHT = 32,
 	KILLS = 4,
 	OK_BETWEEN = 60, /* calls that end well, from one to the next */
-	QUIET_TURNS = 5
+	QUIET_TURNS = 5,
+	IDLE_TRIES = 100, /* 10 ms each */
 };
 
 struct load {
@@ -72,13 +73,16 @@ static long stories(void)
 	return count("SELECT count(*) FROM stories WHERE title LIKE 'killed %%'");
 }
 
-/* Stopped, it answers nobody; what PostgreSQL was given it goes on with. */
-static void stop_prismd(void)
+/* Stopped, it answers nobody; what PostgreSQL was given it goes on with. False: stopped in the
+ * middle of a statement, whose rest PostgreSQL would wait for. */
+static bool stop_prismd(void)
 {
 	kill(tenant.stack.prismd.pid, SIGSTOP);
-	while (count("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
-	             " AND state <> 'idle' AND pid <> pg_backend_pid()") > 0)
-		usleep(10000);
+	for (unsigned i = 0; i < IDLE_TRIES; i++, usleep(10000))
+		if (count("SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle'"
+		          " AND backend_type = 'client backend' AND pid <> pg_backend_pid()") == 0)
+			return true;
+	return false;
 }
 
 /* Reads what was written to it. */
@@ -95,10 +99,10 @@ static void take_answers(struct load *load)
  */
 static void kill_prismd(struct load *load)
 {
-	stop_prismd();
+	bool done = stop_prismd();
 	take_answers(load);
 	unsigned unanswered = (unsigned)stories() - load->ok;
-	if (unanswered == 0) {
+	if (!done || unanswered == 0) {
 		kill(tenant.stack.prismd.pid, SIGCONT);
 		return;
 	}
